@@ -1,0 +1,1 @@
+"""Generative adversarial networks in JAX: pure functions that compose."""

@@ -1,0 +1,124 @@
+"""The adversarial losses: what each player minimises, as functions of the logits [B] of one batch.
+
+A logit is the critic's last output, before any sigmoid; D = sigmoid(logit). `real` and `fake` are [B], and so is
+the loss: update.py takes the one mean.
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import jax.numpy as jnp
+from jax.nn import log_sigmoid, softplus
+
+from gan_jax.types import Array, Game, Objective
+
+OfLogits: TypeAlias = Callable[[Array, Array], Array]  # real [B], fake [B] -> loss [B]
+
+
+def adversarial(critic: OfLogits, generator: OfLogits) -> Objective:
+    """The game in which each player minimises its own function of the logits."""
+    return Objective(
+        critic=lambda game: critic(game.logits.real, game.logits.fake),
+        generator=lambda game: generator(game.logits.real, game.logits.fake),
+    )
+
+
+def minimax() -> Objective:
+    """min_G max_D E[log D(x)] + E[log(1 - D(G(z)))]. Goodfellow 2014, eq. 1.
+
+    The generator minimises log(1 - D), whose gradient fades as the critic wins.
+    """
+    return adversarial(critic=cross_entropy, generator=lambda real, fake: log_sigmoid(-fake))
+
+
+def non_saturating() -> Objective:
+    """The generator minimises -log D instead. Goodfellow 2014, section 3."""
+    return adversarial(critic=cross_entropy, generator=lambda real, fake: softplus(-fake))
+
+
+def cross_entropy(real: Array, fake: Array) -> Array:
+    """-log D(x) - log(1 - D(G(z))), finite for logits of any size."""
+    return softplus(-real) + softplus(fake)
+
+
+def wasserstein() -> Objective:
+    """E[f(x)] - E[f(G(z))] for a critic kept 1-Lipschitz by other means. Arjovsky 2017, eq. 2."""
+    return adversarial(critic=lambda real, fake: fake - real, generator=lambda real, fake: -fake)
+
+
+def hinge() -> Objective:
+    """Lim & Ye 2017; Miyato 2018, eq. 16 and 17."""
+    return adversarial(
+        critic=lambda real, fake: jnp.maximum(0.0, 1 - real) + jnp.maximum(0.0, 1 + fake),
+        generator=lambda real, fake: -fake,
+    )
+
+
+def least_squares() -> Objective:
+    """Targets 1 for real, 0 for fake, 1 for the generator. Mao 2017, eq. 2 and 9."""
+    return adversarial(
+        critic=lambda real, fake: 0.5 * (real - 1) ** 2 + 0.5 * fake**2,
+        generator=lambda real, fake: 0.5 * (fake - 1) ** 2,
+    )
+
+
+def relativistic() -> Objective:
+    """RpGAN: a real example against its fake partner. Jolicoeur-Martineau 2018; R3GAN, Huang 2024, eq. 2."""
+    return adversarial(
+        critic=lambda real, fake: softplus(fake - real),
+        generator=lambda real, fake: softplus(real - fake),
+    )
+
+
+def relativistic_average() -> Objective:
+    """RaGAN: each example against the mean of the other kind, over every device. Jolicoeur-Martineau 2018."""
+
+    def toward(up: Array, down: Array, game: Game) -> Array:
+        return softplus(game.mean(down) - up) + softplus(down - game.mean(up))
+
+    return Objective(
+        critic=lambda game: toward(game.logits.real, game.logits.fake, game),
+        generator=lambda game: toward(game.logits.fake, game.logits.real, game),
+    )
+
+
+def f_gan(activation: Callable[[Array], Array], conjugate: Callable[[Array], Array]) -> Objective:
+    """The variational form of an f-divergence D_f(real || fake). Nowozin 2016, eq. 6.
+
+    The critic maximises E[g(v)] - E[f*(g(v))], which at its best is the divergence; the generator minimises it.
+
+    Args:
+      activation: g, from the critic's output v to the domain of f*.
+      conjugate: v -> f*(g(v)), simplified by hand, so that it is finite wherever its value is.
+    """
+    return adversarial(
+        critic=lambda real, fake: conjugate(fake) - activation(real),
+        generator=lambda real, fake: -conjugate(fake),
+    )
+
+
+def kl() -> Objective:
+    """KL(real || fake). Nowozin 2016, table 2."""
+    return f_gan(activation=lambda v: v, conjugate=lambda v: jnp.exp(v - 1))
+
+
+def reverse_kl() -> Objective:
+    """KL(fake || real). Nowozin 2016, table 2."""
+    return f_gan(activation=lambda v: -jnp.exp(-v), conjugate=lambda v: v - 1)
+
+
+def pearson() -> Objective:
+    """Pearson χ². Nowozin 2016, table 2."""
+    return f_gan(activation=lambda v: v, conjugate=lambda v: 0.25 * v**2 + v)
+
+
+def squared_hellinger() -> Objective:
+    """∫(√p - √q)². Nowozin 2016, table 2."""
+    return f_gan(activation=lambda v: 1 - jnp.exp(-v), conjugate=lambda v: jnp.exp(v) - 1)
+
+
+def jensen_shannon() -> Objective:
+    """KL(p || m) + KL(q || m) with m = (p + q) / 2: twice the usual JSD. Nowozin 2016, table 2."""
+    return f_gan(
+        activation=lambda v: jnp.log(2.0) - softplus(-v), conjugate=lambda v: softplus(v) - jnp.log(2.0)
+    )

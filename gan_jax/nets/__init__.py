@@ -1,0 +1,1 @@
+"""Networks: one file for each family; `linen.py` turns a Flax module into a Network."""

@@ -1,0 +1,67 @@
+"""The algebra of objectives. A composite has its parts' type, so it composes again."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from gan_jax.types import Array, Game, Loss, Objective, Terms
+
+
+def add(**terms: Objective) -> Objective:
+    """The sum of named terms; their names become the metrics' names. Each term draws from keys of its own."""
+
+    def total(parts: dict[str, Loss]) -> Loss | None:
+        def loss(game: Game) -> Terms:
+            return {
+                name: part(game._replace(keys=fold(game.keys, index)))
+                for index, (name, part) in enumerate(parts.items())
+            }
+
+        return loss if parts else None
+
+    return Objective(
+        critic=total({name: term.critic for name, term in terms.items() if term.critic is not None}),
+        generator=total({name: term.generator for name, term in terms.items() if term.generator is not None}),
+    )
+
+
+def scale(term: Objective, factor: float | Callable[[Array], Array]) -> Objective:
+    """The term times a number, or a schedule of the step such as optax's."""
+
+    def apply(loss: Loss, game: Game) -> Terms:
+        value = factor(game.step) if callable(factor) else factor
+        return jax.tree.map(lambda part: value * part, loss(game))
+
+    return both(term, apply)
+
+
+def every(interval: int, term: Objective) -> Objective:
+    """`interval` times the term at each `interval`-th step, nothing in between: the same on average.
+
+    Lazy regularisation, Karras 2020 (StyleGAN2), appendix B.
+    """
+
+    def apply(loss: Loss, game: Game) -> Terms:
+        zeros = jax.tree.map(lambda part: jnp.zeros(part.shape, part.dtype), jax.eval_shape(lambda: loss(game)))
+        return jax.lax.cond(
+            game.step % interval == 0,
+            lambda: jax.tree.map(lambda part: interval * part, loss(game)),
+            lambda: zeros,
+        )
+
+    return both(term, apply)
+
+
+def both(term: Objective, apply: Callable[[Loss, Game], Terms]) -> Objective:
+    """The objective whose losses are `apply(loss, game)`, for the players that have a stake."""
+
+    def wrap(loss: Loss | None) -> Loss | None:
+        return None if loss is None else lambda game: apply(loss, game)
+
+    return Objective(wrap(term.critic), wrap(term.generator))
+
+
+def fold(keys: Array, number: int) -> Array:
+    """New keys [B], each from its old one."""
+    return jax.vmap(lambda key: jax.random.fold_in(key, number))(keys)

@@ -1,0 +1,56 @@
+"""The same update on many devices: under jit with shardings (the default), or under pmap.
+
+Both split the batch along its axis 1 (axis 0 counts the turns) and keep one copy of the state on each device.
+"""
+
+from typing import Any, cast
+
+import jax
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+from gan_jax.types import Array, Batch, TrainState
+from gan_jax.update import Metrics, Update
+
+AXIS = "batch"
+
+
+def make_mesh() -> Mesh:
+    """All devices of all processes along the one axis `batch`."""
+    return jax.make_mesh((jax.device_count(),), (AXIS,), axis_types=(AxisType.Auto,))
+
+
+def check_batch(batch_size: int, devices: int) -> None:
+    """Raises ValueError, with the nearest sizes that fit, unless the batch divides among the devices."""
+    if batch_size < 1:
+        raise ValueError(f"batch {batch_size}: it must be 1 or more")
+    if batch_size % devices:
+        below, above = batch_size // devices * devices, -(-batch_size // devices) * devices
+        sizes = f"{below} or {above}" if below else above
+        raise ValueError(f"batch {batch_size} does not divide among {devices} devices: use {sizes}")
+
+
+def jit(update: Update, mesh: Mesh) -> Update:
+    """jit with the batch split over the mesh. XLA finds the collectives. The state given is consumed (donated)."""
+    everywhere = NamedSharding(mesh, PartitionSpec())
+    split = NamedSharding(mesh, PartitionSpec(None, AXIS))
+    return jax.jit(
+        update, in_shardings=(everywhere, split, everywhere), out_shardings=everywhere, donate_argnums=0
+    )
+
+
+def pmap(update: Update) -> Update:
+    """pmap, for an update made with `axis_name=parallel.AXIS`: one program a device, gradients averaged by pmean."""
+    mapped = cast(Any, jax.pmap(update, AXIS, in_axes=(None, 1, None), out_axes=(None, None)))
+
+    def run(state: TrainState, batches: Batch, key: Array) -> tuple[TrainState, Metrics]:
+        return mapped(state, jax.tree.map(spread, batches), key)
+
+    return run
+
+
+def spread(x: Any) -> Any:
+    """[turns, B, ...] -> [turns, devices, B / devices, ...]."""
+    turns, batch_size, *rest = np.shape(x)
+    devices = jax.local_device_count()
+    return x.reshape(turns, devices, batch_size // devices, *rest)

@@ -1,0 +1,110 @@
+"""The vocabulary of a game between a critic and a generator: what is passed around, and nothing else."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
+
+import jax
+import optax
+
+Array: TypeAlias = jax.Array
+Params: TypeAlias = Any  # a pytree of arrays
+Prior: TypeAlias = Callable[[Array], Array]  # one PRNG key -> z, one latent example
+Terms: TypeAlias = Any  # an array [B], or a dict from names to Terms: the loss is their sum
+T = TypeVar("T")
+
+
+class Players(NamedTuple, Generic[T]):
+    """The pair that recurs everywhere: networks, parameters, optimisers, metrics."""
+
+    critic: T
+    generator: T
+
+
+@functools.partial(
+    jax.tree_util.register_dataclass, data_fields=["keys"], meta_fields=["train", "axis_name"]
+)
+@dataclasses.dataclass(frozen=True)
+class Mode:
+    """How a network is run.
+
+    train: batch statistics and dropout as in training.
+    keys: [B], one PRNG key an example, for dropout and noise; None: no randomness.
+    axis_name: the mapped axis that the batch is split over, for statistics across replicas.
+    """
+
+    train: bool = False
+    keys: Array | None = None
+    axis_name: str | None = None
+
+
+def same_stats(params: Params, stats: Params) -> Params:
+    del params
+    return stats
+
+
+class Network(NamedTuple):
+    """A network as pure functions. `label` is [B], or None where there are no classes.
+
+    init: (key, x, label) -> (params, stats)
+    apply: (params, stats, x, label, mode) -> (y, stats)
+    advance: (params, stats) -> stats, once before each turn of the player (power iteration)
+    """
+
+    init: Callable[[Array, Array, Array | None], tuple[Params, Params]]
+    apply: Callable[[Params, Params, Array, Array | None, Mode], tuple[Array, Params]]
+    advance: Callable[[Params, Params], Params] = same_stats
+
+
+class Batch(NamedTuple):
+    """Examples of the data, or the shapes of one (`jax.ShapeDtypeStruct`)."""
+
+    x: Any  # [B, ...], float32; images lie in [-1, 1]
+    label: Any = None  # [B], int32; None in an unconditional game
+
+
+class Logits(NamedTuple):
+    real: Array  # [B]
+    fake: Array  # [B]
+
+
+class Game(NamedTuple):
+    """All that a loss may look at in one turn.
+
+    `critic` maps x [B, ...] to logits [B]; labels, statistics and one dropout mask are closed over.
+    `mean` is the mean over every element on every device.
+    """
+
+    critic: Callable[[Array], Array]
+    real: Array  # [B, ...]
+    fake: Array  # [B, ...]
+    logits: Logits
+    keys: Array  # [B], one PRNG key an example
+    step: Array  # []
+    mean: Callable[[Array], Array]
+
+
+Loss: TypeAlias = Callable[[Game], Terms]
+
+
+class Objective(NamedTuple):
+    """What each player minimises; None where it has no stake in this term."""
+
+    critic: Loss | None
+    generator: Loss | None
+
+
+class Variables(NamedTuple):
+    params: Params
+    stats: Params  # every other collection of the network's; {} if none
+
+
+class TrainState(NamedTuple):
+    """Arrays only: it checkpoints, vmaps over seeds and scans as it is."""
+
+    step: Array  # [], the updates done
+    params: Players[Params]
+    stats: Players[Params]
+    opt_state: Players[optax.OptState]
+    ema: Variables  # of the generator

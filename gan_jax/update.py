@@ -1,0 +1,215 @@
+"""The one pure step: K turns of the critic, then J of the generator. It knows no devices, only an axis name.
+
+    update = make_update(nets, objective, optimizers, prior, critic_steps=5)
+    state, metrics = jax.jit(update)(state, batches, key)
+
+Randomness: the run's key is folded with the step, the turn, and the example's place in the global batch, so a resumed
+run, another number of devices and more seeds change no random number.
+"""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from gan_jax.objectives import fold
+from gan_jax.types import (
+    Array,
+    Batch,
+    Game,
+    Logits,
+    Mode,
+    Network,
+    Objective,
+    Params,
+    Players,
+    Prior,
+    Terms,
+    TrainState,
+    Variables,
+)
+
+Metrics = dict[str, Array]
+Update = Callable[[TrainState, Batch, Array], tuple[TrainState, Metrics]]
+Player = Literal["critic", "generator"]
+
+# What an example's key of one turn is folded with, one number for each use.
+LATENT, GENERATOR, REAL, FAKE, ELSEWHERE, TERMS = range(6)
+
+
+def make_init(
+    nets: Players[Network], optimizers: Players[optax.GradientTransformation], prior: Prior, example: Batch
+) -> Callable[[Array], TrainState]:
+    """Returns key -> TrainState. `example` holds the shapes of one example of the data, without a batch axis."""
+
+    def init(key: Array) -> TrainState:
+        latent_key, generator_key, critic_key = jax.random.split(key, 3)
+        x, label = (None if spec is None else jnp.zeros((1, *spec.shape), spec.dtype) for spec in example)
+        generator = nets.generator.init(generator_key, jax.vmap(prior)(latent_key[None]), label)
+        critic = nets.critic.init(critic_key, x, label)
+        params = Players(critic[0], generator[0])
+        return TrainState(
+            step=jnp.zeros((), jnp.int32),
+            params=params,
+            stats=Players(critic[1], generator[1]),
+            opt_state=Players(optimizers.critic.init(params.critic), optimizers.generator.init(params.generator)),
+            ema=Variables(*generator),
+        )
+
+    return init
+
+
+def make_update(
+    nets: Players[Network],
+    objective: Objective,
+    optimizers: Players[optax.GradientTransformation],
+    prior: Prior,
+    *,
+    critic_steps: int = 1,
+    generator_steps: int = 1,
+    ema_decay: float = 0.999,
+    axis_name: str | None = None,
+) -> Update:
+    """Returns (state, batches, key) -> (state, metrics).
+
+    `batches` holds fresh data for each turn, [critic_steps + generator_steps, B, ...]; `key` is the run's, always the
+    same. Metrics are means over the batch and over the player's turns: `critic/loss`, `critic/NAME` for each named
+    term, the norm of the gradient, and the mean logits.
+
+    A turn changes its own player's part of the state and nothing of the other's. Batch statistics, where a critic has
+    them, are those of the real batch in the real pass and of the fake batch in the fake pass, and the running ones
+    take both in that order.
+
+    Args:
+      ema_decay: of the generator's parameters and statistics, each generator turn, without the weight of the
+        initial values (the debiased mean of Kingma & Ba 2015, section 3).
+      axis_name: the mapped axis (pmap, vmap, shard_map) that the batch is split over.
+
+    Raises:
+      ValueError: numbers of turns below 1, or a player without a loss.
+    """
+    if critic_steps < 1 or generator_steps < 1:
+        raise ValueError(
+            f"critic_steps {critic_steps} and generator_steps {generator_steps}: each must be 1 or more"
+        )
+    for player, loss in objective._asdict().items():
+        if loss is None:
+            raise ValueError(f"the objective leaves the {player} no loss: add an adversarial term")
+
+    def update(state: TrainState, batches: Batch, key: Array) -> tuple[TrainState, Metrics]:
+        turns = critic_steps + generator_steps
+        given = jax.tree.leaves(batches)[0].shape[0]
+        if given != turns:
+            raise ValueError(f"batches for {given} turns: critic and generator take {turns}, along axis 0")
+        keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.fold_in(key, state.step), jnp.arange(turns))
+        critic_part, generator_part = split(critic_steps, (batches, keys))
+        state, critic_metrics = jax.lax.scan(critic_turn, state, critic_part)
+        state, generator_metrics = jax.lax.scan(
+            generator_turn, state, (*generator_part, jnp.arange(generator_steps))
+        )
+        metrics = jax.tree.map(jnp.mean, critic_metrics | generator_metrics)
+        return state._replace(step=state.step + 1), metrics
+
+    def critic_turn(state: TrainState, given: tuple[Batch, Array]) -> tuple[TrainState, Metrics]:
+        return turn("critic", state, *given)
+
+    def generator_turn(state: TrainState, given: tuple[Batch, Array, Array]) -> tuple[TrainState, Metrics]:
+        batch, key, number = given
+        state, metrics = turn("generator", state, batch, key)
+        count = state.step * generator_steps + number + 1
+        weight = (1 - ema_decay) / (1 - ema_decay ** count.astype(jnp.float32))
+        current = Variables(state.params.generator, state.stats.generator)
+        ema = jax.tree.map(lambda mean, new: mean + weight * (new - mean), state.ema, current)
+        return state._replace(ema=ema), metrics
+
+    def turn(player: Player, state: TrainState, batch: Batch, key: Array) -> tuple[TrainState, Metrics]:
+        network, optimizer, loss, params, stats, opt_state = (
+            getattr(pair, player)
+            for pair in (nets, optimizers, objective, state.params, state.stats, state.opt_state)
+        )
+        keys = example_keys(key, batch.x.shape[0])
+        stats = state.stats._replace(**{player: network.advance(params, stats)})
+
+        def total(params: Params) -> tuple[Array, tuple[Terms, Players[Params]]]:
+            players = state.params._replace(**{player: params})
+            game, new_stats = play(players, stats, batch, keys, state.step)
+            terms = jax.tree.map(jnp.mean, loss(game))
+            loss_value = sum(jax.tree.leaves(terms))
+            shown = {"loss": loss_value, **named(terms)}
+            if player == "critic":
+                shown |= {"logits_real": jnp.mean(game.logits.real), "logits_fake": jnp.mean(game.logits.fake)}
+            return loss_value, (shown, new_stats)
+
+        grads, (shown, new_stats) = jax.grad(total, has_aux=True)(params)
+        grads, shown = average((grads, shown))
+        updates, opt_state = optimizer.update(grads, opt_state, params)
+        state = state._replace(
+            params=state.params._replace(**{player: optax.apply_updates(params, updates)}),
+            stats=state.stats._replace(**{player: getattr(new_stats, player)}),
+            opt_state=state.opt_state._replace(**{player: opt_state}),
+        )
+        shown["gradient_norm"] = optax.tree.norm(grads)
+        return state, {f"{player}/{name}": value for name, value in shown.items()}
+
+    def play(
+        params: Players[Params], stats: Players[Params], batch: Batch, keys: Array, step: Array
+    ) -> tuple[Game, Players[Params]]:
+        """One pass of the generator and one of the critic over real and over fake examples."""
+
+        def mode(use: int) -> Mode:
+            return Mode(train=True, keys=fold(keys, use), axis_name=axis_name)
+
+        def critic(stats: Params, x: Array, use: int) -> tuple[Array, Params]:
+            return nets.critic.apply(params.critic, stats, x, batch.label, mode(use))
+
+        def critic_elsewhere(x: Array) -> Array:
+            if "batch_stats" in stats.critic:
+                raise ValueError(
+                    "the critic has batch normalisation, so its logits mix the examples of a batch and the "
+                    "gradient by one input is not that of one example: give it another norm, or drop the penalty"
+                )
+            return critic(stats.critic, x, ELSEWHERE)[0]
+
+        z = jax.vmap(prior)(fold(keys, LATENT))
+        fake, generator_stats = nets.generator.apply(
+            params.generator, stats.generator, z, batch.label, mode(GENERATOR)
+        )
+        real_logits, critic_stats = critic(stats.critic, batch.x, REAL)
+        if real_logits.shape != keys.shape:
+            raise ValueError(f"the critic gives logits {real_logits.shape}, one an example would be {keys.shape}")
+        if fake.shape != batch.x.shape:
+            raise ValueError(f"the generator makes {fake.shape}, the data are {batch.x.shape}")
+        fake_logits, critic_stats = critic(critic_stats, fake, FAKE)
+        game = Game(
+            critic=critic_elsewhere,
+            real=batch.x,
+            fake=fake,
+            logits=Logits(real_logits, fake_logits),
+            keys=fold(keys, TERMS),
+            step=step,
+            mean=lambda x: average(jnp.mean(x)),
+        )
+        return game, Players(critic_stats, generator_stats)
+
+    def example_keys(key: Array, size: int) -> Array:
+        """One key for each example on this device, by its place in the global batch."""
+        first = 0 if axis_name is None else jax.lax.axis_index(axis_name) * size
+        return jax.vmap(jax.random.fold_in, (None, 0))(key, first + jnp.arange(size))
+
+    def average(tree: Any) -> Any:
+        return tree if axis_name is None else jax.lax.pmean(tree, axis_name)
+
+    return update
+
+
+def split(count: int, tree: Any) -> tuple[Any, Any]:
+    """The first `count` along axis 0, and the rest."""
+    return jax.tree.map(lambda x: x[:count], tree), jax.tree.map(lambda x: x[count:], tree)
+
+
+def named(terms: Terms) -> dict[str, Array]:
+    """{'gradient_penalty': value, 'a/b': value}; nothing for a loss of one unnamed term."""
+    leaves = jax.tree.leaves_with_path(terms)
+    return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves if path}
