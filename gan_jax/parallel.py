@@ -20,6 +20,11 @@ def make_mesh() -> Mesh:
     return jax.make_mesh((jax.device_count(),), (AXIS,), axis_types=(AxisType.Auto,))
 
 
+def everywhere(mesh: Mesh) -> NamedSharding:
+    """A whole copy on each device."""
+    return NamedSharding(mesh, PartitionSpec())
+
+
 def check_batch(batch_size: int, devices: int) -> None:
     """Raises ValueError, with the nearest sizes that fit, unless the batch divides among the devices."""
     if batch_size < 1:
@@ -32,11 +37,8 @@ def check_batch(batch_size: int, devices: int) -> None:
 
 def jit(update: Update, mesh: Mesh) -> Update:
     """jit with the batch split over the mesh. XLA finds the collectives. The state given is consumed (donated)."""
-    everywhere = NamedSharding(mesh, PartitionSpec())
-    split = NamedSharding(mesh, PartitionSpec(None, AXIS))
-    return jax.jit(
-        update, in_shardings=(everywhere, split, everywhere), out_shardings=everywhere, donate_argnums=0
-    )
+    whole, split = everywhere(mesh), NamedSharding(mesh, PartitionSpec(None, AXIS))
+    return jax.jit(update, in_shardings=(whole, split, whole), out_shardings=whole, donate_argnums=0)
 
 
 def pmap(update: Update) -> Update:

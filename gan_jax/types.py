@@ -3,9 +3,11 @@
 import dataclasses
 import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 import jax
+import numpy as np
 import optax
 
 Array: TypeAlias = jax.Array
@@ -62,6 +64,18 @@ class Batch(NamedTuple):
 
     x: Any  # [B, ...], float32; images lie in [-1, 1]
     label: Any = None  # [B], int32; None in an unconditional game
+
+
+class View(NamedTuple):
+    """How samples [N, ...] of one kind are made visible or audible to a person.
+
+    together: (samples, path) writes all of them in one picture.
+    single: (sample, path) writes one in the usual format of its kind, whose file ending is `suffix`.
+    """
+
+    together: Callable[[np.ndarray, Path], None]
+    single: Callable[[np.ndarray, Path], None]
+    suffix: str
 
 
 class Logits(NamedTuple):

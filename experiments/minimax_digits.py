@@ -1,0 +1,50 @@
+"""The minimax game exactly as Goodfellow et al. 2014 state it, with the article's DCGAN, on the packaged digits.
+
+The generator minimises log(1 - D), whose gradient fades as the critic wins: compare dcgan_digits. With `--epochs` an
+update is the article's alternation, an epoch of critic turns and then an epoch of generator turns; `--steps` then
+counts pairs of epochs.
+
+gan-jax train experiments/minimax_digits.py
+"""
+
+import optax
+
+from gan_jax import losses, priors
+from gan_jax.data.digits import digits
+from gan_jax.experiment import Experiment
+from gan_jax.nets import dcgan
+from gan_jax.types import Players
+
+
+def experiment(
+    *,
+    steps: int = 1500,
+    batch_size: int = 64,
+    width: int = 32,
+    learning_rate: float = 2e-4,
+    epochs: bool = False,
+) -> Experiment:
+    """Play the minimax game of Goodfellow 2014 with the article's DCGAN on 5,000 MNIST digits.
+
+    Args:
+      steps: Updates in all; one is a turn of each player, or an epoch of turns of each.
+      batch_size: Examples a turn.
+      width: Channels of the image layers nearest the image; the article's is 64.
+      learning_rate: Of both Adams.
+      epochs: Alternate by whole epochs, as the article does.
+    """
+    data = digits()
+    turns = data.size // batch_size if epochs and data.size else 1
+    optimizer = optax.adam(learning_rate, b1=0.5)
+    return Experiment(
+        data=data,
+        nets=Players(critic=dcgan.critic(width=width), generator=dcgan.generator(width=width)),
+        objective=losses.minimax(),
+        optimizers=Players(optimizer, optimizer),
+        prior=priors.normal(100),
+        steps=steps,
+        batch_size=batch_size,
+        critic_steps=turns,
+        generator_steps=turns,
+        ema_decay=0.99,
+    )

@@ -1,0 +1,61 @@
+"""WGAN-GP on 25 Gaussians with the paper's settings (Gulrajani et al. 2017, figure 1, and its gan_toy.py).
+
+The paper shows pictures only: all 25 modes are covered. It makes 100,000 updates; some 10,000 show it.
+
+gan-jax train experiments/wgan_gp_points.py
+"""
+
+from typing import Literal
+
+import optax
+
+from gan_jax import losses, penalties, pictures, priors
+from gan_jax.data import points2d
+from gan_jax.experiment import Experiment
+from gan_jax.nets import mlp
+from gan_jax.objectives import add, scale
+from gan_jax.types import Players
+
+SOURCES = {
+    "gaussians8": points2d.gaussians8,
+    "gaussians25": points2d.gaussians25,
+    "swiss_roll": points2d.swiss_roll,
+}
+
+
+def experiment(
+    *,
+    steps: int = 10_000,
+    batch_size: int = 256,
+    data: Literal["gaussians8", "gaussians25", "swiss_roll"] = "gaussians25",
+    width: int = 512,
+    critic_steps: int = 5,
+    learning_rate: float = 1e-4,
+    penalty: float = 0.1,
+) -> Experiment:
+    """Train MLPs under WGAN-GP on points in the plane.
+
+    Args:
+      steps: Updates in all; the paper's is 100,000.
+      batch_size: Examples a turn.
+      data: The distribution to be learnt.
+      width: Of the three hidden layers of both players; 128 is 10 times faster and does well.
+      critic_steps: Critic turns an update.
+      learning_rate: Of both Adams.
+      penalty: Weight of the gradient penalty.
+    """
+    optimizer = optax.adam(learning_rate, b1=0.5, b2=0.9)
+    return Experiment(
+        data=SOURCES[data](),
+        nets=Players(critic=mlp.critic(width=width), generator=mlp.generator((2,), width=width)),
+        objective=add(
+            adversarial=losses.wasserstein(),
+            gradient_penalty=scale(penalties.gradient_penalty(), penalty),
+        ),
+        optimizers=Players(optimizer, optimizer),
+        prior=priors.normal(2),
+        steps=steps,
+        batch_size=batch_size,
+        critic_steps=critic_steps,
+        view=pictures.points,
+    )

@@ -1,0 +1,250 @@
+"""The command line: list, train, resume, prepare, sample.
+
+Exit codes: 0 done, 2 bad input (one line on stderr, nothing written), 3 diverged, 1 anything else.
+"""
+
+import ast
+import contextlib
+import dataclasses
+import functools
+import inspect
+import io
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import tyro
+from tyro.conf import OmitArgPrefixes, Positional
+
+# Each command imports what it needs, so that --help and list are quick: jax takes most of a second.
+
+BAD_INPUT, DIVERGED, INTERRUPTED = 2, 3, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs one command, and exits with its code where that isn't 0."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    commands: dict[str, Callable[..., None]] = {
+        "list": list_experiments,
+        "train": train,
+        "resume": resume,
+        "prepare": prepare,
+        "sample": sample,
+    }
+    if arguments[:1] == ["train"] and arguments[1:] and not arguments[1].startswith("-"):
+        with bad_input():
+            commands["train"] = train_with_arguments_of(Path(arguments[1]))
+    try:
+        parse(commands, arguments)()
+    except KeyboardInterrupt:
+        fail("interrupted: `gan-jax resume` goes on from the last checkpoint", INTERRUPTED)
+
+
+def list_experiments(folder: Positional[Path] = Path("experiments")) -> None:
+    """List the experiments with their first lines.
+
+    Args:
+      folder: Where the experiment files are.
+    """
+    with bad_input():
+        if not folder.is_dir():
+            raise FileNotFoundError(f"{folder}: no such folder; name the one that holds your experiments")
+        lines = {path: first_line(path) for path in sorted(folder.glob("*.py"))}
+    width = max((len(str(path)) for path in lines), default=0)
+    for path, line in lines.items():
+        print(f"{path!s:{width}}  {line}")
+
+
+def train(file: Positional[Path]) -> None:
+    """Train an experiment; `gan-jax train EXPERIMENT.py --help` shows the arguments of that one.
+
+    Args:
+      file: The experiment, such as experiments/wgan_gp_digits.py.
+    """
+    with bad_input():
+        train_with_arguments_of(file)
+
+
+def train_with_arguments_of(file: Path) -> Callable[..., None]:
+    """The `train` command, with the arguments of the experiment's own signature beside the run's options."""
+    from gan_jax import run as runs
+    from gan_jax.experiment import load
+
+    experiment = load(file)
+
+    def command(file: Path, run_dir: Path | None, run: runs.Options, **arguments: Any) -> None:
+        from gan_jax.experiment import make_program
+        from gan_jax.train import keys_of
+
+        with bad_input():
+            folder = run_dir or runs.free_folder(file.stem)
+            runs.check_free(folder)
+            built = experiment(**arguments)
+            init, update = make_program(built, run.parallel)
+            created = runs.create(folder, file, arguments, run)
+        play(created, built, update, init(keys_of(run.seed).init))
+
+    keyword, positional = inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_ONLY
+    parameters = [
+        inspect.Parameter("file", positional, annotation=Positional[Annotated[Path, said("The experiment.")]]),
+        inspect.Parameter(
+            "run_dir",
+            keyword,
+            annotation=Annotated[Path | None, said("The run's folder; by default a new one below runs/.")],
+            default=None,
+        ),
+        *inspect.signature(experiment).parameters.values(),
+        inspect.Parameter("run", keyword, annotation=OmitArgPrefixes[runs.Options], default=runs.Options()),
+    ]
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    command.__doc__ = inspect.getdoc(experiment)  # its `Args:` are the help of the experiment's arguments
+    return command
+
+
+def resume(run: Positional[Path], steps: int | None = None) -> None:
+    """Go on with a run from its newest checkpoint.
+
+    Args:
+      run: The run's folder.
+      steps: Updates in all, those already made included; by default as many as before.
+    """
+    from gan_jax import run as runs
+    from gan_jax.checkpoint import Checkpoints
+    from gan_jax.experiment import abstract_state, make_program
+
+    with bad_input():
+        opened = runs.open_run(run)
+        if steps is not None:
+            opened = dataclasses.replace(opened, arguments=opened.arguments | {"steps": steps})
+        built = opened.experiment()
+        with Checkpoints(opened.checkpoints) as checkpoints:
+            state = checkpoints.restore(abstract_state(built))
+        if int(state.step) >= built.steps:
+            print(f"{run} is at step {state.step} already: --steps N with a larger N goes on")
+            return
+        _, update = make_program(built, opened.options.parallel)
+        runs.write_config(opened)
+    play(opened, built, update, state)
+
+
+def prepare(name: Positional[str], data_dir: Path | None = None, manual_dir: Path | None = None) -> None:
+    """Prepare a data set of TensorFlow Datasets: download it, or take files already had.
+
+    Args:
+      name: The data set, such as fashion_mnist.
+      data_dir: Where prepared data sets are kept; by default TFDS' own folder.
+      manual_dir: A folder that holds the original files, so that nothing is downloaded.
+    """
+    from gan_jax.data.prepare import prepare
+
+    with bad_input():
+        prepare(name, data_dir=data_dir, manual_dir=manual_dir)
+
+
+def sample(run: Positional[Path], num: int = 64, seed: int = 0, out: Path = Path("samples.png")) -> None:
+    """Draw samples from the averaged (EMA) generator of a run. The same seed gives the same samples.
+
+    Args:
+      run: The run's folder.
+      num: How many.
+      seed: Seed of the samples.
+      out: A picture of all of them; or a folder (an existing one, or a name without ending), for a file each.
+    """
+    import jax
+
+    from gan_jax import run as runs
+    from gan_jax.checkpoint import Checkpoints
+    from gan_jax.experiment import abstract_state
+    from gan_jax.sample import make_sampler
+
+    with bad_input():
+        if num < 1:
+            raise ValueError(f"num {num}: it must be 1 or more")
+        opened = runs.open_run(run)
+        built = opened.experiment()
+        with Checkpoints(opened.checkpoints) as checkpoints:
+            state = checkpoints.restore(abstract_state(built))
+        draw = make_sampler(built.nets.generator, built.prior, built.data.classes)
+        samples = draw(state.ema, jax.random.key(seed), num)
+        if out.suffix and not out.is_dir():
+            out.parent.mkdir(parents=True, exist_ok=True)
+            built.view.together(samples, out)
+        else:
+            out.mkdir(parents=True, exist_ok=True)
+            for number, one in enumerate(samples):
+                built.view.single(one, out / f"{number:05d}{built.view.suffix}")
+    print(f"{out}: {num} samples of {run} at step {state.step}, seed {seed}")
+
+
+def play(run: Any, experiment: Any, update: Any, state: Any) -> None:
+    """Trains, and says where the run lies, or why it ended."""
+    from gan_jax.train import Diverged, train
+
+    try:
+        train(run, experiment, update, state)
+    except Diverged as error:
+        fail(f"{error}: diverged; the checkpoints in {run.checkpoints} are from before", DIVERGED)
+    print(f"{run.folder}: trained to step {experiment.steps}, samples in {run.picture(experiment.steps)}")
+
+
+def parse(commands: dict[str, Callable[..., None]], arguments: Sequence[str]) -> Callable[[], None]:
+    """The command that the arguments name, bound to them; tyro's box of an error becomes one line."""
+    deferred = {name: defer(command) for name, command in commands.items()}
+    stderr = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(stderr):
+            return tyro.extras.subcommand_cli_from_dict(
+                deferred, prog="gan-jax", description="Generative adversarial networks in JAX.", args=arguments
+            )
+    except SystemExit as error:
+        if error.code != BAD_INPUT:
+            raise
+        fail(one_line(stderr.getvalue()), BAD_INPUT)
+
+
+def defer(command: Callable[..., None]) -> Callable[..., Callable[[], None]]:
+    """The same signature, but the call is returned instead of made, so that parsing runs nothing."""
+
+    @functools.wraps(command)
+    def bind(*args: Any, **kwargs: Any) -> Callable[[], None]:
+        return functools.partial(command, *args, **kwargs)
+
+    bind.__annotations__ = command.__annotations__ | {"return": Any}
+    return bind
+
+
+@contextlib.contextmanager
+def bad_input() -> Iterator[None]:
+    """Around the set-up of a command: what is wrong with what the user gave becomes one line and exit code 2."""
+    try:
+        yield
+    except (ValueError, OSError, ImportError) as error:
+        fail(str(error), BAD_INPUT)
+
+
+def fail(message: str, code: int) -> NoReturn:
+    """One line on stderr, and out."""
+    print(f"gan-jax: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(code)
+
+
+def one_line(box: str) -> str:
+    """What a box says: its rows, without its frame and title."""
+    rows = [line.strip("│ ") for line in box.splitlines() if line.startswith("│")]
+    parts = " ".join("\n" if set(row) == {"─"} else row for row in rows).split("\n")
+    return "; ".join(part.strip() for part in parts)
+
+
+def first_line(file: Path) -> str:
+    """The first line of a file's docstring, without running the file."""
+    try:
+        text = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
+    except SyntaxError as error:
+        return f"(does not parse: line {error.lineno}: {error.msg})"
+    return text.splitlines()[0] if text else "(no docstring)"
+
+
+def said(text: str) -> Any:
+    return tyro.conf.arg(help=text)

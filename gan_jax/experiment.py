@@ -1,0 +1,129 @@
+"""What a run is made of, and the file that says so.
+
+An experiment is a Python file with a docstring (paper, expected result, command) and
+
+    def experiment(*, steps: int = 1000, batch_size: int = 64, width: int = 64) -> Experiment: ...
+
+The signature is its configuration: the command line is built from it, and the bound values are saved as JSON.
+"""
+
+import dataclasses
+import functools
+import importlib.util
+import inspect
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import optax
+
+from gan_jax import parallel, pictures
+from gan_jax.data.source import Source
+from gan_jax.types import Array, Network, Objective, Players, Prior, TrainState, View
+from gan_jax.update import Update, make_init, make_update
+
+REQUIRED = ("steps", "batch_size")
+KEY = jax.eval_shape(jax.random.key, 0)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """Everything that a run needs and the command line doesn't decide.
+
+    steps: updates in all; one is `critic_steps` turns of the critic, then `generator_steps` of the generator, each on
+      a fresh batch of `batch_size`, over all devices together.
+    ema_decay: of the averaged generator that samples are drawn from.
+    view: how samples become files.
+    """
+
+    data: Source
+    nets: Players[Network]
+    objective: Objective
+    optimizers: Players[optax.GradientTransformation]
+    prior: Prior
+    steps: int
+    batch_size: int
+    critic_steps: int = 1
+    generator_steps: int = 1
+    ema_decay: float = 0.999
+    view: View = pictures.images
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where a count makes no sense."""
+        if self.batch_size < 1:
+            raise ValueError(f"batch_size {self.batch_size}: it must be 1 or more")
+        if self.steps < 0:
+            raise ValueError(f"steps {self.steps}: it must be 0 or more")
+
+
+def make_program(experiment: Experiment, form: str) -> tuple[Callable[[Array], TrainState], Update]:
+    """The compiled init and update on all devices; `form` is jit or pmap.
+
+    Whatever is wrong with the experiment's shapes, turns or terms is found here, before a step is made.
+    """
+    mesh = parallel.make_mesh()
+    parallel.check_batch(experiment.batch_size, mesh.size)
+    make = functools.partial(
+        make_update,
+        experiment.nets,
+        experiment.objective,
+        experiment.optimizers,
+        experiment.prior,
+        critic_steps=experiment.critic_steps,
+        generator_steps=experiment.generator_steps,
+        ema_decay=experiment.ema_decay,
+    )
+    turns = experiment.critic_steps + experiment.generator_steps
+    batches = jax.tree.map(
+        lambda spec: jax.ShapeDtypeStruct((turns, experiment.batch_size, *spec.shape), spec.dtype),
+        experiment.data.example,
+    )
+    jax.eval_shape(make(), abstract_state(experiment), batches, KEY)
+    update = parallel.pmap(make(axis_name=parallel.AXIS)) if form == "pmap" else parallel.jit(make(), mesh)
+    return jax.jit(init_of(experiment), out_shardings=parallel.everywhere(mesh)), update
+
+
+def abstract_state(experiment: Experiment) -> TrainState:
+    """The shapes of the state, a whole copy on each device: what a checkpoint is restored to."""
+    whole = parallel.everywhere(parallel.make_mesh())
+    return jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=whole),
+        jax.eval_shape(init_of(experiment), KEY),
+    )
+
+
+def init_of(experiment: Experiment) -> Callable[[Array], TrainState]:
+    return make_init(experiment.nets, experiment.optimizers, experiment.prior, experiment.data.example)
+
+
+def load(path: Path) -> Callable[..., Experiment]:
+    """The `experiment` function of a file.
+
+    Raises:
+      FileNotFoundError: no such file.
+      ValueError: it can't be run, or has no such function with keyword arguments `steps` and `batch_size`.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such experiment file; `gan-jax list` shows those that there are")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise ValueError(f"{path} is not a Python file: give an experiment, such as experiments/wgan_gp_digits.py")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # the file is the user's program, and anything may be wrong with it
+        raise ValueError(f"{path} does not load, {place(error, path)}{type(error).__name__}: {error}") from error
+    function = getattr(module, "experiment", None)
+    if not callable(function):
+        raise ValueError(f"{path} defines no `experiment` function: see gan_jax/experiment.py for what one is")
+    missing = [name for name in REQUIRED if name not in inspect.signature(function).parameters]
+    if missing:
+        raise ValueError(f"{path}: `experiment` lacks the argument {' and '.join(missing)}: add it, with a default")
+    return function
+
+
+def place(error: BaseException, path: Path) -> str:
+    """The last line of the file that an error went through."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    return f"line {lines[-1]}: " if lines else ""

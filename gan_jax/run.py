@@ -1,0 +1,131 @@
+"""A run's folder: its configuration, a copy of its experiment, and where everything else lies.
+
+RUN/config.json, experiment.py, metrics.jsonl, tensorboard/, samples/step_*.png, checkpoints/
+"""
+
+import dataclasses
+import importlib.metadata
+import json
+import platform
+import shutil
+from pathlib import Path
+from typing import Any, Literal
+
+from gan_jax.experiment import Experiment, load
+
+PACKAGES = ("gan-jax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What every run has beside its experiment's own arguments.
+
+    Attributes:
+      seed: Seed of every random number of the run.
+      parallel: How the update is spread over the devices.
+      log_every: Steps between lines of metrics.
+      sample_every: Steps between pictures of samples.
+      save_every: Steps between checkpoints; the last step is always saved.
+      num_samples: Samples in a picture.
+    """
+
+    seed: int = 0
+    parallel: Literal["jit", "pmap"] = "jit"
+    log_every: int = 50
+    sample_every: int = 500
+    save_every: int = 500
+    num_samples: int = 64
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for an interval below 1."""
+        for name in ("log_every", "sample_every", "save_every", "num_samples"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} {getattr(self, name)}: it must be 1 or more")
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A run that exists on disk."""
+
+    folder: Path
+    name: str
+    arguments: dict[str, Any]
+    options: Options
+
+    @property
+    def metrics(self) -> Path:
+        """One JSON object a line: the step, and every metric at that step."""
+        return self.folder / "metrics.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        """One folder a step."""
+        return self.folder / "checkpoints"
+
+    def picture(self, step: int) -> Path:
+        """The samples at a step."""
+        return self.folder / "samples" / f"step_{step:07d}.png"
+
+    def experiment(self, **changed: Any) -> Experiment:
+        """The experiment as it was run, with some arguments changed."""
+        return load(self.folder / "experiment.py")(**self.arguments | changed)
+
+
+def free_folder(name: str) -> Path:
+    """runs/NAME, or the first of runs/NAME_2, runs/NAME_3 ... that isn't taken."""
+    number, folder = 1, Path("runs") / name
+    while folder.exists():
+        number += 1
+        folder = Path("runs") / f"{name}_{number}"
+    return folder
+
+
+def check_free(folder: Path) -> None:
+    """Raises ValueError if the folder holds anything."""
+    if (folder / "config.json").exists():
+        raise ValueError(
+            f"{folder} holds a run already: `gan-jax resume {folder}` goes on, or give another --run-dir"
+        )
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(f"{folder} is not an empty folder: give another --run-dir")
+
+
+def create(folder: Path, file: Path, arguments: dict[str, Any], options: Options) -> Run:
+    """Makes the folder, with the experiment's file and all that it was given."""
+    (folder / "samples").mkdir(parents=True)
+    shutil.copyfile(file, folder / "experiment.py")
+    write_config(Run(folder, file.stem, arguments, options))
+    return open_run(folder)
+
+
+def write_config(run: Run) -> None:
+    """Writes config.json whole or not at all."""
+    config = {
+        "experiment": run.name,
+        "arguments": run.arguments,
+        "options": dataclasses.asdict(run.options),
+        "versions": {"python": platform.python_version()}
+        | {name: importlib.metadata.version(name) for name in PACKAGES},
+    }
+    part = run.folder / "config.json.part"
+    part.write_text(json.dumps(config, indent=2, default=str) + "\n", encoding="utf-8")
+    part.replace(run.folder / "config.json")
+
+
+def open_run(folder: Path) -> Run:
+    """Reads a run's folder.
+
+    Raises:
+      FileNotFoundError: it isn't one.
+      ValueError: its config.json can't be read.
+    """
+    path = folder / "config.json"
+    if not path.is_file():
+        raise FileNotFoundError(f"{folder} is no run (it has no config.json): `gan-jax train` makes one")
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        return Run(folder, config["experiment"], config["arguments"], Options(**config["options"]))
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is broken ({error}): restore it, or train anew") from error
+
+
