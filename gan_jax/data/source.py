@@ -27,28 +27,32 @@ class Source(NamedTuple):
     stream: Callable[[Array, int, int, int], Iterator[Batch]]
 
 
-def on_device(images: np.ndarray, labels: np.ndarray | None = None) -> Source:
+def on_device(images: np.ndarray, labels: np.ndarray | None = None, *, classes: int | None = None) -> Source:
     """Keeps uint8 images [N, H, W, C] (and int labels [N]) on the device, and gathers batches there.
 
+    classes: how many there are, where not every one need occur in `labels`.
     Every epoch has its own permutation: no example comes twice in an epoch, and none is left out.
     """
     x = jnp.asarray(images)
     label = None if labels is None else jnp.asarray(labels, jnp.int32)
+    if classes is None:
+        classes = 0 if labels is None else int(labels.max()) + 1
 
     def stream(key: Array, first_step: int, turns: int, batch_size: int) -> Iterator[Batch]:
-        positions = functools.partial(shuffled, key, len(images))
+        positions = make_shuffle(key, len(images))
         step = first_step
         while True:
             index = positions(step * turns * batch_size, turns * batch_size)
             yield gather(x, label, index.reshape(turns, batch_size))
             step += 1
 
-    example = Batch(
-        jax.ShapeDtypeStruct(images.shape[1:], jnp.float32),
-        None if labels is None else jax.ShapeDtypeStruct((), jnp.int32),
-    )
-    classes = 0 if labels is None else int(labels.max()) + 1
-    return Source(example, len(images), classes, stream)
+    return Source(image_example(images.shape[1:], labelled=labels is not None), len(images), classes, stream)
+
+
+def image_example(shape: tuple[int, ...], *, labelled: bool) -> Batch:
+    """The example of a Source of images [H, W, C]."""
+    label = jax.ShapeDtypeStruct((), jnp.int32) if labelled else None
+    return Batch(jax.ShapeDtypeStruct(shape, jnp.float32), label)
 
 
 @jax.jit
@@ -58,20 +62,22 @@ def gather(images: Array, labels: Array | None, index: Array) -> Batch:
 
 def to_float(images: Array) -> Array:
     """uint8 [0, 255] -> float32 [-1, 1]."""
-    return images.astype(jnp.float32) / 127.5 - 1
+    return (images.astype(jnp.float32) - 127.5) / 127.5  # x / 127.5 - 1 rounds to more than 1
 
 
-def shuffled(key: Array, size: int, first: int, count: int) -> np.ndarray:
-    """The examples at positions first ... first + count - 1 of an endless stream of shuffled epochs."""
-    epochs, places = np.divmod(np.arange(first, first + count), size)
-    index = np.empty(count, np.int32)
-    for epoch in np.unique(epochs):
-        here = epochs == epoch
-        index[here] = permutation(tuple(jax.random.key_data(key).tolist()), size, int(epoch))[places[here]]
-    return index
+def make_shuffle(key: Array, size: int) -> Callable[[int, int], np.ndarray]:
+    """Returns (first, count) -> the examples at positions first ... first + count - 1 of shuffled epochs."""
 
+    @functools.lru_cache(maxsize=2)  # a batch may straddle two epochs
+    def permutation(epoch: int) -> np.ndarray:
+        return np.asarray(jax.random.permutation(jax.random.fold_in(key, epoch), size))
 
-@functools.lru_cache(maxsize=4)
-def permutation(key_data: tuple[int, ...], size: int, epoch: int) -> np.ndarray:
-    key = jax.random.wrap_key_data(jnp.asarray(key_data, jnp.uint32))
-    return np.asarray(jax.random.permutation(jax.random.fold_in(key, epoch), size))
+    def positions(first: int, count: int) -> np.ndarray:
+        epochs, places = np.divmod(np.arange(first, first + count), size)
+        index = np.empty(count, np.int32)
+        for epoch in np.unique(epochs):
+            here = epochs == epoch
+            index[here] = permutation(int(epoch))[places[here]]
+        return index
+
+    return positions

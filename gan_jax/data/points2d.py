@@ -1,0 +1,71 @@
+"""Toy distributions in the plane, drawn on the device without end.
+
+The settings are those of Gulrajani et al. 2017 (`gan_toy.py`), so that z ~ N(0, 1) has about their spread.
+"""
+
+import functools
+from collections.abc import Callable, Iterator
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gan_jax.data.source import Source
+from gan_jax.types import Array, Batch
+
+ANGLES = np.arange(8) * np.pi / 4
+CENTRES_8 = np.stack([2 * np.cos(ANGLES), 2 * np.sin(ANGLES)], -1) / 1.414  # [8, 2]
+SIGMA_8 = 0.02 / 1.414
+CENTRES_25 = np.stack(np.meshgrid(*[np.arange(-4, 5, 2)] * 2), -1).reshape(25, 2) / 2.828  # [25, 2]
+SIGMA_25 = 0.05 / 2.828
+
+
+def gaussians8() -> Source:
+    """Eight Gaussians on a circle: centres CENTRES_8, deviation SIGMA_8."""
+    return endless(mixture(CENTRES_8, SIGMA_8))
+
+
+def gaussians25() -> Source:
+    """25 Gaussians on a grid: centres CENTRES_25, deviation SIGMA_25."""
+    return endless(mixture(CENTRES_25, SIGMA_25))
+
+
+def swiss_roll() -> Source:
+    """A spiral, t (cos t, sin t) for t in [1.5 π, 4.5 π], with noise .25, all divided by 7.5."""
+
+    def draw(key: Array) -> Array:
+        along, noise = jax.random.split(key)
+        t = jax.random.uniform(along, minval=1.5 * jnp.pi, maxval=4.5 * jnp.pi)
+        return (t * jnp.stack([jnp.cos(t), jnp.sin(t)]) + 0.25 * jax.random.normal(noise, (2,))) / 7.5
+
+    return endless(draw)
+
+
+def mixture(centres: np.ndarray, sigma: float) -> Callable[[Array], Array]:
+    """One key -> a point [2] of the equal mixture of Gaussians about `centres` [K, 2]."""
+
+    def draw(key: Array) -> Array:
+        which, noise = jax.random.split(key)
+        centre = jnp.asarray(centres, jnp.float32)[jax.random.randint(which, (), 0, len(centres))]
+        return centre + sigma * jax.random.normal(noise, (2,))
+
+    return draw
+
+
+def endless(draw: Callable[[Array], Array]) -> Source:
+    """Draws every example by `draw`, from its own key: the run's, folded with the step and its index."""
+
+    @functools.partial(jax.jit, static_argnums=(2, 3))
+    def batch(key: Array, step: int, turns: int, batch_size: int) -> Batch:
+        keys = jax.vmap(jax.random.fold_in, (None, 0))(
+            jax.random.fold_in(key, step), jnp.arange(turns * batch_size)
+        )
+        return Batch(jax.vmap(draw)(keys).reshape(turns, batch_size, 2))
+
+    def stream(key: Array, first_step: int, turns: int, batch_size: int) -> Iterator[Batch]:
+        step = first_step
+        while True:
+            yield batch(key, step, turns, batch_size)
+            step += 1
+
+    return Source(Batch(jax.ShapeDtypeStruct((2,), jnp.float32)), None, 0, stream)

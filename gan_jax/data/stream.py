@@ -1,0 +1,62 @@
+"""Data sets too large for the device: read at random, decoded and shuffled by grain as they are needed."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gan_jax.data.source import Source, to_float
+from gan_jax.types import Array, Batch
+
+
+def streamed(
+    records: Sequence[Any], decode: Callable[[Any], Batch], example: Batch, *, classes: int = 0
+) -> Source:
+    """Reads `records` in a new order each epoch; the position follows from the step, and nothing is stored.
+
+    decode: one record -> Batch(x uint8 [H, W, C], label int or None); it runs in many threads.
+    example: the decoded example as the networks see it: float32, in [-1, 1].
+    """
+
+    def stream(key: Array, first_step: int, turns: int, batch_size: int) -> Iterator[Batch]:
+        import grain
+
+        batches = iter(
+            grain.MapDataset.source(records)
+            .shuffle(seed=int(jax.random.bits(key)))
+            .repeat()  # reseeds the shuffle each epoch
+            .map(decode)
+            .batch(batch_size, batch_fn=stack)
+            .to_iter_dataset(read_options(turns))
+        )
+        batches.set_state({"next_index": first_step * turns})
+        try:
+            while True:
+                x, label = stack([next(batches) for _ in range(turns)])
+                yield Batch(to_device(x), None if label is None else jnp.asarray(label, jnp.int32))
+        finally:
+            batches.close()
+
+    return Source(example, len(records), classes, stream)
+
+
+def read_options(turns: int) -> Any:
+    """Threads for every core, and two steps of `turns` batches read ahead."""
+    import grain
+
+    threads = min(16, os.cpu_count() or 1)
+    return grain.ReadOptions(num_threads=threads, prefetch_buffer_size=max(threads, 2 * turns))
+
+
+def stack(examples: Sequence[Batch]) -> Batch:
+    """Adds a leading axis, in NumPy; pixels travel to the device as uint8."""
+    labelled = examples[0].label is not None
+    return Batch(
+        np.stack([e.x for e in examples]), np.stack([e.label for e in examples]) if labelled else None
+    )
+
+
+to_device = jax.jit(to_float)

@@ -1,0 +1,126 @@
+import gzip
+import importlib.util
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import numpy as np
+import pytest
+from source_properties import check_shapes
+
+from gan_jax.data.fetch import with_gzip_name
+from gan_jax.data.prepare import prepare
+from gan_jax.data.tfds import make_decode, open_prepared, open_split, tfds
+
+DEBIAN = pathlib.Path("/usr/share/datasets/fashion-mnist")
+
+
+@pytest.fixture(scope="session")
+def fashion_mnist(tmp_path_factory):
+    """The real Fashion-MNIST, prepared from Debian's package."""
+    if not DEBIAN.is_dir():
+        pytest.skip("needs Debian's package dataset-fashion-mnist")
+    folder = tmp_path_factory.mktemp("fashion_mnist")
+    prepare("fashion_mnist", data_dir=folder, manual_dir=DEBIAN)
+    return folder
+
+
+def debian(name: str, header: int) -> np.ndarray:
+    return np.frombuffer(gzip.decompress((DEBIAN / name).read_bytes()), np.uint8, offset=header)
+
+
+@pytest.mark.parametrize(("split", "prefix", "size"), [("train", "train", 60000), ("test", "t10k", 10000)])
+def test_prepared_fashion_mnist_is_the_raw_one(fashion_mnist, split, prefix, size):
+    raw = debian(f"{prefix}-images-idx3-ubyte.gz", 16).reshape(-1, 28, 28, 1)
+    labels = debian(f"{prefix}-labels-idx1-ubyte.gz", 8)
+    index = {image.tobytes(): i for i, image in enumerate(raw)}  # TFDS shuffles what it writes
+    builder = open_prepared("fashion_mnist", fashion_mnist)
+    records = open_split("fashion_mnist", builder, split)
+    assert len(records) == len(raw) == size
+    decode = make_decode(dict(builder.info.features.items()), (28, 28, 1), None)
+    for record in records.__getitems__(range(0, size, 10)):
+        x, label = decode(record)
+        assert labels[index[x.tobytes()]] == label
+
+
+def test_fashion_mnist_is_a_source(fashion_mnist):
+    source = tfds("fashion_mnist", split="test[:500]", data_dir=fashion_mnist)
+    assert (source.size, source.classes) == (500, 10)
+    check_shapes(source)
+
+
+def test_preparing_again_changes_nothing(fashion_mnist):
+    prepared = prepare("fashion_mnist", data_dir=fashion_mnist)
+    before = {file: file.stat().st_mtime_ns for file in prepared.iterdir()}
+    assert prepare("fashion_mnist", data_dir=fashion_mnist) == prepared
+    assert before == {file: file.stat().st_mtime_ns for file in prepared.iterdir()}
+
+
+def test_the_original_files_serve_as_well_as_debians(fashion_mnist, tmp_path):
+    from gan_jax.data.fetch import take
+    from gan_jax.data.prepare import catalogue_builder
+
+    for file in DEBIAN.iterdir():
+        (tmp_path / file.name).write_bytes(with_gzip_name(file.read_bytes(), file.name))
+    url_infos = catalogue_builder("fashion_mnist", tmp_path).url_infos
+    assert take("fashion_mnist", url_infos, tmp_path) == take("fashion_mnist", url_infos, DEBIAN)
+
+
+def test_a_killed_preparation_leaves_nothing_that_looks_prepared(tmp_path):
+    if not DEBIAN.is_dir():
+        pytest.skip("needs Debian's package dataset-fashion-mnist")
+    arguments = f"'fashion_mnist', data_dir={str(tmp_path)!r}, manual_dir={str(DEBIAN)!r}"
+    code = f"from gan_jax.data.prepare import prepare; prepare({arguments})"
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
+    while not list(tmp_path.glob("fashion_mnist/incomplete*")) and process.poll() is None:
+        time.sleep(0.05)
+    time.sleep(0.5)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    with pytest.raises(FileNotFoundError, match=r"isn't prepared"):
+        tfds("fashion_mnist", data_dir=tmp_path)
+
+
+def test_a_preparation_that_fails_leaves_nothing(tmp_path, monkeypatch):
+    from gan_jax.data import prepare as module
+
+    def interrupted(name, url_infos, manual):
+        original = module.Original(np.zeros((3, 28, 28, 1), np.uint8), np.array([0, 1, 99]))  # no such label
+        return {"train": original}
+
+    monkeypatch.setattr(module, "originals", interrupted)
+    with pytest.raises(ValueError, match=r"fashion_mnist can't be prepared"):
+        prepare("fashion_mnist", data_dir=tmp_path, manual_dir=tmp_path)
+    assert not list(tmp_path.glob("fashion_mnist/*"))
+
+
+def test_without_a_network_the_error_says_what_to_do(tmp_path, monkeypatch):
+    def offline(url, timeout):
+        raise urllib.error.URLError("no network")
+
+    monkeypatch.setattr(urllib.request, "urlopen", offline)
+    mend = r"can't be downloaded .*: put t10k-images.* run `gan-jax prepare mnist --manual-dir FOLDER`"
+    with pytest.raises(ValueError, match=mend):
+        prepare("mnist:3.0.1", data_dir=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_manual_folder_must_hold_the_right_files(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"nowhere is no folder"):
+        prepare("mnist", data_dir=tmp_path, manual_dir=tmp_path / "nowhere")
+    with pytest.raises(FileNotFoundError, match=r"lacks t10k-images-idx3-ubyte.gz: mnist needs .* there"):
+        prepare("mnist", data_dir=tmp_path, manual_dir=tmp_path)
+    (tmp_path / "cifar-10-binary.tar.gz").write_bytes(b"something else")
+    with pytest.raises(ValueError, match=r"isn't the published file \(its checksum differs\): get it again"):
+        prepare("cifar10", data_dir=tmp_path, manual_dir=tmp_path)
+
+
+def test_other_data_sets_name_the_extra_that_prepares_them(tmp_path):
+    if importlib.util.find_spec("tensorflow"):
+        pytest.skip("TensorFlow is installed")
+    with pytest.raises(ValueError, match=r"kmnist needs TensorFlow .*: run `pip install 'gan-jax\[tfds\]'`"):
+        prepare("kmnist", data_dir=tmp_path)
