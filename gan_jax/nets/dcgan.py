@@ -1,0 +1,84 @@
+"""The DCGAN of TensorFlow's tutorial (tensorflow.org/tutorials/generative/dcgan), layer for layer.
+
+Keras' weights fit: Dense and Conv2D kernels as they are, Conv2DTranspose kernels with the last two axes
+swapped, BatchNormalization's gamma and beta as scale and bias, its moving mean and variance as stats.
+In the order of Keras' layers ours are
+  generator: Dense_0, BatchNorm_0, ConvTranspose_0, BatchNorm_1, ConvTranspose_1, BatchNorm_2, ConvTranspose_2
+  critic: Conv_0, Conv_1, Dense_0
+each BatchNorm_i holding a BatchNorm_0, Linen's own. The tutorial's are `generator()` and `critic()`.
+"""
+
+import functools
+from collections.abc import Sequence
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+from gan_jax.nets.convolution import Conv, ConvTranspose
+from gan_jax.nets.layers import BatchNorm, Dropout, Identity, Norm, Projection, conditional
+from gan_jax.nets.linen import linen
+from gan_jax.types import Array, Mode, Network
+
+
+def generator(
+    *, width: int = 64, norm: Norm = BatchNorm, classes: int = 0, shape: Sequence[int] = (28, 28, 1)
+) -> Network:
+    """Latents [B, Z] -> images [B, *shape] in (-1, 1).
+
+    width: channels of the last hidden layer; those before it have 2 and 4 times as many.
+    classes: of the label; with them, BatchNorm becomes ConditionalBatchNorm.
+
+    Raises:
+      ValueError: height or width of the image isn't a multiple of 4.
+    """
+    if len(shape) != 3 or shape[0] % 4 or shape[1] % 4:
+        raise ValueError(f"shape {tuple(shape)}: want (height, width, channels), sides multiples of 4")
+    return linen(Generator(width, conditional(norm, classes), tuple(shape)))
+
+
+def critic(*, width: int = 64, norm: Norm = Identity, dropout: float = 0.3, classes: int = 0) -> Network:
+    """Images [B, height, width, channels] -> logits [B].
+
+    width: channels of the first layer; the second has twice as many.
+    norm: after each convolution; the tutorial has none.
+    classes: of the label; with them, the projection of Miyato & Koyama 2018 onto the flattened features.
+    """
+    return linen(Critic(width, norm, dropout, classes))
+
+
+# Keras' default. Glorot's fans enter by their sum, so it is the same for a transposed kernel.
+kernel_init = nn.initializers.glorot_uniform()
+leaky_relu = functools.partial(nn.leaky_relu, negative_slope=0.3)
+
+
+class Generator(nn.Module):
+    width: int
+    norm: Norm
+    shape: tuple[int, ...]
+
+    @nn.compact
+    def __call__(self, z: Array, label: Array | None, mode: Mode) -> Array:
+        height, width, channels = self.shape
+        base = (height // 4, width // 4, 4 * self.width)
+        conv = functools.partial(ConvTranspose, kernel_size=(5, 5), use_bias=False, kernel_init=kernel_init)
+        x = nn.Dense(base[0] * base[1] * base[2], use_bias=False, kernel_init=kernel_init)(z)
+        x = leaky_relu(self.norm()(x, label, mode)).reshape(-1, *base)
+        x = leaky_relu(self.norm()(conv(2 * self.width, strides=1)(x), label, mode))
+        x = leaky_relu(self.norm()(conv(self.width, strides=2)(x), label, mode))
+        return jnp.tanh(conv(channels, strides=2)(x))
+
+
+class Critic(nn.Module):
+    width: int
+    norm: Norm
+    dropout: float
+    classes: int
+
+    @nn.compact
+    def __call__(self, x: Array, label: Array | None, mode: Mode) -> Array:
+        for features in (self.width, 2 * self.width):
+            x = Conv(features, (5, 5), strides=2, kernel_init=kernel_init)(x)
+            x = Dropout(self.dropout)(leaky_relu(self.norm()(x, label, mode)), mode)
+        x = x.reshape(x.shape[0], -1)
+        logits = nn.Dense(1, kernel_init=kernel_init)(x)[:, 0]
+        return logits + Projection(self.classes)(x, label) if self.classes else logits

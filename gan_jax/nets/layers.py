@@ -1,0 +1,135 @@
+"""Normalisations, dropout and classes: what the families share.
+
+A normalisation is passed as a factory, `norm=BatchNorm`, and called `norm()(x, label, mode)`. For other
+settings: `functools.partial(BatchNorm, momentum=0.9)`. A critic under a penalty on its gradient must treat
+each example by itself, so for it there are LayerNorm and Identity, but not BatchNorm.
+"""
+
+import functools
+import zlib
+from collections.abc import Callable
+from typing import TypeAlias
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from gan_jax.types import Array, Mode
+
+Norm: TypeAlias = Callable[[], nn.Module]  # () -> module of (x, label, mode)
+
+
+class BatchNorm(nn.Module):
+    """Batch statistics in training, shared by the replicas along `mode.axis_name`; running ones otherwise.
+
+    Ioffe & Szegedy 2015, with Keras' momentum and epsilon.
+    """
+
+    momentum: float = 0.99
+    epsilon: float = 1e-3
+    affine: bool = True
+
+    @nn.compact
+    def __call__(self, x: Array, label: Array | None, mode: Mode) -> Array:
+        return nn.BatchNorm(
+            use_running_average=not mode.train,
+            momentum=self.momentum,
+            epsilon=self.epsilon,
+            axis_name=mode.axis_name if mode.train else None,
+            use_scale=self.affine,
+            use_bias=self.affine,
+        )(x)
+
+
+class ConditionalBatchNorm(nn.Module):
+    """BatchNorm with a scale and a bias for each class, [classes, C]. Dumoulin 2017."""
+
+    classes: int
+    momentum: float = 0.99
+    epsilon: float = 1e-3
+
+    @nn.compact
+    def __call__(self, x: Array, label: Array | None, mode: Mode) -> Array:
+        label = need_label(label, self.classes)
+        x = BatchNorm(self.momentum, self.epsilon, affine=False)(x, label, mode)
+        scale = self.param("scale", nn.initializers.ones, (self.classes, x.shape[-1]))
+        bias = self.param("bias", nn.initializers.zeros, (self.classes, x.shape[-1]))
+        shape = (x.shape[0], *[1] * (x.ndim - 2), x.shape[-1])
+        return x * scale[label].reshape(shape).astype(x.dtype) + bias[label].reshape(shape).astype(x.dtype)
+
+
+class LayerNorm(nn.Module):
+    """Normalises each example over all of its axes; a scale and a bias for each channel. Ba 2016."""
+
+    epsilon: float = 1e-5
+
+    @nn.compact
+    def __call__(self, x: Array, label: Array | None, mode: Mode) -> Array:
+        return nn.LayerNorm(self.epsilon, reduction_axes=tuple(range(1, x.ndim)), feature_axes=-1)(x)
+
+
+class Identity(nn.Module):
+    """No normalisation."""
+
+    def __call__(self, x: Array, label: Array | None, mode: Mode) -> Array:
+        return x
+
+
+class Dropout(nn.Module):
+    """Zeroes elements in training with probability `rate`, divides others by 1 - rate. Srivastava 2014.
+
+    An example's mask comes from its own key and from the module's place in the network, so it is the same
+    however the batch is split over devices. A module called twice in one pass uses one mask twice.
+    """
+
+    rate: float
+
+    @nn.compact
+    def __call__(self, x: Array, mode: Mode) -> Array:
+        if not mode.train or self.rate == 0:
+            return x
+        if mode.keys is None:
+            raise ValueError(
+                "dropout in training needs mode.keys, which is None: pass one key an example, [B]"
+            )
+        place = zlib.crc32("/".join(self.path).encode())
+
+        def keep(key: Array, x: Array) -> Array:
+            kept = jax.random.bernoulli(jax.random.fold_in(key, place), 1 - self.rate, x.shape)
+            return jnp.where(kept, x / (1 - self.rate), jnp.zeros_like(x))
+
+        return jax.vmap(keep)(mode.keys, x)
+
+
+class Projection(nn.Module):
+    """<embedding of the label, features>: features [B, F] -> [B]. Miyato & Koyama 2018."""
+
+    classes: int
+
+    @nn.compact
+    def __call__(self, features: Array, label: Array | None) -> Array:
+        embedded = nn.Embed(self.classes, features.shape[-1])(need_label(label, self.classes))
+        return jnp.sum(embedded.astype(features.dtype) * features, axis=-1)
+
+
+def conditional(norm: Norm, classes: int) -> Norm:
+    """`norm` for a generator with classes: BatchNorm becomes ConditionalBatchNorm, others get the label.
+
+    Raises:
+      ValueError: classes, and a norm that can't take them in.
+    """
+    if not classes:
+        return norm
+    if norm is BatchNorm:
+        return functools.partial(ConditionalBatchNorm, classes)
+    if norm in (LayerNorm, Identity):
+        raise ValueError(
+            f"{norm.__name__} can't take in the {classes} classes: use norm=BatchNorm, or classes=0"
+        )
+    return norm
+
+
+def need_label(label: Array | None, classes: int) -> Array:
+    if label is None:
+        raise ValueError(f"this network has {classes} classes and got no label: pass one an example, int [B]")
+    return label

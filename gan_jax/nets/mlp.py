@@ -1,0 +1,40 @@
+"""Multilayer perceptrons: the WGAN-GP toy networks. Gulrajani 2017, and its gan_toy.py."""
+
+import math
+from collections.abc import Sequence
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from gan_jax.nets.layers import need_label
+from gan_jax.nets.linen import linen
+from gan_jax.types import Array, Mode, Network
+
+
+def generator(shape: Sequence[int] = (2,), *, width: int = 512, depth: int = 3, classes: int = 0) -> Network:
+    """Latents [B, Z] -> [B, *shape]: `depth` ReLU layers and a linear one. The label is concatenated."""
+    return linen(MLP(tuple(shape), width, depth, classes))
+
+
+def critic(*, width: int = 512, depth: int = 3, classes: int = 0) -> Network:
+    """Examples [B, ...], flattened -> logits [B]. The label is concatenated."""
+    return linen(MLP((), width, depth, classes))
+
+
+class MLP(nn.Module):
+    shape: tuple[int, ...]  # of one result
+    width: int
+    depth: int
+    classes: int
+
+    @nn.compact
+    def __call__(self, x: Array, label: Array | None, mode: Mode) -> Array:
+        x = x.reshape(x.shape[0], -1)
+        if self.classes:
+            one_hot = jax.nn.one_hot(need_label(label, self.classes), self.classes, dtype=x.dtype)
+            x = jnp.concatenate([x, one_hot], axis=1)
+        for _ in range(self.depth):
+            x = nn.relu(nn.Dense(self.width, kernel_init=nn.initializers.he_uniform())(x))
+        x = nn.Dense(math.prod(self.shape), kernel_init=nn.initializers.glorot_uniform())(x)
+        return x.reshape(x.shape[0], *self.shape)

@@ -1,0 +1,156 @@
+"""Residual networks of WGAN-GP (Gulrajani 2017) and SNGAN (Miyato 2018, table 4) for small images.
+
+One family. WGAN-GP, and its gan_cifar_resnet.py: `generator(width=128)`, `critic(width=128)`. SNGAN, and its
+sngan_projection code: `generator(width=256)`, `critic(width=128, pool=sum_pool, use_bias=False)` under
+`spectral_norm`. Both initialise the blocks' 3x3 kernels by Glorot's uniform law with gain √2, all others with
+gain 1.
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+from gan_jax.nets.convolution import Conv
+from gan_jax.nets.layers import BatchNorm, Identity, Norm, Projection, conditional
+from gan_jax.nets.linen import linen
+from gan_jax.types import Array, Mode, Network
+
+Resize = Callable[[Array], Array]
+
+
+def mean_pool(x: Array) -> Array:
+    """[B, H, W, C] -> [B, C]: WGAN-GP's."""
+    return jnp.mean(x, axis=(1, 2))
+
+
+def sum_pool(x: Array) -> Array:
+    """[B, H, W, C] -> [B, C]: SNGAN's."""
+    return jnp.sum(x, axis=(1, 2))
+
+
+def generator(
+    *, width: int = 128, norm: Norm = BatchNorm, classes: int = 0, shape: Sequence[int] = (32, 32, 3)
+) -> Network:
+    """Latents [B, Z] -> images [B, *shape] in (-1, 1): a linear layer and three blocks that double the sides.
+
+    classes: of the label; with them, BatchNorm becomes ConditionalBatchNorm.
+
+    Raises:
+      ValueError: height or width of the image isn't a multiple of 8.
+    """
+    if len(shape) != 3 or shape[0] % 8 or shape[1] % 8:
+        raise ValueError(f"shape {tuple(shape)}: want (height, width, channels), sides multiples of 8")
+    return linen(Generator(width, conditional(norm, classes), tuple(shape)))
+
+
+def critic(
+    *,
+    width: int = 128,
+    pool: Resize = mean_pool,
+    norm: Norm = Identity,
+    use_bias: bool = True,
+    classes: int = 0,
+) -> Network:
+    """Images [B, height, width, channels], with sides that are multiples of 4 -> logits [B].
+
+    pool: from the last feature map [B, H, W, C] to features [B, C].
+    norm: of blocks 2 to 4; both papers have none in an image critic of this size.
+    use_bias: of the last linear layer; the others have one.
+    classes: of the label; with them, the projection of Miyato & Koyama 2018.
+    """
+    return linen(Critic(width, pool, norm, use_bias, classes))
+
+
+class Generator(nn.Module):
+    width: int
+    norm: Norm
+    shape: tuple[int, ...]
+
+    @nn.compact
+    def __call__(self, z: Array, label: Array | None, mode: Mode) -> Array:
+        base = (self.shape[0] // 8, self.shape[1] // 8, self.width)
+        x = nn.Dense(base[0] * base[1] * base[2], kernel_init=glorot(1.0))(z).reshape(-1, *base)
+        for _ in range(3):
+            x = Block(self.width, self.norm, before=upsample)(x, label, mode)
+        x = nn.relu(self.norm()(x, label, mode))
+        return jnp.tanh(Conv(self.shape[-1], (3, 3), kernel_init=glorot(1.0))(x))
+
+
+class Critic(nn.Module):
+    width: int
+    pool: Resize
+    norm: Norm
+    use_bias: bool
+    classes: int
+
+    @nn.compact
+    def __call__(self, x: Array, label: Array | None, mode: Mode) -> Array:
+        if x.ndim != 4 or x.shape[1] % 4 or x.shape[2] % 4:
+            raise ValueError(f"images {x.shape}: want [B, H, W, C], sides multiples of 4")
+        x = FirstBlock(self.width)(x)
+        x = Block(self.width, self.norm, after=downsample)(x, label, mode)
+        for _ in range(2):
+            x = Block(self.width, self.norm)(x, label, mode)
+        x = self.pool(nn.relu(x))
+        logits = nn.Dense(1, use_bias=self.use_bias, kernel_init=glorot(1.0))(x)[:, 0]
+        return logits + Projection(self.classes)(x, label) if self.classes else logits
+
+
+class Block(nn.Module):
+    """Two 3x3 convolutions, each after norm and ReLU, and a shortcut. He 2016, as Gulrajani 2017 has it.
+
+    before: the first convolution, upsampling; after: the second, downsampling.
+    """
+
+    width: int
+    norm: Norm
+    before: Resize | None = None
+    after: Resize | None = None
+
+    @nn.compact
+    def __call__(self, x: Array, label: Array | None, mode: Mode) -> Array:
+        before, after = self.before or unchanged, self.after or unchanged
+        conv = functools.partial(Conv, self.width, (3, 3), kernel_init=glorot(2.0))
+        y = conv()(before(nn.relu(self.norm()(x, label, mode))))
+        y = after(conv()(nn.relu(self.norm()(y, label, mode))))
+        if self.before or self.after or x.shape[-1] != self.width:
+            # The papers resize `before` first and `after` last; a 1x1 convolution commutes with both, so
+            # it runs at the smaller size, for a quarter of the work.
+            x = before(Conv(self.width, (1, 1), kernel_init=glorot(1.0))(after(x)))
+        return x + y
+
+
+class FirstBlock(nn.Module):
+    """The 'optimised' block that meets the image itself: no ReLU before it. Downsamples."""
+
+    width: int
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        conv = functools.partial(Conv, self.width, (3, 3), kernel_init=glorot(2.0))
+        y = downsample(conv()(nn.relu(conv()(x))))
+        return y + Conv(self.width, (1, 1), kernel_init=glorot(1.0))(downsample(x))
+
+
+def upsample(x: Array) -> Array:
+    """Nearest neighbour: [B, H, W, C] -> [B, 2H, 2W, C]."""
+    batch, height, width, channels = x.shape
+    x = jnp.broadcast_to(x[:, :, None, :, None], (batch, height, 2, width, 2, channels))
+    return x.reshape(batch, 2 * height, 2 * width, channels)
+
+
+def downsample(x: Array) -> Array:
+    """Mean of 2x2: [B, H, W, C] -> [B, H/2, W/2, C]."""
+    batch, height, width, channels = x.shape
+    return jnp.mean(x.reshape(batch, height // 2, 2, width // 2, 2, channels), axis=(2, 4))
+
+
+def unchanged(x: Array) -> Array:
+    return x
+
+
+def glorot(scale: float) -> nn.initializers.Initializer:
+    """Uniform, of variance scale · 2 / (fan in + fan out). Glorot & Bengio 2010, eq. 16, has scale 1."""
+    return nn.initializers.variance_scaling(scale, "fan_avg", "uniform")

@@ -1,0 +1,120 @@
+"""What every network of every family holds: a row added to a table inherits all tests."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gan_jax.nets import dcgan, mlp, resnet
+from gan_jax.nets.layers import BatchNorm, Identity, LayerNorm
+from gan_jax.types import Mode
+
+# factory with `classes` open, shape of an example
+CRITICS = {
+    "mlp": (functools.partial(mlp.critic, width=8, depth=2), (3, 2)),
+    "dcgan": (functools.partial(dcgan.critic, width=2), (8, 12, 1)),
+    "dcgan with layer norm": (functools.partial(dcgan.critic, width=2, norm=LayerNorm), (8, 8, 1)),
+    "resnet": (functools.partial(resnet.critic, width=4), (8, 8, 3)),
+    "resnet, sums and no bias": (
+        functools.partial(resnet.critic, width=4, pool=resnet.sum_pool, use_bias=False, norm=LayerNorm),
+        (8, 8, 3),
+    ),
+}
+GENERATORS = {
+    "mlp": (functools.partial(mlp.generator, (3, 2), width=8, depth=2), (3, 2)),
+    "dcgan": (functools.partial(dcgan.generator, width=2, shape=(8, 12, 1)), (8, 12, 1)),
+    "resnet": (functools.partial(resnet.generator, width=4, shape=(8, 16, 3)), (8, 16, 3)),
+}
+B, CLASSES = 3, 4
+LABEL = jnp.arange(B) % CLASSES
+KEYS = jax.random.split(jax.random.key(1), B)
+MODES = {"evaluation": Mode(), "training": Mode(train=True, keys=KEYS)}
+
+each_critic = pytest.mark.parametrize("name", CRITICS)
+each_generator = pytest.mark.parametrize("name", GENERATORS)
+each_mode = pytest.mark.parametrize("mode", MODES.values(), ids=MODES.keys())
+
+
+def made(factory, shape, classes=0):
+    """(network, params, stats, x) of random numbers: nothing symmetric, and nothing to compile."""
+    network, random = factory(classes=classes), np.random.default_rng(0)
+    x = random.normal(size=(B, *shape)).astype(np.float32)
+    shapes = jax.eval_shape(network.init, jax.random.key(0), x, LABEL if classes else None)
+
+    def draw(leaf):
+        return np.asarray(0.1 + 0.3 * np.abs(random.normal(size=leaf.shape)), leaf.dtype)
+
+    params = jax.tree.map(lambda leaf: draw(leaf) * random.choice(np.float32([-1, 1]), leaf.shape), shapes[0])
+    return network, params, jax.tree.map(draw, shapes[1]), jnp.asarray(x)
+
+
+def outputs(network, params, stats, x, label, mode):
+    return jax.jit(lambda *args: network.apply(*args)[0])(params, stats, x, label, mode)
+
+
+@each_mode
+@each_critic
+def test_a_logit_depends_on_its_own_example_only(name, mode):
+    network, params, stats, x = made(*CRITICS[name], classes=CLASSES)
+    jacobian = jax.jit(jax.jacrev(lambda x: network.apply(params, stats, x, LABEL, mode)[0]))(x)
+    norms = jnp.sqrt(jnp.sum(jacobian.reshape(B, B, -1) ** 2, axis=-1))
+    assert norms.shape == (B, B)
+    assert np.all(np.diagonal(norms) > 0)
+    np.testing.assert_array_equal(norms * (1 - jnp.eye(B)), np.zeros((B, B)))
+
+
+def test_batch_norm_in_a_critic_mixes_examples_in_training():
+    network, params, stats, x = made(functools.partial(dcgan.critic, width=2, norm=BatchNorm), (8, 8, 1))
+    jacobian = jax.jit(jax.jacrev(lambda x: network.apply(params, stats, x, None, MODES["training"])[0]))(x)
+    norms = jnp.sum(jacobian.reshape(B, B, -1) ** 2, axis=-1)
+    assert np.all(norms > 0)
+
+
+@each_critic
+def test_critic_gives_one_logit_an_example(name):
+    network, params, stats, x = made(*CRITICS[name])
+    assert stats == {}
+    assert jax.eval_shape(network.apply, params, stats, x, None, Mode())[0].shape == (B,)
+
+
+@each_generator
+def test_generator_gives_examples_of_its_shape(name):
+    factory, shape = GENERATORS[name]
+    network, params, stats, z = made(factory, (6,))
+    assert jax.eval_shape(network.apply, params, stats, z, None, MODES["training"])[0].shape == (B, *shape)
+
+
+@pytest.mark.parametrize("table", [CRITICS, GENERATORS], ids=["critic", "generator"])
+@pytest.mark.parametrize("name", GENERATORS)
+def test_conditional_networks_react_to_the_label_and_demand_it(table, name):
+    factory, shape = table[name]
+    network, params, stats, x = made(factory, shape if table is CRITICS else (6,), classes=CLASSES)
+    y = outputs(network, params, stats, x, LABEL, Mode())
+    other = outputs(network, params, stats, x, LABEL.at[0].set(CLASSES - 1), Mode())
+    assert not np.allclose(y[0], other[0])
+    np.testing.assert_array_equal(y[1:], other[1:])
+    with pytest.raises(ValueError, match="4 classes and got no label"):
+        network.apply(params, stats, x, None, Mode())
+
+
+@pytest.mark.parametrize("table", [CRITICS, GENERATORS], ids=["critic", "generator"])
+@pytest.mark.parametrize("name", GENERATORS)
+def test_bfloat16_in_gives_bfloat16_out(table, name):
+    factory, shape = table[name]
+    network, params, stats, x = made(factory, shape if table is CRITICS else (6,), classes=CLASSES)
+    params, x = jax.tree.map(lambda a: a.astype(jnp.bfloat16), (params, x))
+    shapes = jax.eval_shape(network.apply, params, stats, x, LABEL, MODES["training"])
+    assert shapes[0].dtype == jnp.bfloat16
+
+
+def test_shapes_that_cannot_be_built_are_refused():
+    with pytest.raises(ValueError, match="multiples of 4"):
+        dcgan.generator(shape=(30, 28, 1))
+    with pytest.raises(ValueError, match="multiples of 8"):
+        resnet.generator(shape=(28, 28, 1))
+    with pytest.raises(ValueError, match="multiples of 4"):
+        resnet.critic().init(jax.random.key(0), jnp.zeros((1, 30, 30, 3)), None)
+    with pytest.raises(ValueError, match="classes=0"):
+        dcgan.generator(norm=Identity, classes=3)
