@@ -1,17 +1,19 @@
-"""Checkpoints of the train state, by Orbax."""
+"""Checkpoints of the train state: saved by Orbax in the background, sealed with checksums."""
 
+import hashlib
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import jax
 import orbax.checkpoint as ocp
 
 from gan_jax.types import TrainState
 
+SEAL = "SHA256SUMS"  # in a step's folder, as `sha256sum -c` reads it
+
 
 class Checkpoints:
-    """The checkpoints of one run, RUN/checkpoints/STEP; saves in the background, keeps the newest `keep`."""
+    """The checkpoints of one run, one folder a step; the newest `keep` are kept."""
 
     def __init__(self, folder: Path, *, keep: int = 2):
         options = ocp.CheckpointManagerOptions(
@@ -19,43 +21,68 @@ class Checkpoints:
             todelete_subdir="deleted",  # a kill in mid-delete leaves no half checkpoint listed
         )
         self.folder = folder
+        self.unsealed: int | None = None
         self.manager = ocp.CheckpointManager(folder.absolute(), options=options)
 
     def __enter__(self) -> Self:
-        """Waits at the end for what is still being written."""
+        """Finishes at the end what is still being written."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Closes, finishing what is being written."""
+        """Waits, seals and closes."""
+        self.finish()
         self.manager.close()
 
-    def latest(self) -> int | None:
-        """The newest step saved, or None."""
-        return self.manager.latest_step()
-
     def save(self, step: int, state: TrainState) -> None:
-        """Saves the state unless that step is saved already."""
+        """Starts to save the state, unless that step is saved already."""
+        self.finish()
         if step not in self.manager.all_steps():
             self.manager.save(step, args=ocp.args.StandardSave(state))
+            self.unsealed = step
+
+    def finish(self) -> None:
+        """Waits for the save under way and seals it."""
+        self.manager.wait_until_finished()
+        if self.unsealed is not None:
+            seal(self.folder / str(self.unsealed))
+            self.unsealed = None
 
     def restore(self, like: TrainState) -> TrainState:
-        """The newest state, with the shapes and shardings of `like` (arrays, or `jax.ShapeDtypeStruct`).
+        """The newest state, with the shapes and shardings of `like` (`jax.ShapeDtypeStruct`s).
 
         Raises:
           FileNotFoundError: nothing is saved.
-          ValueError: the checkpoint is damaged or belongs to another experiment.
+          ValueError: the checkpoint is damaged, or belongs to another experiment.
         """
-        step = self.latest()
+        step = self.manager.latest_step()
         if step is None:
             raise FileNotFoundError(f"{self.folder}: no checkpoint in it; start the run anew with `gan-jax train`")
-        abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
+        folder = self.folder / str(step)
+        if not is_whole(folder):
+            raise ValueError(f"checkpoint {folder} is damaged: remove that folder to go on from the one before")
         try:
-            state = self.manager.restore(step, args=ocp.args.StandardRestore(abstract))
-        except Exception as error:  # Orbax and TensorStore raise many kinds for a file that is cut short
-            raise ValueError(
-                f"checkpoint {self.folder / str(step)} is damaged or of another experiment: remove that folder "
-                f"to go on from the one before"
-            ) from error
-        return state
+            return self.manager.restore(step, args=ocp.args.StandardRestore(like))
+        except Exception as error:  # Orbax and TensorStore raise many kinds
+            reason = str(error).strip().splitlines()[0]
+            raise ValueError(f"checkpoint {folder} doesn't fit the run's experiment.py: {reason}") from error
+
+
+def seal(folder: Path) -> None:
+    """Records the checksum of every file of a finished checkpoint."""
+    part = folder / f"{SEAL}.part"
+    part.write_text(checksums(folder))
+    part.replace(folder / SEAL)
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether every file is as it was sealed. One that was killed before its seal is left to Orbax to judge."""
+    return not (folder / SEAL).exists() or (folder / SEAL).read_text() == checksums(folder)
+
+
+def checksums(folder: Path) -> str:
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(SEAL))
+    return "".join(
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder)}\n" for path in files
+    )

@@ -80,6 +80,7 @@ def train_with_arguments_of(file: Path) -> Callable[..., None]:
         with bad_input():
             folder = run_dir or runs.free_folder(file.stem)
             runs.check_free(folder)
+            runs.check_options(run)
             built = experiment(**arguments)
             init, update = make_program(built, run.parallel)
             created = runs.create(folder, file, arguments, run)
@@ -231,10 +232,10 @@ def fail(message: str, code: int) -> NoReturn:
 
 
 def one_line(box: str) -> str:
-    """What a box says: its rows, without its frame and title."""
-    rows = [line.strip("│ ") for line in box.splitlines() if line.startswith("│")]
-    parts = " ".join("\n" if set(row) == {"─"} else row for row in rows).split("\n")
-    return "; ".join(part.strip() for part in parts)
+    """What tyro's box says: its rows after the title, without frame and rules, drawn in UTF-8 or ASCII."""
+    rows = [line.strip("│╭╮╰╯ ") for line in box.splitlines()[1:]]
+    parts = " ".join("\n" if set(row) <= set("─-") else row for row in rows).split("\n")
+    return "; ".join(part.strip() for part in parts if part.strip())
 
 
 def first_line(file: Path) -> str:

@@ -125,5 +125,6 @@ def load(path: Path) -> Callable[..., Experiment]:
 
 def place(error: BaseException, path: Path) -> str:
     """The last line of the file that an error went through."""
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if Path(frame.filename) == path.absolute()]
     return f"line {lines[-1]}: " if lines else ""

@@ -36,11 +36,12 @@ class Options:
     save_every: int = 500
     num_samples: int = 64
 
-    def __post_init__(self) -> None:
-        """Raises ValueError for an interval below 1."""
-        for name in ("log_every", "sample_every", "save_every", "num_samples"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} {getattr(self, name)}: it must be 1 or more")
+
+def check_options(options: Options) -> None:
+    """Raises ValueError for an interval below 1."""
+    for name in ("log_every", "sample_every", "save_every", "num_samples"):
+        if getattr(options, name) < 1:
+            raise ValueError(f"{name} {getattr(options, name)}: it must be 1 or more")
 
 
 @dataclasses.dataclass(frozen=True)

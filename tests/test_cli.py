@@ -1,0 +1,323 @@
+"""The command line as a person types it: train, resume, sample, and what each bad input gets."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from gan_jax import cli
+
+TINY = '''"""A tiny game.
+
+More about it.
+"""
+
+import optax
+
+from gan_jax import losses, priors, pictures
+from gan_jax.data.points2d import gaussians8
+from gan_jax.experiment import Experiment
+from gan_jax.nets import mlp
+from gan_jax.types import Players
+
+
+def experiment(*, steps: int = 6, batch_size: int = 16, width: int = 8, learning_rate: float = 0.1) -> Experiment:
+    """Train a tiny game.
+
+    Args:
+      steps: Updates in all.
+      batch_size: Examples a turn.
+      width: Hidden units.
+      learning_rate: Of both.
+    """
+    optimizer = optax.sgd(learning_rate)
+    return Experiment(
+        data=gaussians8(),
+        nets=Players(critic=mlp.critic(width=width, depth=1), generator=mlp.generator(width=width, depth=1)),
+        objective=losses.relativistic(),
+        optimizers=Players(optimizer, optimizer),
+        prior=priors.normal(2),
+        steps=steps,
+        batch_size=batch_size,
+        view=pictures.points,
+    )
+'''
+
+
+@pytest.fixture
+def tiny(tmp_path, monkeypatch):
+    """A folder to work in, with tiny.py."""
+    monkeypatch.chdir(tmp_path)
+    Path("tiny.py").write_text(TINY)
+    return Path("tiny.py")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A run of six steps."""
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "tiny.py").write_text(TINY)
+    cli.main(["train", str(folder / "tiny.py"), "--run-dir", str(folder / "run"), *EVERY])
+    return folder / "run"
+
+
+EVERY = ["--log-every", "2", "--save-every", "3", "--sample-every", "3", "--num-samples", "9"]
+
+
+def files(folder: Path = Path()) -> dict[str, bytes]:
+    """Every file below a folder and what it holds."""
+    return {str(path): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def lines(file: Path) -> list[str]:
+    return file.read_text().splitlines()
+
+
+def refused(capsys, *arguments: str) -> str:
+    """The one line of an error with exit code 2 that changed no file."""
+    capsys.readouterr()
+    before = files()
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(list(arguments))
+    assert exit_.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert err.endswith("\n")
+    assert err.startswith("gan-jax: ")
+    assert files() == before
+    return err
+
+
+def test_train_then_resume_gives_what_one_go_gives(tiny, capsys):
+    cli.main(["train", "tiny.py", "--run-dir", "whole", "--steps", "8", *EVERY])
+    cli.main(["train", "tiny.py", "--run-dir", "halves", "--steps", "5", *EVERY])
+    cli.main(["resume", "halves", "--steps", "8"])
+
+    whole, halves = Path("whole"), Path("halves")
+    assert (whole / "metrics.jsonl").read_bytes() == (halves / "metrics.jsonl").read_bytes()
+    for step in (3, 6, 8):
+        name = f"samples/step_{step:07d}.png"
+        assert (whole / name).read_bytes() == (halves / name).read_bytes()
+    cli.main(["sample", "whole", "--num", "5", "--out", "whole_samples"])
+    cli.main(["sample", "halves", "--num", "5", "--out", "halves_samples"])
+    assert list(files(Path("whole_samples")).values()) == list(files(Path("halves_samples")).values())
+
+
+def test_a_run_holds_all_that_it_says(trained):
+    config = json.loads((trained / "config.json").read_text())
+    assert config["experiment"] == "tiny"
+    assert config["arguments"] == {"steps": 6, "batch_size": 16, "width": 8, "learning_rate": 0.1}
+    assert config["options"]["seed"] == 0
+    assert config["versions"]["jax"] == jax.__version__
+    assert (trained / "experiment.py").read_text() == TINY
+    assert [json.loads(line)["step"] for line in lines(trained / "metrics.jsonl")] == [2, 4, 6]
+    assert sorted(path.name for path in (trained / "samples").iterdir()) == [
+        "step_0000003.png",
+        "step_0000006.png",
+    ]
+    assert any((trained / "tensorboard").glob("events.out.tfevents.*"))
+    assert {"3", "6"} <= {path.name for path in (trained / "checkpoints").iterdir()}
+
+
+def test_lines_and_samples_after_the_checkpoint_are_not_kept_twice(trained, tmp_path):
+    from gan_jax.log import keep_until
+
+    metrics = tmp_path / "metrics.jsonl"
+    metrics.write_text('{"step": 2}\n{"step": 4}\n{"step": 6}\n{"ste')
+    keep_until(metrics, 4)
+    assert metrics.read_text() == '{"step": 2}\n{"step": 4}\n'
+
+
+def test_the_same_seed_gives_the_same_samples_however_many(trained, tmp_path):
+    cli.main(["sample", str(trained), "--num", "3", "--seed", "7", "--out", str(tmp_path / "few")])
+    cli.main(["sample", str(trained), "--num", "70", "--seed", "7", "--out", str(tmp_path / "many")])
+    cli.main(["sample", str(trained), "--num", "3", "--seed", "8", "--out", str(tmp_path / "other")])
+    few, many, other = (files(tmp_path / name) for name in ("few", "many", "other"))
+    assert len(few) == 3
+    assert len(many) == 70
+    assert list(few.values()) == list(many.values())[:3]
+    assert list(few.values()) != list(other.values())
+
+
+def test_samples_in_one_picture(trained, tmp_path):
+    cli.main(["sample", str(trained), "--num", "9", "--out", str(tmp_path / "new" / "grid.png")])
+    assert np.asarray(Image.open(tmp_path / "new" / "grid.png")).std() > 0
+
+
+def test_a_number_of_steps_already_reached_is_no_error(trained, capsys):
+    before = files(trained)
+    cli.main(["resume", str(trained), "--steps", "6"])
+    assert "step 6 already" in capsys.readouterr().out
+    assert files(trained) == before
+
+
+def test_pmap_trains_as_jit_does(tiny):
+    for form in ("jit", "pmap"):
+        cli.main(["train", "tiny.py", "--run-dir", form, "--parallel", form, *EVERY])
+    values = [
+        [list(json.loads(line).values()) for line in lines(Path(form, "metrics.jsonl"))]
+        for form in ("jit", "pmap")
+    ]
+    np.testing.assert_allclose(*values, rtol=1e-4, atol=1e-6)
+
+
+def test_a_default_run_goes_to_a_new_folder_below_runs(tiny):
+    for _ in range(2):
+        cli.main(["train", "tiny.py", "--steps", "1"])
+    assert sorted(path.name for path in Path("runs").iterdir()) == ["tiny", "tiny_2"]
+
+
+def test_divergence_stops_with_code_3_and_names_step_and_term(tiny, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(["train", "tiny.py", "--run-dir", "run", "--steps", "50", "--learning-rate", "1e20", *EVERY])
+    assert exit_.value.code == 3
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith("gan-jax: step ")
+    assert "/loss is " in line
+    saved = [int(path.name) for path in Path("run/checkpoints").iterdir() if path.name.isdigit()]
+    assert all(step < int(line.split()[2].rstrip(":")) for step in saved)
+
+
+def test_list_shows_first_lines_without_running_anything(tiny, capsys):
+    Path("broken.py").write_text('"""Fine docs."""\nraise SystemError')
+    cli.main(["list", "."])
+    assert capsys.readouterr().out.splitlines() == ["broken.py  Fine docs.", "tiny.py    A tiny game."]
+
+
+def test_list_names_every_experiment_of_the_repository(capsys):
+    experiments = Path(__file__).parent.parent / "experiments"
+    cli.main(["list", str(experiments)])
+    assert capsys.readouterr().out.count("\n") == len(list(experiments.glob("*.py")))
+
+
+def test_help_shows_type_default_and_meaning(tiny, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(["train", "tiny.py", "--help"])
+    assert exit_.value.code == 0
+    text = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "--width INT Hidden units. (default: 8)" in text
+    assert "--seed INT Seed of every random number of the run. (default: 0)" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ("train none.py", "none.py: no such experiment file; `gan-jax list` shows"),
+        ("train broken.py", "broken.py does not load, line 2: ZeroDivisionError: division by zero"),
+        ("train syntax.py", "syntax.py does not load, SyntaxError"),
+        ("train empty.py", "empty.py defines no `experiment` function"),
+        ("train short.py", "`experiment` lacks the argument batch_size"),
+        ("train notes.txt", "notes.txt is not a Python file"),
+        ("train tiny.py --widht 3", "Unrecognized options: --widht"),
+        (
+            "train tiny.py --width three",
+            "Error parsing --width: invalid literal for int() with base 10: 'three'",
+        ),
+        ("train tiny.py --batch-size 0", "batch_size 0: it must be 1 or more"),
+        ("train tiny.py --batch-size 20", "batch 20 does not divide among 8 devices: use 16 or 24"),
+        ("train tiny.py --log-every 0", "log_every 0: it must be 1 or more"),
+        ("train tiny.py --steps -1", "steps -1: it must be 0 or more"),
+        ("train tiny.py --run-dir taken", "taken is not an empty folder"),
+        ("train", "Missing"),
+        ("resume taken", "taken is no run (it has no config.json)"),
+        ("resume nowhere", "nowhere is no run"),
+        ("sample taken", "taken is no run"),
+        ("prepare mnits", "did you mean"),
+        ("dance", "Unrecognized options: dance"),
+        ("", "Expected one of {list, train, resume, prepare, sample}"),
+        ("list nowhere", "nowhere: no such folder"),
+    ],
+)
+def test_bad_input_gets_one_line_and_code_2(tiny, capsys, arguments, says):
+    Path("broken.py").write_text("x = 1\nx / 0\n")
+    Path("syntax.py").write_text("def (")
+    Path("empty.py").write_text("")
+    Path("short.py").write_text("def experiment(*, steps: int = 1): ...")
+    Path("notes.txt").write_text("notes")
+    Path("taken").mkdir()
+    Path("taken/notes.txt").write_text("precious")
+    assert says in refused(capsys, *arguments.split())
+
+
+def test_a_folder_with_a_run_is_not_overwritten(trained, tiny, capsys):
+    assert "holds a run already: `gan-jax resume" in refused(
+        capsys, "train", "tiny.py", "--run-dir", str(trained)
+    )
+
+
+def test_a_batchnorm_critic_under_a_gradient_penalty_is_refused(tiny, capsys):
+    Path("bad.py").write_text(
+        TINY.replace("import mlp", "import dcgan, layers, mlp")
+        .replace("mlp.critic(width=width, depth=1)", "dcgan.critic(width=4, norm=layers.BatchNorm)")
+        .replace("mlp.generator(width=width, depth=1)", "dcgan.generator(width=4)")
+        .replace("points2d import gaussians8", "digits import digits")
+        .replace("gaussians8()", "digits()")
+        .replace("losses.relativistic()", "add(a=losses.wasserstein(), gp=penalties.gradient_penalty())")
+        .replace("import losses", "import penalties, losses")
+        .replace("import optax", "import optax\nfrom gan_jax.objectives import add")
+    )
+    assert "the critic has batch normalisation, so its logits mix the examples" in refused(
+        capsys, "train", "bad.py"
+    )
+
+
+@pytest.fixture
+def damaged(trained, tmp_path, monkeypatch):
+    """A copy of a run whose newest checkpoint is cut short."""
+    import shutil
+
+    shutil.copytree(trained, tmp_path / "run")
+    monkeypatch.chdir(tmp_path)
+    for path in Path("run/checkpoints/6").rglob("d/*"):
+        path.write_bytes(path.read_bytes()[:-20])
+    return Path("run")
+
+
+@pytest.mark.parametrize("command", ["resume run --steps 9", "sample run"])
+def test_a_checkpoint_cut_short_is_named(damaged, capsys, command):
+    assert "checkpoint run/checkpoints/6 is damaged" in refused(capsys, *command.split())
+
+
+def test_a_broken_config_is_named(trained, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("run").mkdir()
+    Path("run/config.json").write_text((trained / "config.json").read_text()[:-40])
+    assert "run/config.json is broken" in refused(capsys, "resume", "run")
+
+
+def test_a_run_without_a_checkpoint_is_named(trained, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("run").mkdir()
+    for name in ("config.json", "experiment.py"):
+        Path("run", name).write_text((trained / name).read_text())
+    assert "no checkpoint" in refused(capsys, "sample", "run")
+
+
+def test_an_unprepared_data_set_says_how_to_prepare_it(tiny, capsys):
+    experiment = Path(__file__).parent.parent / "experiments" / "wgan_gp_fashion_mnist.py"
+    assert "run `gan-jax prepare fashion_mnist" in refused(
+        capsys, "train", str(experiment), "--data-dir", "empty_data"
+    )
+
+
+def test_the_main_job_as_a_person_types_it(tmp_path):
+    """In processes of their own, on one device, by both names of the program."""
+    digits = Path(__file__).parent.parent / "experiments" / "wgan_gp_digits.py"
+
+    def run(*command: str) -> str:
+        result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        return result.stdout + result.stderr
+
+    program = str(Path(sys.executable).parent / "gan-jax")
+    small = ["--batch-size", "8", "--width", "4"]
+    assert "3/3" in run(program, "train", str(digits), "--steps", "3", "--run-dir", "run", *small)
+    assert "4/4" in run(sys.executable, "-m", "gan_jax", "resume", "run", "--steps", "4")
+    run(program, "sample", "run", "--num", "64", "--seed", "0", "--out", "samples.png")
+    grid = np.asarray(Image.open(tmp_path / "samples.png"))
+    assert grid.shape == (2 * (8 * 30 - 2), 2 * (8 * 30 - 2))
