@@ -38,9 +38,7 @@ def experiment(
     optimizer = optax.rmsprop(learning_rate, decay=0.99)
     return Experiment(
         data=digits(),
-        nets=Players(
-            critic=dcgan.critic(width=width, dropout=0.0), generator=dcgan.generator(width=width)
-        ),
+        nets=Players(critic=dcgan.critic(width=width, dropout=0.0), generator=dcgan.generator(width=width)),
         objective=losses.wasserstein(),
         optimizers=Players(critic=optax.chain(optimizer, clip_weights(clip)), generator=optimizer),
         prior=priors.normal(100),

@@ -38,9 +38,7 @@ def experiment(
     optimizer = optax.adam(learning_rate, b1=0.5, b2=0.9)
     return Experiment(
         data=digits(),
-        nets=Players(
-            critic=dcgan.critic(width=width, dropout=0.0), generator=dcgan.generator(width=width)
-        ),
+        nets=Players(critic=dcgan.critic(width=width, dropout=0.0), generator=dcgan.generator(width=width)),
         objective=add(
             adversarial=losses.wasserstein(),
             gradient_penalty=scale(penalties.gradient_penalty(), penalty),

@@ -6,6 +6,8 @@ Debian's package dataset-fashion-mnist and `--manual-dir /usr/share/datasets/fas
 gan-jax train experiments/wgan_gp_fashion_mnist.py
 """
 
+from pathlib import Path
+
 import optax
 
 from gan_jax import losses, penalties, priors
@@ -25,7 +27,7 @@ def experiment(
     learning_rate: float = 5e-4,
     penalty: float = 10.0,
     conditional: bool = False,
-    data_dir: str | None = None,
+    data_dir: Path | None = None,
 ) -> Experiment:
     """Train the DCGAN under WGAN-GP on 60,000 pictures of clothes.
 

@@ -5,7 +5,6 @@ Exit codes: 0 done, 2 bad input (one line on stderr, nothing written), 3 diverge
 
 import ast
 import contextlib
-import dataclasses
 import functools
 import inspect
 import io
@@ -117,16 +116,14 @@ def resume(run: Positional[Path], steps: int | None = None) -> None:
 
     with bad_input():
         opened = runs.open_run(run)
-        if steps is not None:
-            opened = dataclasses.replace(opened, arguments=opened.arguments | {"steps": steps})
-        built = opened.experiment()
+        built = opened.experiment(**{} if steps is None else {"steps": steps})
         with Checkpoints(opened.checkpoints) as checkpoints:
             state = checkpoints.restore(abstract_state(built))
         if int(state.step) >= built.steps:
             print(f"{run} is at step {state.step} already: --steps N with a larger N goes on")
             return
         _, update = make_program(built, opened.options.parallel)
-        runs.write_config(opened)
+        opened = runs.change_steps(opened, built.steps)
     play(opened, built, update, state)
 
 
@@ -141,7 +138,8 @@ def prepare(name: Positional[str], data_dir: Path | None = None, manual_dir: Pat
     from gan_jax.data.prepare import prepare
 
     with bad_input():
-        prepare(name, data_dir=data_dir, manual_dir=manual_dir)
+        folder = prepare(name, data_dir=data_dir, manual_dir=manual_dir)
+    print(f"{name} is prepared in {folder}")
 
 
 def sample(run: Positional[Path], num: int = 64, seed: int = 0, out: Path = Path("samples.png")) -> None:
@@ -197,7 +195,10 @@ def parse(commands: dict[str, Callable[..., None]], arguments: Sequence[str]) ->
     try:
         with contextlib.redirect_stderr(stderr):
             return tyro.extras.subcommand_cli_from_dict(
-                deferred, prog="gan-jax", description="Generative adversarial networks in JAX.", args=arguments
+                deferred,
+                prog="gan-jax",
+                description="Generative adversarial networks in JAX.",
+                args=arguments,
             )
     except SystemExit as error:
         if error.code != BAD_INPUT:

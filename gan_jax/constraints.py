@@ -53,9 +53,7 @@ def spectral_norm(network: Network) -> Network:
 
     def advance(params: Params, stats: Params) -> Params:
         inner = {name: value for name, value in stats.items() if name != "spectral"}
-        vectors = {
-            name: power_iteration(matrix, stats["spectral"][name]) for name, matrix in matrices(params).items()
-        }
+        vectors = {name: power_iteration(matrix, stats["spectral"][name]) for name, matrix in matrices(params).items()}
         return {**network.advance(params, inner), "spectral": vectors}
 
     return Network(init, apply, advance)

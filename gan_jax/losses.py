@@ -119,6 +119,4 @@ def squared_hellinger() -> Objective:
 
 def jensen_shannon() -> Objective:
     """KL(p || m) + KL(q || m) with m = (p + q) / 2: twice the usual JSD. Nowozin 2016, table 2."""
-    return f_gan(
-        activation=lambda v: jnp.log(2.0) - softplus(-v), conjugate=lambda v: softplus(v) - jnp.log(2.0)
-    )
+    return f_gan(activation=lambda v: jnp.log(2.0) - softplus(-v), conjugate=lambda v: softplus(v) - jnp.log(2.0))

@@ -84,23 +84,34 @@ def free_folder(name: str) -> Path:
 def check_free(folder: Path) -> None:
     """Raises ValueError if the folder holds anything."""
     if (folder / "config.json").exists():
-        raise ValueError(
-            f"{folder} holds a run already: `gan-jax resume {folder}` goes on, or give another --run-dir"
-        )
+        raise ValueError(f"{folder} holds a run already: `gan-jax resume {folder}` goes on, or give another --run-dir")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ValueError(f"{folder} is not an empty folder: give another --run-dir")
 
 
 def create(folder: Path, file: Path, arguments: dict[str, Any], options: Options) -> Run:
     """Makes the folder, with the experiment's file and all that it was given."""
+    run = Run(folder, file.stem, arguments, options)
+    text = config_of(run)
     (folder / "samples").mkdir(parents=True)
     shutil.copyfile(file, folder / "experiment.py")
-    write_config(Run(folder, file.stem, arguments, options))
+    write(run, text)
     return open_run(folder)
 
 
-def write_config(run: Run) -> None:
-    """Writes config.json whole or not at all."""
+def change_steps(run: Run, steps: int) -> Run:
+    """The same run with another length, written down."""
+    changed = dataclasses.replace(run, arguments=run.arguments | {"steps": steps})
+    write(changed, config_of(changed))
+    return changed
+
+
+def config_of(run: Run) -> str:
+    """What config.json holds.
+
+    Raises:
+      ValueError: an argument is neither a number, a string, a path nor a list of such.
+    """
     config = {
         "experiment": run.name,
         "arguments": run.arguments,
@@ -108,9 +119,21 @@ def write_config(run: Run) -> None:
         "versions": {"python": platform.python_version()}
         | {name: importlib.metadata.version(name) for name in PACKAGES},
     }
+    return json.dumps(config, indent=2, default=as_json) + "\n"
+
+
+def write(run: Run, text: str) -> None:
+    """Writes config.json whole or not at all."""
     part = run.folder / "config.json.part"
-    part.write_text(json.dumps(config, indent=2, default=str) + "\n", encoding="utf-8")
+    part.write_text(text, encoding="utf-8")
     part.replace(run.folder / "config.json")
+
+
+def as_json(value: Any) -> str:
+    """Paths as strings that hold wherever the run is resumed."""
+    if isinstance(value, Path):
+        return str(value.absolute())
+    raise ValueError(f"the argument {value!r} can't be saved in config.json: use numbers, strings or paths")
 
 
 def open_run(folder: Path) -> Run:
@@ -128,5 +151,3 @@ def open_run(folder: Path) -> Run:
         return Run(folder, config["experiment"], config["arguments"], Options(**config["options"]))
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is broken ({error}): restore it, or train anew") from error
-
-

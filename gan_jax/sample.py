@@ -11,9 +11,7 @@ from gan_jax.types import Array, Mode, Network, Prior, Variables
 CHUNK = 64  # always drawn at once: one program, whose rounding doesn't depend on the number asked for
 
 
-def make_sampler(
-    generator: Network, prior: Prior, classes: int
-) -> Callable[[Variables, Array, int], np.ndarray]:
+def make_sampler(generator: Network, prior: Prior, classes: int) -> Callable[[Variables, Array, int], np.ndarray]:
     """Returns (variables, key, count) -> samples [count, ...]; with labels, sample i is of class i mod `classes`."""
 
     @jax.jit

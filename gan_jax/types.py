@@ -24,9 +24,7 @@ class Players(NamedTuple, Generic[T]):
     generator: T
 
 
-@functools.partial(
-    jax.tree_util.register_dataclass, data_fields=["keys"], meta_fields=["train", "axis_name"]
-)
+@functools.partial(jax.tree_util.register_dataclass, data_fields=["keys"], meta_fields=["train", "axis_name"])
 @dataclasses.dataclass(frozen=True)
 class Mode:
     """How a network is run.

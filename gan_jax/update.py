@@ -91,9 +91,7 @@ def make_update(
       ValueError: numbers of turns below 1, or a player without a loss.
     """
     if critic_steps < 1 or generator_steps < 1:
-        raise ValueError(
-            f"critic_steps {critic_steps} and generator_steps {generator_steps}: each must be 1 or more"
-        )
+        raise ValueError(f"critic_steps {critic_steps} and generator_steps {generator_steps}: each must be 1 or more")
     for player, loss in objective._asdict().items():
         if loss is None:
             raise ValueError(f"the objective leaves the {player} no loss: add an adversarial term")
@@ -106,9 +104,7 @@ def make_update(
         keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.fold_in(key, state.step), jnp.arange(turns))
         critic_part, generator_part = split(critic_steps, (batches, keys))
         state, critic_metrics = jax.lax.scan(critic_turn, state, critic_part)
-        state, generator_metrics = jax.lax.scan(
-            generator_turn, state, (*generator_part, jnp.arange(generator_steps))
-        )
+        state, generator_metrics = jax.lax.scan(generator_turn, state, (*generator_part, jnp.arange(generator_steps)))
         metrics = jax.tree.map(jnp.mean, critic_metrics | generator_metrics)
         return state._replace(step=state.step + 1), metrics
 
@@ -126,8 +122,7 @@ def make_update(
 
     def turn(player: Player, state: TrainState, batch: Batch, key: Array) -> tuple[TrainState, Metrics]:
         network, optimizer, loss, params, stats, opt_state = (
-            getattr(pair, player)
-            for pair in (nets, optimizers, objective, state.params, state.stats, state.opt_state)
+            getattr(pair, player) for pair in (nets, optimizers, objective, state.params, state.stats, state.opt_state)
         )
         keys = example_keys(key, batch.x.shape[0])
         stats = state.stats._replace(**{player: network.advance(params, stats)})
@@ -139,7 +134,10 @@ def make_update(
             loss_value = sum(jax.tree.leaves(terms))
             shown = {"loss": loss_value, **named(terms)}
             if player == "critic":
-                shown |= {"logits_real": jnp.mean(game.logits.real), "logits_fake": jnp.mean(game.logits.fake)}
+                shown |= {
+                    "logits_real": jnp.mean(game.logits.real),
+                    "logits_fake": jnp.mean(game.logits.fake),
+                }
             return loss_value, (shown, new_stats)
 
         grads, (shown, new_stats) = jax.grad(total, has_aux=True)(params)
@@ -173,9 +171,7 @@ def make_update(
             return critic(stats.critic, x, ELSEWHERE)[0]
 
         z = jax.vmap(prior)(fold(keys, LATENT))
-        fake, generator_stats = nets.generator.apply(
-            params.generator, stats.generator, z, batch.label, mode(GENERATOR)
-        )
+        fake, generator_stats = nets.generator.apply(params.generator, stats.generator, z, batch.label, mode(GENERATOR))
         real_logits, critic_stats = critic(stats.critic, batch.x, REAL)
         if real_logits.shape != keys.shape:
             raise ValueError(f"the critic gives logits {real_logits.shape}, one an example would be {keys.shape}")

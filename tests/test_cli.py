@@ -306,6 +306,18 @@ def test_an_unprepared_data_set_says_how_to_prepare_it(tiny, capsys):
     )
 
 
+@pytest.mark.parametrize("make", [lambda path: None, Path.mkdir, lambda path: write_a_broken_image(path)])
+def test_an_image_folder_with_nothing_readable_is_named(tiny, capsys, make):
+    make(Path("photos"))
+    experiment = Path(__file__).parent.parent / "experiments" / "wgan_gp_folder.py"
+    assert "photos" in refused(capsys, "train", str(experiment), "--folder", "photos")
+
+
+def write_a_broken_image(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "broken.png").write_bytes(b"no image")
+
+
 def test_the_main_job_as_a_person_types_it(tmp_path):
     """In processes of their own, on one device, by both names of the program."""
     digits = Path(__file__).parent.parent / "experiments" / "wgan_gp_digits.py"

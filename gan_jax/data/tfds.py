@@ -52,16 +52,12 @@ def open_prepared(name: str, data_dir: str | os.PathLike | None) -> Any:
 
     data_dir = None if data_dir is None else os.path.expanduser(data_dir)
     try:
-        builder = catalogue.core.read_only_builder.builder_from_files(
-            **builder_arguments(name), data_dir=data_dir
-        )
+        builder = catalogue.core.read_only_builder.builder_from_files(**builder_arguments(name), data_dir=data_dir)
     except catalogue.core.DatasetNotFoundError as error:
         check_known(name)
         where = data_dir or catalogue.core.constants.DATA_DIR
         option = "" if data_dir is None else f" --data-dir {data_dir}"
-        raise FileNotFoundError(
-            f"{name} isn't prepared in {where}: run `gan-jax prepare {name}{option}`"
-        ) from error
+        raise FileNotFoundError(f"{name} isn't prepared in {where}: run `gan-jax prepare {name}{option}`") from error
     check_format(name, builder)
     return builder
 
@@ -101,9 +97,7 @@ def image_shape(name: str, features: dict[str, Any], size: int | None) -> tuple[
     """[H, W, C] of the images, once decoded."""
     feature = features.get("image")
     if feature is None or feature.np_dtype != np.uint8 or len(feature.shape) != 3:
-        raise ValueError(
-            f"{name} has no 8-bit 'image': it has {', '.join(features)}, so it needs its own loader"
-        )
+        raise ValueError(f"{name} has no 8-bit 'image': it has {', '.join(features)}, so it needs its own loader")
     height, width, channels = feature.shape
     if size is not None:
         return size, size, 1 if channels == 1 else 3
@@ -124,9 +118,7 @@ def open_split(name: str, builder: Any, split: str) -> Sequence[bytes]:
         )
     except ValueError as error:  # unknown, or empty
         has = ", ".join(builder.info.splits)
-        raise ValueError(
-            f"{name} has no split {split!r}: it has {has} (or a part, as train[:90%])"
-        ) from error
+        raise ValueError(f"{name} has no split {split!r}: it has {has} (or a part, as train[:90%])") from error
 
 
 def make_decode(features: dict[str, Any], shape: tuple[int, int, int], size: int | None) -> Callable:

@@ -56,9 +56,7 @@ def plain_input_gradient(g: Array, w: Array, *, geometry: Geometry) -> Array:
     flipped = jnp.swapaxes(lax.rev(w, range(w.ndim - 2)), -1, -2)
     padding = [
         (window - 1 - low, size + low - reach)
-        for size, window, reach, (low, _) in zip(
-            geometry.space, geometry.window, geometry.reach, geometry.padding
-        )
+        for size, window, reach, (low, _) in zip(geometry.space, geometry.window, geometry.reach, geometry.padding)
     ]
     return canonical(g, flipped, geometry, padding, x_dilation=geometry.strides)
 
@@ -67,13 +65,9 @@ def plain_kernel_gradient(x: Array, g: Array, *, geometry: Geometry) -> Array:
     """Convolves x as [I, *space, B] with g as [*positions, B, O], dilated by the strides: [I, *window, O]."""
     padding = [
         (low, reach + window - 1 - low - size)
-        for size, window, reach, (low, _) in zip(
-            geometry.space, geometry.window, geometry.reach, geometry.padding
-        )
+        for size, window, reach, (low, _) in zip(geometry.space, geometry.window, geometry.reach, geometry.padding)
     ]
-    w = canonical(
-        jnp.swapaxes(x, 0, -1), jnp.moveaxis(g, 0, -2), geometry, padding, w_dilation=geometry.strides
-    )
+    w = canonical(jnp.swapaxes(x, 0, -1), jnp.moveaxis(g, 0, -2), geometry, padding, w_dilation=geometry.strides)
     return jnp.moveaxis(w, 0, -2)
 
 
@@ -105,9 +99,7 @@ def primitive(name: str, plain: Callable[..., Array], *, folds: bool) -> Primiti
     p = Primitive(name)
 
     def batch(args: Sequence[Array], axes: Sequence[Any], *, geometry: Geometry) -> tuple[Array, int]:
-        if (
-            folds and axes[1] is None
-        ):  # more examples, and still the primitive: per-example gradients stay fast
+        if folds and axes[1] is None:  # more examples, and still the primitive: per-example gradients stay fast
             x = jnp.moveaxis(args[0], axes[0], 0)
             y = p.bind(x.reshape(-1, *x.shape[2:]), args[1], geometry=geometry)
             return y.reshape(*x.shape[:2], *y.shape[1:]), 0

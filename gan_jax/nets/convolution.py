@@ -17,9 +17,7 @@ from jax import lax
 from gan_jax.nets.bilinear import Geometry, conv_p, input_gradient_p
 from gan_jax.types import Array
 
-Padding: TypeAlias = (
-    str | Sequence[tuple[int, int]]
-)  # 'SAME', 'VALID', or (low, high) of each spatial dimension
+Padding: TypeAlias = str | Sequence[tuple[int, int]]  # 'SAME', 'VALID', or (low, high) of each spatial dimension
 Initializer: TypeAlias = Callable[..., Array]  # (key, shape, dtype) -> parameter
 
 
@@ -108,9 +106,7 @@ def geometry_of(
         padding = lax.padtype_to_pads(space, window, strides, padding)
     pads = tuple((int(low), int(high)) for low, high in padding)
     if not len(space) == len(window) == len(strides) == len(pads):
-        raise ValueError(
-            f"want one a dimension: space {space}, window {window}, strides {strides}, padding {pads}"
-        )
+        raise ValueError(f"want one a dimension: space {space}, window {window}, strides {strides}, padding {pads}")
     precision = jax.config.jax_default_matmul_precision  # type: ignore[attr-defined]
     geometry = Geometry(tuple(space), tuple(window), strides, pads, precision)
     if min(geometry.positions, default=1) < 1:

@@ -89,9 +89,7 @@ class Dropout(nn.Module):
         if not mode.train or self.rate == 0:
             return x
         if mode.keys is None:
-            raise ValueError(
-                "dropout in training needs mode.keys, which is None: pass one key an example, [B]"
-            )
+            raise ValueError("dropout in training needs mode.keys, which is None: pass one key an example, [B]")
         place = zlib.crc32("/".join(self.path).encode())
 
         def keep(key: Array, x: Array) -> Array:
@@ -123,9 +121,7 @@ def conditional(norm: Norm, classes: int) -> Norm:
     if norm is BatchNorm:
         return functools.partial(ConditionalBatchNorm, classes)
     if norm in (LayerNorm, Identity):
-        raise ValueError(
-            f"{norm.__name__} can't take in the {classes} classes: use norm=BatchNorm, or classes=0"
-        )
+        raise ValueError(f"{norm.__name__} can't take in the {classes} classes: use norm=BatchNorm, or classes=0")
     return norm
 
 

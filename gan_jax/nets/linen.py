@@ -20,9 +20,7 @@ def linen(module: nn.Module) -> Network:
         variables = dict(module.init(key, x, label, Mode()))
         return variables.pop("params", {}), variables
 
-    def apply(
-        params: Params, stats: Params, x: Array, label: Array | None, mode: Mode
-    ) -> tuple[Array, Params]:
+    def apply(params: Params, stats: Params, x: Array, label: Array | None, mode: Mode) -> tuple[Array, Params]:
         variables = {"params": params, **stats}
         rngs = None if mode.keys is None else {"dropout": mode.keys[0]}
         mutable = list(stats) if mode.train and stats else False

@@ -1,0 +1,62 @@
+"""WGAN-GP on a folder of your own images: copy this file to begin with.
+
+The ResNet of Gulrajani et al. 2017 for any size that is a multiple of 8; images are cropped to their middle square and
+resized.
+
+gan-jax train experiments/wgan_gp_folder.py --folder photos
+"""
+
+from pathlib import Path
+
+import optax
+
+from gan_jax import losses, penalties, priors
+from gan_jax.data.folder import folder as images
+from gan_jax.experiment import Experiment
+from gan_jax.nets import resnet
+from gan_jax.objectives import add, scale
+from gan_jax.types import Players
+
+
+def experiment(
+    *,
+    folder: Path,
+    size: int = 32,
+    channels: int = 3,
+    steps: int = 20_000,
+    batch_size: int = 64,
+    width: int = 64,
+    critic_steps: int = 2,
+    learning_rate: float = 2e-4,
+    penalty: float = 10.0,
+) -> Experiment:
+    """Train a ResNet under WGAN-GP on a folder of images.
+
+    Args:
+      folder: Where the images are, in any subfolders.
+      size: Side of the squares, in pixels, a multiple of 8.
+      channels: 3 for colour, 1 for grey.
+      steps: Updates in all.
+      batch_size: Examples a turn.
+      width: Channels of every layer of both players; the paper's is 128.
+      critic_steps: Critic turns an update; the paper's is 5.
+      learning_rate: Of both Adams.
+      penalty: Weight of the gradient penalty.
+    """
+    optimizer = optax.adam(learning_rate, b1=0.0, b2=0.9)
+    return Experiment(
+        data=images(folder, size=size, channels=channels),
+        nets=Players(
+            critic=resnet.critic(width=width),
+            generator=resnet.generator(width=width, shape=(size, size, channels)),
+        ),
+        objective=add(
+            adversarial=losses.wasserstein(),
+            gradient_penalty=scale(penalties.gradient_penalty(), penalty),
+        ),
+        optimizers=Players(optimizer, optimizer),
+        prior=priors.normal(128),
+        steps=steps,
+        batch_size=batch_size,
+        critic_steps=critic_steps,
+    )
