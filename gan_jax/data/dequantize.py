@@ -14,9 +14,9 @@ def dequantize(source: Source) -> Source:
     Gulrajani 2017, gan_cifar_resnet.py; Miyato 2018.
     """
 
-    def stream(key: Array, first_step: int, turns: int, batch_size: int) -> Iterator[Batch]:
+    def stream(key: Array, first_step: int, batch_size: int) -> Iterator[Batch]:
         data_key, noise_key = jax.random.split(key)
-        batches = source.stream(data_key, first_step, turns, batch_size)
+        batches = source.stream(data_key, first_step, batch_size)
         for step, batch in enumerate(batches, first_step):
             yield batch._replace(x=add_noise(batch.x, jax.random.fold_in(noise_key, step)))
 

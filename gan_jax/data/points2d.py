@@ -55,15 +55,15 @@ def mixture(centres: np.ndarray, sigma: float) -> Callable[[Array], Array]:
 def endless(draw: Callable[[Array], Array]) -> Source:
     """Draws every example by `draw`, from its own key: the run's, folded with the step and its index."""
 
-    @functools.partial(jax.jit, static_argnums=(2, 3))
-    def batch(key: Array, step: int, turns: int, batch_size: int) -> Batch:
-        keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.fold_in(key, step), jnp.arange(turns * batch_size))
-        return Batch(jax.vmap(draw)(keys).reshape(turns, batch_size, 2))
+    @functools.partial(jax.jit, static_argnums=2)
+    def batch(key: Array, step: int, batch_size: int) -> Batch:
+        keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.fold_in(key, step), jnp.arange(batch_size))
+        return Batch(jax.vmap(draw)(keys))
 
-    def stream(key: Array, first_step: int, turns: int, batch_size: int) -> Iterator[Batch]:
+    def stream(key: Array, first_step: int, batch_size: int) -> Iterator[Batch]:
         step = first_step
         while True:
-            yield batch(key, step, turns, batch_size)
+            yield batch(key, step, batch_size)
             step += 1
 
     return Source(Batch(jax.ShapeDtypeStruct((2,), jnp.float32)), None, 0, stream)

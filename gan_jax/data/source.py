@@ -17,14 +17,14 @@ class Source(NamedTuple):
     example: shapes and types of one example, as the networks see it (no batch axis).
     size: examples in an epoch; None if it never repeats.
     classes: number of labels; 0 if there are none.
-    stream: (key, first_step, turns, batch_size) -> batches with leading axes [turns, batch_size], from
-        `first_step` on for ever. A pure function of its arguments, so that a resumed run sees the same data.
+    stream: (key, first_step, batch_size) -> a batch for each step from `first_step` on, for ever. A pure function of
+        its arguments, so that a resumed run sees the same data.
     """
 
     example: Batch
     size: int | None
     classes: int
-    stream: Callable[[Array, int, int, int], Iterator[Batch]]
+    stream: Callable[[Array, int, int], Iterator[Batch]]
 
 
 def on_device(images: np.ndarray, labels: np.ndarray | None = None, *, classes: int | None = None) -> Source:
@@ -38,12 +38,11 @@ def on_device(images: np.ndarray, labels: np.ndarray | None = None, *, classes: 
     if classes is None:
         classes = 0 if labels is None else int(labels.max()) + 1
 
-    def stream(key: Array, first_step: int, turns: int, batch_size: int) -> Iterator[Batch]:
+    def stream(key: Array, first_step: int, batch_size: int) -> Iterator[Batch]:
         positions = make_shuffle(key, len(images))
         step = first_step
         while True:
-            index = positions(step * turns * batch_size, turns * batch_size)
-            yield gather(x, label, index.reshape(turns, batch_size))
+            yield gather(x, label, positions(step * batch_size, batch_size))
             step += 1
 
     return Source(image_example(images.shape[1:], labelled=labels is not None), len(images), classes, stream)

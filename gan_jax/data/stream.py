@@ -19,7 +19,7 @@ def streamed(records: Sequence[Any], decode: Callable[[Any], Batch], example: Ba
     example: the decoded example as the networks see it: float32, in [-1, 1].
     """
 
-    def stream(key: Array, first_step: int, turns: int, batch_size: int) -> Iterator[Batch]:
+    def stream(key: Array, first_step: int, batch_size: int) -> Iterator[Batch]:
         import grain
 
         batches = iter(
@@ -28,12 +28,12 @@ def streamed(records: Sequence[Any], decode: Callable[[Any], Batch], example: Ba
             .repeat()  # reseeds the shuffle each epoch
             .map(decode)
             .batch(batch_size, batch_fn=stack)
-            .to_iter_dataset(read_options(turns))
+            .to_iter_dataset(read_options())
         )
-        batches.set_state({"next_index": first_step * turns})
+        batches.set_state({"next_index": first_step})
         try:
             while True:
-                x, label = stack([next(batches) for _ in range(turns)])
+                x, label = next(batches)
                 yield Batch(to_device(x), None if label is None else jnp.asarray(label, jnp.int32))
         finally:
             batches.close()
@@ -41,12 +41,12 @@ def streamed(records: Sequence[Any], decode: Callable[[Any], Batch], example: Ba
     return Source(example, len(records), classes, stream)
 
 
-def read_options(turns: int) -> Any:
-    """Threads for every core, and two steps of `turns` batches read ahead."""
+def read_options() -> Any:
+    """Threads for every core, and two batches or more read ahead."""
     import grain
 
     threads = min(16, os.cpu_count() or 1)
-    return grain.ReadOptions(num_threads=threads, prefetch_buffer_size=max(threads, 2 * turns))
+    return grain.ReadOptions(num_threads=threads, prefetch_buffer_size=max(threads, 2))
 
 
 def stack(examples: Sequence[Batch]) -> Batch:

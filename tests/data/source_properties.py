@@ -13,8 +13,8 @@ from gan_jax.data.source import Source
 KEY = jax.random.key(7)
 
 
-def take(source: Source, steps: int, *, key=KEY, first: int = 0, turns: int = 2, batch_size: int = 8) -> list:
-    stream = source.stream(key, first, turns, batch_size)
+def take(source: Source, steps: int, *, key=KEY, first: int = 0, batch_size: int = 8) -> list:
+    stream = source.stream(key, first, batch_size)
     batches = list(itertools.islice(stream, steps))
     stream.close()
     return batches
@@ -23,7 +23,7 @@ def take(source: Source, steps: int, *, key=KEY, first: int = 0, turns: int = 2,
 def check_shapes(source: Source) -> None:
     (batch,) = take(source, 1)
     for one, many in zip(jax.tree.leaves(source.example), jax.tree.leaves(batch), strict=True):
-        assert (2, 8, *one.shape) == many.shape
+        assert (8, *one.shape) == many.shape
         assert one.dtype == many.dtype
     assert jax.tree.structure(source.example) == jax.tree.structure(batch)
 
@@ -37,13 +37,13 @@ def check_resumes(source: Source) -> None:
 
 
 def check_epochs(source: Source, identify) -> None:
-    """Two epochs in batches of 3 that straddle them: each has every example once, in orders that differ.
+    """Two epochs in batches of 6 that straddle them: each has every example once, in orders that differ.
 
     identify: x [...] -> the index of the example.
     """
     size = source.size
-    batches = take(source, -(-2 * size // 6), turns=2, batch_size=3)
-    seen = np.concatenate([identify(batch.x.reshape(6, *batch.x.shape[2:])) for batch in batches])
+    batches = take(source, -(-2 * size // 6), batch_size=6)
+    seen = np.concatenate([identify(batch.x) for batch in batches])
     first, second = seen[:size], seen[size : 2 * size]
     assert sorted(first) == sorted(second) == list(range(size))
     assert list(first) != list(second)
@@ -51,7 +51,7 @@ def check_epochs(source: Source, identify) -> None:
 
 def check_no_threads_left(source: Source) -> None:
     before = set(threading.enumerate())
-    stream = source.stream(KEY, 0, 2, 8)
+    stream = source.stream(KEY, 0, 8)
     next(stream)
     del stream
     deadline = time.time() + 5

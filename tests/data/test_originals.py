@@ -17,6 +17,4 @@ def test_cifar10_is_read_row_by_row_and_its_colours_are_planes():
     splits = read_cifar10({"cifar-10-binary.tar.gz": file.getvalue()})
     assert splits["train"].images.shape == (20, 32, 32, 3)
     np.testing.assert_array_equal(splits["train"].labels, rows[1:, :, 0].ravel())
-    np.testing.assert_array_equal(
-        splits["test"].images[1, 2, 3], rows[0, 1, [1 + 67, 1 + 1024 + 67, 1 + 2048 + 67]]
-    )
+    np.testing.assert_array_equal(splits["test"].images[1, 2, 3], rows[0, 1, [1 + 67, 1 + 1024 + 67, 1 + 2048 + 67]])

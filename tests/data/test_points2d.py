@@ -19,7 +19,7 @@ ALL = pytest.mark.parametrize("make", [gaussians8, gaussians25, swiss_roll])
 
 @functools.cache
 def points(make) -> np.ndarray:
-    (batch,) = take(make(), 1, turns=5, batch_size=4000)
+    (batch,) = take(make(), 1, batch_size=20000)
     return np.asarray(batch.x.reshape(-1, 2))
 
 
