@@ -31,8 +31,9 @@ KEY = jax.eval_shape(jax.random.key, 0)
 class Experiment:
     """Everything that a run needs and the command line doesn't decide.
 
-    steps: updates in all; one is `critic_steps` turns of the critic, then `generator_steps` of the generator, each on
-      a fresh batch of `batch_size`, over all devices together.
+    steps: updates in all; one is `critic_steps` turns of the critic, then `generator_steps` of the generator.
+    batch_size: examples of a turn, over all devices together.
+    generator_batch_size: of the generator's turns, if another.
     ema_decay: of the averaged generator that samples are drawn from.
     view: how samples become files.
     """
@@ -44,17 +45,17 @@ class Experiment:
     prior: Prior
     steps: int
     batch_size: int
+    generator_batch_size: int | None = None
     critic_steps: int = 1
     generator_steps: int = 1
     ema_decay: float = 0.999
     view: View = pictures.images
 
-    def __post_init__(self) -> None:
-        """Raises ValueError where a count makes no sense."""
-        if self.batch_size < 1:
-            raise ValueError(f"batch_size {self.batch_size}: it must be 1 or more")
-        if self.steps < 0:
-            raise ValueError(f"steps {self.steps}: it must be 0 or more")
+    @property
+    def turns(self) -> Players[tuple[int, int]]:
+        """Each player's turns in one update, and its examples a turn."""
+        generator_batch_size = self.batch_size if self.generator_batch_size is None else self.generator_batch_size
+        return Players((self.critic_steps, self.batch_size), (self.generator_steps, generator_batch_size))
 
 
 def make_program(experiment: Experiment, form: str) -> tuple[Callable[[Array], TrainState], Update]:
@@ -63,7 +64,10 @@ def make_program(experiment: Experiment, form: str) -> tuple[Callable[[Array], T
     Whatever is wrong with the experiment's shapes, turns or terms is found here, before a step is made.
     """
     mesh = parallel.make_mesh()
-    parallel.check_batch(experiment.batch_size, mesh.size)
+    for _, batch_size in experiment.turns:
+        parallel.check_batch(batch_size, mesh.size)
+    if experiment.steps < 0:
+        raise ValueError(f"steps {experiment.steps}: it must be 0 or more")
     make = functools.partial(
         make_update,
         experiment.nets,
@@ -74,14 +78,16 @@ def make_program(experiment: Experiment, form: str) -> tuple[Callable[[Array], T
         generator_steps=experiment.generator_steps,
         ema_decay=experiment.ema_decay,
     )
-    turns = experiment.critic_steps + experiment.generator_steps
-    batches = jax.tree.map(
-        lambda spec: jax.ShapeDtypeStruct((turns, experiment.batch_size, *spec.shape), spec.dtype),
-        experiment.data.example,
+    batches = Players(
+        *(jax.tree.map(functools.partial(stacked, turn), experiment.data.example) for turn in experiment.turns)
     )
     jax.eval_shape(make(), abstract_state(experiment), batches, KEY)
     update = parallel.pmap(make(axis_name=parallel.AXIS)) if form == "pmap" else parallel.jit(make(), mesh)
     return jax.jit(init_of(experiment), out_shardings=parallel.everywhere(mesh)), update
+
+
+def stacked(axes: tuple[int, ...], example: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct((*axes, *example.shape), example.dtype)
 
 
 def abstract_state(experiment: Experiment) -> TrainState:

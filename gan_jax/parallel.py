@@ -9,7 +9,7 @@ import jax
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-from gan_jax.types import Array, Batch, TrainState
+from gan_jax.types import Array, Batch, Players, TrainState
 from gan_jax.update import Metrics, Update
 
 AXIS = "batch"
@@ -45,7 +45,7 @@ def pmap(update: Update) -> Update:
     """pmap, for an update made with `axis_name=parallel.AXIS`: one program a device, gradients averaged by pmean."""
     mapped = cast(Any, jax.pmap(update, AXIS, in_axes=(None, 1, None), out_axes=(None, None)))
 
-    def run(state: TrainState, batches: Batch, key: Array) -> tuple[TrainState, Metrics]:
+    def run(state: TrainState, batches: Players[Batch], key: Array) -> tuple[TrainState, Metrics]:
         return mapped(state, jax.tree.map(spread, batches), key)
 
     return run

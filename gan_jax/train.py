@@ -1,5 +1,6 @@
 """The only training loop."""
 
+import functools
 import math
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from gan_jax.experiment import Experiment
 from gan_jax.log import Log
 from gan_jax.run import Run
 from gan_jax.sample import make_sampler
-from gan_jax.types import Array, TrainState
+from gan_jax.types import Array, Batch, Players, TrainState
 from gan_jax.update import Metrics, Update
 
 
@@ -44,8 +45,9 @@ def train(run: Run, experiment: Experiment, update: Update, state: TrainState) -
     keys = keys_of(options.seed)
     sample = make_sampler(experiment.nets.generator, experiment.prior, experiment.data.classes)
     first = int(state.step)
-    turns = experiment.critic_steps + experiment.generator_steps
-    batches = experiment.data.stream(keys.data, first, turns, experiment.batch_size)
+    examples = sum(turns * batch_size for turns, batch_size in experiment.turns)
+    batches = experiment.data.stream(keys.data, first, examples)
+    deal = jax.jit(functools.partial(deal_out, experiment.turns))
 
     with (
         Checkpoints(run.checkpoints) as checkpoints,
@@ -65,7 +67,7 @@ def train(run: Run, experiment: Experiment, update: Update, state: TrainState) -
 
         pending: tuple[int, Metrics] | None = None
         for step in range(first + 1, experiment.steps + 1):
-            state, metrics = update(state, next(batches), keys.game)
+            state, metrics = update(state, deal(next(batches)), keys.game)
             if pending:
                 settle(*pending)
             pending = step, metrics
@@ -79,3 +81,12 @@ def train(run: Run, experiment: Experiment, update: Update, state: TrainState) -
             if show:
                 samples = sample(state.ema, keys.samples, options.num_samples)
                 experiment.view.together(samples, run.picture(step))
+
+
+def deal_out(turns: Players[tuple[int, int]], batch: Batch) -> Players[Batch]:
+    """One batch of all the examples of an update -> each player's, [turns, B, ...]."""
+    first = math.prod(turns.critic)
+    return Players(
+        critic=jax.tree.map(lambda x: x[:first].reshape(*turns.critic, *x.shape[1:]), batch),
+        generator=jax.tree.map(lambda x: x[first:].reshape(*turns.generator, *x.shape[1:]), batch),
+    )

@@ -32,7 +32,7 @@ from gan_jax.types import (
 )
 
 Metrics = dict[str, Array]
-Update = Callable[[TrainState, Batch, Array], tuple[TrainState, Metrics]]
+Update = Callable[[TrainState, Players[Batch], Array], tuple[TrainState, Metrics]]
 Player = Literal["critic", "generator"]
 
 # What an example's key of one turn is folded with, one number for each use.
@@ -46,7 +46,7 @@ def make_init(
 
     def init(key: Array) -> TrainState:
         latent_key, generator_key, critic_key = jax.random.split(key, 3)
-        x, label = (None if spec is None else jnp.zeros((1, *spec.shape), spec.dtype) for spec in example)
+        x, label = jax.tree.map(lambda spec: jnp.zeros((1, *spec.shape), spec.dtype), example)
         generator = nets.generator.init(generator_key, jax.vmap(prior)(latent_key[None]), label)
         critic = nets.critic.init(critic_key, x, label)
         params = Players(critic[0], generator[0])
@@ -74,9 +74,9 @@ def make_update(
 ) -> Update:
     """Returns (state, batches, key) -> (state, metrics).
 
-    `batches` holds fresh data for each turn, [critic_steps + generator_steps, B, ...]; `key` is the run's, always the
-    same. Metrics are means over the batch and over the player's turns: `critic/loss`, `critic/NAME` for each named
-    term, the norm of the gradient, and the mean logits.
+    `batches` holds fresh data for each turn of each player, [critic_steps, B, ...] and [generator_steps, B, ...]; B may
+    differ between the two. `key` is the run's, always the same. Metrics are means over the batch and over the player's
+    turns: `critic/loss`, `critic/NAME` for each named term, the norm of the gradient, and the mean logits.
 
     A turn changes its own player's part of the state and nothing of the other's. Batch statistics, where a critic has
     them, are those of the real batch in the real pass and of the fake batch in the fake pass, and the running ones
@@ -96,15 +96,14 @@ def make_update(
         if loss is None:
             raise ValueError(f"the objective leaves the {player} no loss: add an adversarial term")
 
-    def update(state: TrainState, batches: Batch, key: Array) -> tuple[TrainState, Metrics]:
-        turns = critic_steps + generator_steps
-        given = jax.tree.leaves(batches)[0].shape[0]
-        if given != turns:
-            raise ValueError(f"batches for {given} turns: critic and generator take {turns}, along axis 0")
-        keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.fold_in(key, state.step), jnp.arange(turns))
-        critic_part, generator_part = split(critic_steps, (batches, keys))
-        state, critic_metrics = jax.lax.scan(critic_turn, state, critic_part)
-        state, generator_metrics = jax.lax.scan(generator_turn, state, (*generator_part, jnp.arange(generator_steps)))
+    def update(state: TrainState, batches: Players[Batch], key: Array) -> tuple[TrainState, Metrics]:
+        check_turns(batches, Players(critic_steps, generator_steps))
+        numbers = jnp.arange(critic_steps + generator_steps)
+        keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.fold_in(key, state.step), numbers)
+        state, critic_metrics = jax.lax.scan(critic_turn, state, (batches.critic, keys[:critic_steps]))
+        state, generator_metrics = jax.lax.scan(
+            generator_turn, state, (batches.generator, keys[critic_steps:], jnp.arange(generator_steps))
+        )
         metrics = jax.tree.map(jnp.mean, critic_metrics | generator_metrics)
         return state._replace(step=state.step + 1), metrics
 
@@ -131,7 +130,7 @@ def make_update(
             players = state.params._replace(**{player: params})
             game, new_stats = play(players, stats, batch, keys, state.step)
             terms = jax.tree.map(jnp.mean, loss(game))
-            loss_value = sum(jax.tree.leaves(terms))
+            loss_value = jnp.sum(jnp.stack(jax.tree.leaves(terms)))
             shown = {"loss": loss_value, **named(terms)}
             if player == "critic":
                 shown |= {
@@ -200,9 +199,10 @@ def make_update(
     return update
 
 
-def split(count: int, tree: Any) -> tuple[Any, Any]:
-    """The first `count` along axis 0, and the rest."""
-    return jax.tree.map(lambda x: x[:count], tree), jax.tree.map(lambda x: x[count:], tree)
+def check_turns(batches: Players[Batch], turns: Players[int]) -> None:
+    for player, batch, count in zip(Players._fields, batches, turns):
+        if batch.x.shape[0] != count:
+            raise ValueError(f"the {player} takes {count} turns, its batches are for {batch.x.shape[0]} (axis 0)")
 
 
 def named(terms: Terms) -> dict[str, Array]:
