@@ -79,7 +79,7 @@ def train_with_arguments_of(file: Path) -> Callable[..., None]:
         with bad_input():
             folder = run_dir or runs.free_folder(file.stem)
             runs.check_free(folder)
-            runs.check_options(run)
+            runs.check_counts(arguments, run)
             built = experiment(**arguments)
             init, update = make_program(built, run.parallel)
             created = runs.create(folder, file, arguments, run)

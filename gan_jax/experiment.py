@@ -66,8 +66,6 @@ def make_program(experiment: Experiment, form: str) -> tuple[Callable[[Array], T
     mesh = parallel.make_mesh()
     for _, batch_size in experiment.turns:
         parallel.check_batch(batch_size, mesh.size)
-    if experiment.steps < 0:
-        raise ValueError(f"steps {experiment.steps}: it must be 0 or more")
     make = functools.partial(
         make_update,
         experiment.nets,

@@ -37,11 +37,15 @@ class Options:
     num_samples: int = 64
 
 
-def check_options(options: Options) -> None:
-    """Raises ValueError for an interval below 1."""
-    for name in ("log_every", "sample_every", "save_every", "num_samples"):
-        if getattr(options, name) < 1:
-            raise ValueError(f"{name} {getattr(options, name)}: it must be 1 or more")
+def check_counts(arguments: dict[str, Any], options: Options) -> None:
+    """Raises ValueError for a number of steps below 0, or another count below 1."""
+    counts = {"batch_size": arguments["batch_size"]}
+    counts |= {name: getattr(options, name) for name in ("log_every", "sample_every", "save_every", "num_samples")}
+    for name, count in counts.items():
+        if count < 1:
+            raise ValueError(f"{name} {count}: it must be 1 or more")
+    if arguments["steps"] < 0:
+        raise ValueError(f"steps {arguments['steps']}: it must be 0 or more")
 
 
 @dataclasses.dataclass(frozen=True)
