@@ -11,6 +11,7 @@ import dataclasses
 import functools
 import importlib.util
 import inspect
+import math
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +22,7 @@ import optax
 from gan_jax import parallel, pictures
 from gan_jax.data.source import Source
 from gan_jax.types import Array, Network, Objective, Players, Prior, TrainState, View
-from gan_jax.update import Update, make_init, make_update
+from gan_jax.update import Update, deal, make_init, make_update
 
 REQUIRED = ("steps", "batch_size")
 KEY = jax.eval_shape(jax.random.key, 0)
@@ -57,6 +58,11 @@ class Experiment:
         generator_batch_size = self.batch_size if self.generator_batch_size is None else self.generator_batch_size
         return Players((self.critic_steps, self.batch_size), (self.generator_steps, generator_batch_size))
 
+    @property
+    def examples(self) -> int:
+        """Examples of one update."""
+        return sum(math.prod(turn) for turn in self.turns)
+
 
 def make_program(experiment: Experiment, form: str) -> tuple[Callable[[Array], TrainState], Update]:
     """The compiled init and update on all devices; `form` is jit or pmap.
@@ -76,16 +82,13 @@ def make_program(experiment: Experiment, form: str) -> tuple[Callable[[Array], T
         generator_steps=experiment.generator_steps,
         ema_decay=experiment.ema_decay,
     )
-    batches = Players(
-        *(jax.tree.map(functools.partial(stacked, turn), experiment.data.example) for turn in experiment.turns)
+    batch = jax.tree.map(
+        lambda one: jax.ShapeDtypeStruct((experiment.examples, *one.shape), one.dtype), experiment.data.example
     )
+    batches = jax.eval_shape(functools.partial(deal, experiment.turns), batch)
     jax.eval_shape(make(), abstract_state(experiment), batches, KEY)
     update = parallel.pmap(make(axis_name=parallel.AXIS)) if form == "pmap" else parallel.jit(make(), mesh)
     return jax.jit(init_of(experiment), out_shardings=parallel.everywhere(mesh)), update
-
-
-def stacked(axes: tuple[int, ...], example: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
-    return jax.ShapeDtypeStruct((*axes, *example.shape), example.dtype)
 
 
 def abstract_state(experiment: Experiment) -> TrainState:

@@ -12,8 +12,8 @@ from gan_jax.experiment import Experiment
 from gan_jax.log import Log
 from gan_jax.run import Run
 from gan_jax.sample import make_sampler
-from gan_jax.types import Array, Batch, Players, TrainState
-from gan_jax.update import Metrics, Update
+from gan_jax.types import Array, TrainState
+from gan_jax.update import Metrics, Update, deal
 
 
 class Diverged(Exception):
@@ -45,9 +45,8 @@ def train(run: Run, experiment: Experiment, update: Update, state: TrainState) -
     keys = keys_of(options.seed)
     sample = make_sampler(experiment.nets.generator, experiment.prior, experiment.data.classes)
     first = int(state.step)
-    examples = sum(turns * batch_size for turns, batch_size in experiment.turns)
-    batches = experiment.data.stream(keys.data, first, examples)
-    deal = jax.jit(functools.partial(deal_out, experiment.turns))
+    batches = experiment.data.stream(keys.data, first, experiment.examples)
+    hand = jax.jit(functools.partial(deal, experiment.turns))
 
     with (
         Checkpoints(run.checkpoints) as checkpoints,
@@ -67,7 +66,7 @@ def train(run: Run, experiment: Experiment, update: Update, state: TrainState) -
 
         pending: tuple[int, Metrics] | None = None
         for step in range(first + 1, experiment.steps + 1):
-            state, metrics = update(state, deal(next(batches)), keys.game)
+            state, metrics = update(state, hand(next(batches)), keys.game)
             if pending:
                 settle(*pending)
             pending = step, metrics
@@ -81,12 +80,3 @@ def train(run: Run, experiment: Experiment, update: Update, state: TrainState) -
             if show:
                 samples = sample(state.ema, keys.samples, options.num_samples)
                 experiment.view.together(samples, run.picture(step))
-
-
-def deal_out(turns: Players[tuple[int, int]], batch: Batch) -> Players[Batch]:
-    """One batch of all the examples of an update -> each player's, [turns, B, ...]."""
-    first = math.prod(turns.critic)
-    return Players(
-        critic=jax.tree.map(lambda x: x[:first].reshape(*turns.critic, *x.shape[1:]), batch),
-        generator=jax.tree.map(lambda x: x[first:].reshape(*turns.generator, *x.shape[1:]), batch),
-    )

@@ -7,6 +7,7 @@ Randomness: the run's key is folded with the step, the turn, and the example's p
 run, another number of devices and more seeds change no random number.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -197,6 +198,18 @@ def make_update(
         return tree if axis_name is None else jax.lax.pmean(tree, axis_name)
 
     return update
+
+
+def deal(turns: Players[tuple[int, int]], batch: Batch) -> Players[Batch]:
+    """Deals a batch of all the examples of an update out to the turns: [N, ...] -> each player's [turns, B, ...].
+
+    turns: each player's number of turns, and of examples a turn.
+    """
+    first = math.prod(turns.critic)
+    return Players(
+        critic=jax.tree.map(lambda x: x[:first].reshape(*turns.critic, *x.shape[1:]), batch),
+        generator=jax.tree.map(lambda x: x[first:].reshape(*turns.generator, *x.shape[1:]), batch),
+    )
 
 
 def check_turns(batches: Players[Batch], turns: Players[int]) -> None:
