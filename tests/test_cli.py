@@ -161,8 +161,7 @@ def test_pmap_trains_as_jit_does(tiny):
     for form in ("jit", "pmap"):
         cli.main(["train", "tiny.py", "--run-dir", form, "--parallel", form, *EVERY])
     values = [
-        [list(json.loads(line).values()) for line in lines(Path(form, "metrics.jsonl"))]
-        for form in ("jit", "pmap")
+        [list(json.loads(line).values()) for line in lines(Path(form, "metrics.jsonl"))] for form in ("jit", "pmap")
     ]
     np.testing.assert_allclose(*values, rtol=1e-4, atol=1e-6)
 
@@ -246,9 +245,7 @@ def test_bad_input_gets_one_line_and_code_2(tiny, capsys, arguments, says):
 
 
 def test_a_folder_with_a_run_is_not_overwritten(trained, tiny, capsys):
-    assert "holds a run already: `gan-jax resume" in refused(
-        capsys, "train", "tiny.py", "--run-dir", str(trained)
-    )
+    assert "holds a run already: `gan-jax resume" in refused(capsys, "train", "tiny.py", "--run-dir", str(trained))
 
 
 def test_a_batchnorm_critic_under_a_gradient_penalty_is_refused(tiny, capsys):
@@ -262,9 +259,7 @@ def test_a_batchnorm_critic_under_a_gradient_penalty_is_refused(tiny, capsys):
         .replace("import losses", "import penalties, losses")
         .replace("import optax", "import optax\nfrom gan_jax.objectives import add")
     )
-    assert "the critic has batch normalisation, so its logits mix the examples" in refused(
-        capsys, "train", "bad.py"
-    )
+    assert "the critic has batch normalisation, so its logits mix the examples" in refused(capsys, "train", "bad.py")
 
 
 @pytest.fixture
@@ -301,9 +296,7 @@ def test_a_run_without_a_checkpoint_is_named(trained, tmp_path, monkeypatch, cap
 
 def test_an_unprepared_data_set_says_how_to_prepare_it(tiny, capsys):
     experiment = Path(__file__).parent.parent / "experiments" / "wgan_gp_fashion_mnist.py"
-    assert "run `gan-jax prepare fashion_mnist" in refused(
-        capsys, "train", str(experiment), "--data-dir", "empty_data"
-    )
+    assert "run `gan-jax prepare fashion_mnist" in refused(capsys, "train", str(experiment), "--data-dir", "empty_data")
 
 
 @pytest.mark.parametrize("make", [lambda path: None, Path.mkdir, lambda path: write_a_broken_image(path)])

@@ -11,9 +11,7 @@ from gan_jax import pictures
 def test_a_single_image_keeps_its_pixels(tmp_path, channels):
     pixels = np.random.default_rng(0).integers(0, 256, (5, 7, channels), np.uint8)
     pictures.images.single(pixels / 127.5 - 1, tmp_path / "one.png")
-    np.testing.assert_array_equal(
-        np.asarray(Image.open(tmp_path / "one.png")).reshape(5, 7, channels), pixels
-    )
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "one.png")).reshape(5, 7, channels), pixels)
 
 
 def test_a_grid_reads_from_left_to_right(tmp_path):
@@ -31,9 +29,7 @@ def test_small_images_are_enlarged_to_be_read(tmp_path):
 
 
 def test_values_beyond_the_range_are_clipped():
-    np.testing.assert_array_equal(
-        pictures.to_uint8(np.array([-3.0, -1.0, 0.0, 1.0, 9.0])), [0, 0, 128, 255, 255]
-    )
+    np.testing.assert_array_equal(pictures.to_uint8(np.array([-3.0, -1.0, 0.0, 1.0, 9.0])), [0, 0, 128, 255, 255])
 
 
 def test_points_are_written_as_coordinates_and_as_a_picture(tmp_path):

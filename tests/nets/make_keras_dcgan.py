@@ -27,9 +27,7 @@ def make_generator():
             layers.Conv2DTranspose(width, (5, 5), strides=(2, 2), padding="same", use_bias=False),
             layers.BatchNormalization(),
             layers.LeakyReLU(negative_slope=0.3),
-            layers.Conv2DTranspose(
-                1, (5, 5), strides=(2, 2), padding="same", use_bias=False, activation="tanh"
-            ),
+            layers.Conv2DTranspose(1, (5, 5), strides=(2, 2), padding="same", use_bias=False, activation="tanh"),
         ]
     )
 

@@ -114,8 +114,7 @@ def test_vmap_agrees_with_the_plain_convolution(axes):
 def test_bfloat16_stays_bfloat16_and_agrees():
     x, w = (normal(i, s).astype(jnp.bfloat16) for i, s in enumerate([(2, 8, 8, 3), (3, 3, 3, 2)]))
     ours, theirs = (
-        jax.jit(jax.grad(lambda x, w, f=f: jnp.sum(f(x, w, 2, "SAME") ** 2), (0, 1)))(x, w)
-        for f in (conv, plain)
+        jax.jit(jax.grad(lambda x, w, f=f: jnp.sum(f(x, w, 2, "SAME") ** 2), (0, 1)))(x, w) for f in (conv, plain)
     )
     assert_close(ours, theirs)
     assert conv(x, w.astype(jnp.float32)).dtype == jnp.float32
@@ -157,9 +156,7 @@ def test_shard_map_agrees_with_the_plain_convolution(check_vma):
 def test_pmap_agrees_with_the_plain_convolution():
     x, w = normal(0, (jax.device_count(), 2, 6, 6, 2)), normal(1, (3, 3, 2, 2))
     ours, theirs = (
-        jax.pmap(
-            jax.grad(penalty(functools.partial(f, strides=2, padding="SAME")), (0, 1)), in_axes=(0, None)
-        )(x, w)
+        jax.pmap(jax.grad(penalty(functools.partial(f, strides=2, padding="SAME")), (0, 1)), in_axes=(0, None))(x, w)
         for f in (conv, plain)
     )
     assert_close(ours, theirs)

@@ -66,9 +66,9 @@ def test_parameters_number_what_the_tutorial_prints():
 
 def test_kernels_start_within_keras_bounds():
     # Keras 3's GlorotUniform: ±√(6 / (fan in + fan out)), fans counted with the 25 pixels of the window.
-    kernel = ConvTranspose(32, (5, 5), kernel_init=dcgan.kernel_init).init(
-        jax.random.key(0), jnp.zeros((1, 2, 2, 64))
-    )["params"]["kernel"]
+    kernel = ConvTranspose(32, (5, 5), kernel_init=dcgan.kernel_init).init(jax.random.key(0), jnp.zeros((1, 2, 2, 64)))[
+        "params"
+    ]["kernel"]
     assert kernel.shape == (5, 5, 64, 32)
     bound = np.sqrt(6 / (25 * (64 + 32)))
     assert 0.99 * bound < np.max(np.abs(kernel)) <= bound

@@ -93,9 +93,7 @@ def test_conditional_batch_norm_uses_the_row_of_the_label():
     network = linen(ConditionalBatchNorm(3))
     params, stats = network.init(jax.random.key(0), X, LABEL)
     plain, _ = network.apply(params, stats, X, LABEL, Mode())
-    params = jax.tree.map(
-        lambda p: jnp.asarray(np.random.default_rng(1).normal(size=p.shape), p.dtype), params
-    )
+    params = jax.tree.map(lambda p: jnp.asarray(np.random.default_rng(1).normal(size=p.shape), p.dtype), params)
     y, _ = network.apply(params, stats, X, LABEL, Mode())
     for i, label in enumerate(LABEL):
         scale, bias = (jnp.broadcast_to(params[name][label], X[i].shape) for name in ("scale", "bias"))

@@ -23,6 +23,4 @@ def test_the_mlp_is_relu_layers_and_a_linear_one():
     params, stats = network.init(jax.random.key(0), z, None)
     hidden, last = params["Dense_0"]["kernel"], params["Dense_1"]["kernel"]
     expected = (jnp.maximum(z @ hidden, 0) @ last).reshape(3, 2, 2)
-    np.testing.assert_allclose(
-        network.apply(params, stats, z, None, Mode())[0], expected, rtol=1e-5, atol=1e-6
-    )
+    np.testing.assert_allclose(network.apply(params, stats, z, None, Mode())[0], expected, rtol=1e-5, atol=1e-6)

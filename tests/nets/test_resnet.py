@@ -20,9 +20,7 @@ def test_resizing_is_nearest_neighbour_and_the_mean_of_four():
 
 
 def zeros(block):
-    return jax.tree.map(
-        jnp.zeros_like, jax.eval_shape(block.init, jax.random.key(0), X, None, Mode())["params"]
-    )
+    return jax.tree.map(jnp.zeros_like, jax.eval_shape(block.init, jax.random.key(0), X, None, Mode())["params"])
 
 
 @pytest.mark.parametrize(("place", "resize"), [("before", upsample), ("after", downsample)])

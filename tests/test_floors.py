@@ -1,0 +1,63 @@
+"""Imports go downward only, and the core needs nothing beyond JAX, NumPy and optax."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+import gan_jax
+
+ROOT = Path(gan_jax.__file__).parent
+FILES = sorted(ROOT.rglob("*.py"))
+FLOORS = [
+    {"types"},
+    {"losses", "penalties", "objectives", "constraints", "priors", "pictures", "nets", "data"},
+    {"update"},
+    {"parallel"},
+    {"experiment"},
+    {"checkpoint", "run", "log", "sample"},
+    {"train"},
+    {"cli"},
+    {"__main__"},
+]
+CORE = {"types", "losses", "penalties", "objectives", "constraints", "priors", "update", "parallel"}
+GIVEN = {"experiment": {"data.source"}, "cli": {"data.prepare"}}  # what is taken of the folders from outside
+
+
+def imports(tree: ast.AST) -> set[str]:
+    """Full dotted names; `from a import b` is a.b, which names b's module or something in a's."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "imports are absolute"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def floor(name: str) -> int:
+    return next(number for number, names in enumerate(FLOORS) if name in names)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_imports_go_downward_only(file):
+    own = file.relative_to(ROOT).with_suffix("").parts
+    for name in imports(ast.parse(file.read_text())):
+        top, *path = name.split(".")
+        assert top not in ("experiments", "tests"), name
+        assert top != "flax" or own[0] == "nets", f"only nets/ imports flax: {name}"
+        if own[0] in CORE and top != "gan_jax":
+            assert top in {"jax", "numpy", "optax"} | sys.stdlib_module_names, name
+        if top == "gan_jax":
+            if path[0] in ("nets", "data"):
+                inside = own[0] == path[0] and len(own) > 1
+                assert inside or ".".join(path[:2]) in GIVEN.get(own[0], ()), name
+            elif own != ("__init__",):
+                assert floor(path[0]) < floor(own[0]), name
+
+
+def test_every_module_has_its_floor():
+    tops = {file.relative_to(ROOT).with_suffix("").parts[0] for file in FILES} - {"__init__"}
+    assert tops == set.union(*FLOORS)

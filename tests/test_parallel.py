@@ -1,0 +1,275 @@
+"""Every loss, alone and with every penalty: on many devices and for many seeds, against one device."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from toys import CLASSES, LOSSES, PENALTIES, centred, conditional_perceptron, dealt, point, start, weights
+
+from gan_jax import parallel, penalties, priors
+from gan_jax.constraints import spectral_norm
+from gan_jax.objectives import add, every, scale
+from gan_jax.types import Array, Batch, Network, Objective, Params, Players, TrainState
+from gan_jax.update import Metrics, Update, make_update
+
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
+DEVICES = 8
+BATCH = 16
+UPDATES = 2
+TURNS = 2
+SHAPE = (2, 2, 3)
+PRIOR = priors.uniform(4)
+OPTIMIZERS = Players(optax.sgd(0.02), optax.sgd(0.02))  # Adam would magnify the rounding
+
+# What is added to each loss. A new loss or penalty that needs no argument comes by itself.
+REGULARISERS: dict[str, Objective | None] = {
+    "alone": None,
+    **PENALTIES,
+    "fading": scale(penalties.r1(), optax.linear_schedule(2.0, 0.0, 600)),
+    "lazy": every(2, scale(penalties.dragan(), 3.0)),  # a mean over all devices, inside a cond
+    "nested": add(r1=penalties.r1(), pair=add(r2=penalties.r2(), drift=every(3, penalties.drift()))),
+}
+ROWS = [(loss, regulariser) for loss in LOSSES for regulariser in ["alone", *PENALTIES]]
+ROWS += [("relativistic", regulariser) for regulariser in REGULARISERS if ("hinge", regulariser) not in ROWS]
+
+
+def louder(network: Network) -> Network:
+    """Logits times 2, so that the slopes of a normalised critic lie on both sides of 1."""
+
+    def apply(*given: Any) -> tuple[Array, Params]:
+        y, stats = network.apply(*given)
+        return 2 * y, stats
+
+    return network._replace(apply=apply)
+
+
+NETS = Players(louder(spectral_norm(conditional_perceptron())), centred(conditional_perceptron(SHAPE, noise=0.1)))
+
+
+def all_rows() -> Objective:
+    """The game of row i at the steps from UPDATES·i on: one program for all rows, for compiling takes long."""
+    terms = {name: term for name, term in (LOSSES | REGULARISERS).items() if term is not None}
+
+    def part(name: str) -> Objective:
+        weight = np.array([name in row for row in ROWS], np.float32)
+        return scale(terms[name], lambda step: jnp.asarray(weight)[step // UPDATES])
+
+    return add(**{name: part(name) for name in terms})
+
+
+def update_on(axis_name: str | None) -> Update:
+    return make_update(NETS, all_rows(), OPTIMIZERS, PRIOR, ema_decay=0.9, axis_name=axis_name)
+
+
+@functools.cache
+def data() -> Batch:
+    """[UPDATES, TURNS, BATCH, ...]."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(UPDATES, TURNS, BATCH, *SHAPE)).astype(np.float32)
+    return Batch(jnp.asarray(x), jnp.asarray(rng.integers(0, CLASSES, x.shape[:3]), jnp.int32))
+
+
+@functools.cache
+def first_state() -> TrainState:
+    return start(NETS, OPTIMIZERS, PRIOR, data().x[0], data().label[0])
+
+
+def key() -> Array:
+    return jax.random.key(7)
+
+
+Way = Callable[[TrainState], tuple[TrainState, Metrics]]  # from a row's first state to its last
+
+
+def calls(update: Update) -> Way:
+    def run(state: TrainState) -> tuple[TrainState, Metrics]:
+        for number in range(UPDATES):
+            state, metrics = update(state, dealt(jax.tree.map(lambda x, n=number: x[n], data())), key())
+        return state, jax.tree.map(lambda x: x[None], metrics)
+
+    return run
+
+
+def one_device() -> Way:
+    """All updates in one program, under scan."""
+    update = update_on(None)
+    scanned = jax.jit(
+        lambda state, key: jax.lax.scan(lambda state, batch: update(state, dealt(batch), key), state, data())
+    )
+
+    def run(state: TrainState) -> tuple[TrainState, Metrics]:
+        state, metrics = scanned(state, key())
+        return state, jax.tree.map(lambda x: x[-1:], metrics)
+
+    return run
+
+
+def jit_with_sharding() -> Way:
+    return calls(parallel.jit(update_on(None), parallel.make_mesh()))
+
+
+def pmap() -> Way:
+    return calls(parallel.pmap(update_on(parallel.AXIS)))
+
+
+def vmap_with_axis_name() -> Way:
+    mapped = jax.vmap(update_on("shards"), in_axes=(None, 1, None), out_axes=(None, None), axis_name="shards")
+    return calls(jax.jit(lambda state, batches, key: mapped(state, jax.tree.map(parallel.spread, batches), key)))
+
+
+def seeds() -> Way:
+    """The run beside two others with other parameters and keys."""
+    update = jax.jit(jax.vmap(update_on(None), in_axes=(0, None, 0)))
+
+    def run(state: TrainState) -> tuple[TrainState, Metrics]:
+        others = state._replace(params=jax.tree.map(lambda x: -x, state.params))
+        states = jax.tree.map(lambda a, b: jnp.stack([a, b, a]), others, state)
+        keys = jnp.stack([jax.random.key(1), key(), key()])
+        states, metrics = calls(lambda s, batches, _: update(s, batches, keys))(states)
+        return jax.tree.map(lambda x: x[1], states), jax.tree.map(lambda x: x[:, 1], metrics)
+
+    return run
+
+
+@functools.cache
+def built(way: Callable[[], Way]) -> Way:
+    return way()
+
+
+@functools.cache
+def trained(way: Callable[[], Way], row: tuple[str, str]) -> tuple[TrainState, Metrics]:
+    state = jax.tree.map(jnp.copy, first_state())  # may be donated
+    return built(way)(state._replace(step=jnp.int32(UPDATES * ROWS.index(row))))
+
+
+@pytest.mark.parametrize("row", ROWS, ids="+".join)
+@pytest.mark.parametrize("way", [jit_with_sharding, pmap, vmap_with_axis_name, seeds], ids=lambda f: f.__name__)
+def test_update_by_update_agrees_with_a_scan_on_one_device(way, row):
+    state, metrics = trained(way, row)
+    expected, expected_metrics = trained(one_device, row)
+    chex.assert_trees_all_close(state, expected, rtol=1e-5, atol=2e-6)
+    chex.assert_trees_all_close(metrics, expected_metrics, rtol=1e-5, atol=2e-6)
+    assert all(np.isfinite(value).all() for value in jax.tree.leaves(metrics))
+
+
+def test_rows_are_different_games():
+    losses = [float(trained(one_device, row)[1]["critic/loss"][0]) for row in ROWS]
+    assert len(np.unique(np.round(losses, 5))) == len(ROWS)
+
+
+def test_every_parameter_moves():
+    state, _ = trained(one_device, ("minimax", "gradient_penalty"))
+    still = jax.tree.map(np.array_equal, first_state().params, state.params)
+    assert not any(jax.tree.leaves(still)), still
+
+
+def remembering(shape: tuple[int, ...]) -> Network:
+    """A generator whose examples are its z, which it also keeps in its stats [B, Z]."""
+    return Network(
+        init=lambda key, z, label: ({}, z),
+        apply=lambda params, stats, z, label, mode: (z.reshape(-1, *shape), z),
+    )
+
+
+@pytest.mark.parametrize("way", [jax.pmap, jax.vmap])
+def test_noise_differs_between_devices_and_is_that_of_one_device(way):
+    nets = Players(weights([1.0, 1.0]), remembering((2,)))
+    x = jnp.zeros((2, BATCH, 2))
+    state = start(nets, OPTIMIZERS, priors.normal(2), x)
+
+    def with_room(size: int) -> TrainState:
+        room = jnp.zeros((size, 2))
+        return state._replace(stats=Players({}, room), ema=state.ema._replace(stats=room))
+
+    def make(axis_name: str | None) -> Update:
+        return make_update(nets, LOSSES["wasserstein"], OPTIMIZERS, priors.normal(2), axis_name=axis_name)
+
+    alone, _ = jax.jit(make(None))(with_room(BATCH), dealt(Batch(x)), key())
+    mapped = jax.jit(way(make("batch"), in_axes=(None, 1, None), axis_name="batch"))
+    shared, _ = mapped(with_room(BATCH // DEVICES), jax.tree.map(parallel.spread, dealt(Batch(x))), key())
+    assert shared.stats.generator.shape == (DEVICES, BATCH // DEVICES, 2)
+    z = np.asarray(shared.stats.generator).reshape(BATCH, 2)
+    assert len(np.unique(z)) == 2 * BATCH
+    np.testing.assert_allclose(z, alone.stats.generator, rtol=1e-6)
+
+
+def small_game(axis_name: str | None = None) -> tuple[Update, TrainState, Players[Batch]]:
+    nets = Players(weights([1.0, 2.0]), point([0.5, 0.5]))
+    x = jnp.ones((2, BATCH, 2))
+    update = make_update(nets, LOSSES["hinge"], OPTIMIZERS, priors.normal(1), axis_name=axis_name)
+    return update, start(nets, OPTIMIZERS, priors.normal(1), x), dealt(Batch(x))
+
+
+def test_mesh_holds_all_devices():
+    mesh = parallel.make_mesh()
+    assert mesh.shape == {"batch": DEVICES} == {"batch": jax.device_count()}
+    assert parallel.everywhere(mesh).is_fully_replicated
+
+
+def test_batch_is_split_and_the_state_is_whole_on_each_device():
+    update, state, batches = small_game()
+    seen = []
+
+    def watched(state: TrainState, batches: Players[Batch], key: Array) -> tuple[TrainState, Metrics]:
+        jax.debug.inspect_array_sharding(batches.critic.x, callback=seen.append)
+        return update(state, batches, key)
+
+    state, _ = parallel.jit(watched, parallel.make_mesh())(state, batches, key())
+    assert seen[0].shard_shape((1, BATCH, 2)) == (1, BATCH // DEVICES, 2)
+    for leaf in jax.tree.leaves(state):
+        assert leaf.sharding.is_fully_replicated
+        assert len(leaf.sharding.device_set) == DEVICES
+
+
+def test_jit_compiles_once_and_consumes_the_state():
+    update, state, batches = small_game()
+    step = parallel.jit(chex.assert_max_traces(update, n=1), parallel.make_mesh())
+    state = jax.device_put(state, parallel.everywhere(parallel.make_mesh()))
+    for _ in range(3):
+        before = state
+        state, _ = step(state, batches, key())
+        assert all(leaf.is_deleted() for leaf in jax.tree.leaves(before))
+    assert step._cache_size() == 1
+    assert int(state.step) == 3
+
+
+def test_pmap_compiles_once():
+    update, state, batches = small_game(parallel.AXIS)
+    state = jax.device_put(state, parallel.everywhere(parallel.make_mesh()))  # else once more, for its new place
+    step = parallel.pmap(chex.assert_max_traces(update, n=1))
+    for _ in range(3):
+        state, _ = step(state, batches, key())
+    assert int(state.step) == 3
+
+
+def test_spread_gives_each_device_its_run_of_neighbours():
+    x = np.arange(2 * 16).reshape(2, 16, 1)
+    assert parallel.spread(x).shape == (2, DEVICES, 2, 1)
+    np.testing.assert_array_equal(parallel.spread(x)[1, 3], x[1, 6:8])
+
+
+@pytest.mark.parametrize(
+    ("batch", "devices", "message"),
+    [
+        (50, 8, "batch 50 does not divide among 8 devices: use 48 or 56"),
+        (3, 8, "batch 3 does not divide among 8 devices: use 8"),
+        (0, 8, "batch 0: it must be 1 or more"),
+        (-8, 8, "batch -8: it must be 1 or more"),
+    ],
+)
+def test_batch_that_does_not_fit_is_refused_with_the_sizes_that_do(batch, devices, message):
+    with pytest.raises(ValueError) as error:  # noqa: PT011
+        parallel.check_batch(batch, devices)
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize(("batch", "devices"), [(1, 1), (8, 8), (64, 8), (6, 3)])
+def test_batch_that_fits_is_accepted(batch, devices):
+    parallel.check_batch(batch, devices)

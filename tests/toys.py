@@ -1,0 +1,152 @@
+"""Small players and games for the tests of the core."""
+
+import inspect
+import math
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, get_type_hints
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from gan_jax import losses, penalties
+from gan_jax.types import Array, Batch, Game, Logits, Mode, Network, Objective, Params, Players, TrainState
+from gan_jax.update import make_init
+
+CLASSES = 3
+
+
+def objectives_of(module: ModuleType) -> dict[str, Objective]:
+    """Every objective that the module makes without arguments: what is added there is tested here."""
+
+    def plain(function: Callable[..., Any]) -> bool:
+        parameters = inspect.signature(function).parameters.values()
+        return get_type_hints(function)["return"] is Objective and all(
+            parameter.default is not parameter.empty for parameter in parameters
+        )
+
+    functions = {name: value for name, value in vars(module).items() if inspect.isfunction(value)}
+    return {name: f() for name, f in functions.items() if f.__module__ == module.__name__ and plain(f)}
+
+
+LOSSES = objectives_of(losses)
+PENALTIES = objectives_of(penalties)
+
+
+def make_game(critic: Callable[[Array], Array], real: Any, fake: Any, *, step: int = 0, seed: int = 0) -> Game:
+    real, fake = jnp.asarray(real), jnp.asarray(fake)
+    return Game(
+        critic=critic,
+        real=real,
+        fake=fake,
+        logits=Logits(critic(real), critic(fake)),
+        keys=jax.random.split(jax.random.key(seed), len(real)),
+        step=jnp.int32(step),
+        mean=jnp.mean,
+    )
+
+
+def of_logits(real: Any, fake: Any, *, step: int = 0) -> Game:
+    """A game whose examples are their own logits."""
+    return make_game(lambda x: x, real, fake, step=step)
+
+
+def linear(weight: Any) -> Callable[[Array], Array]:
+    """D(x) = <weight, x>, for examples of the weight's shape."""
+    return lambda x: x.reshape(len(x), -1) @ jnp.ravel(jnp.asarray(weight, x.dtype))
+
+
+def perceptron(params: Params, x: Array) -> Array:
+    """Two affine maps with tanh between: [B, ...] -> [B, outputs]."""
+    hidden = jnp.tanh(x.reshape(len(x), -1) @ params["first"] + params["bias"][None])
+    return hidden @ params["second"]
+
+
+def init_perceptron(key: Array, inputs: int, outputs: int, width: int = 8) -> Params:
+    first, bias, second = jax.random.split(key, 3)
+    return {
+        "first": jax.random.normal(first, (inputs, width)) / inputs**0.5,
+        "bias": 0.1 * jax.random.normal(bias, (width,)),
+        "second": jax.random.normal(second, (width, outputs)) / width**0.5,
+    }
+
+
+def conditional_perceptron(shape: tuple[int, ...] = (), *, noise: float = 0.0) -> Network:
+    """[B, ...] -> [B, *shape], with a vector for each label and noise of the network's own."""
+    outputs = math.prod(shape)
+
+    def init(key: Array, x: Array, label: Array | None) -> tuple[Params, Params]:
+        del label
+        params = init_perceptron(key, math.prod(x.shape[1:]), outputs)
+        return {**params, "embedding": 0.1 * jnp.arange(CLASSES * outputs).reshape(CLASSES, outputs)}, {}
+
+    def apply(params: Params, stats: Params, x: Array, label: Any, mode: Mode) -> tuple[Array, Params]:
+        y = perceptron(params, x) + params["embedding"][label]
+        if noise:
+            y += noise * jax.vmap(lambda key: jax.random.uniform(key, (outputs,)))(mode.keys)
+        return y.reshape(-1, *shape), stats
+
+    return Network(init, apply)
+
+
+def centred(network: Network) -> Network:
+    """The network's output less its mean over the batch on all devices, and a running mean: a batch norm."""
+
+    def init(key: Array, x: Array, label: Array | None) -> tuple[Params, Params]:
+        params, stats = network.init(key, x, label)
+        shape = jax.eval_shape(lambda: network.apply(params, stats, x, label, Mode(keys=key[None]))[0]).shape
+        return params, {**stats, "batch_stats": jnp.zeros((1, *shape[1:]))}
+
+    def apply(params: Params, stats: Params, x: Array, label: Any, mode: Mode) -> tuple[Array, Params]:
+        y, inner = network.apply(params, stats, x, label, mode)
+        mean = jnp.mean(y, axis=0, keepdims=True)
+        if mode.axis_name is not None:
+            mean = jax.lax.pmean(mean, mode.axis_name)
+        return y - mean, {**inner, "batch_stats": 0.5 * stats["batch_stats"] + 0.5 * mean}
+
+    return Network(init, apply, network.advance)
+
+
+def weights(start: Any) -> Network:
+    """The critic D(x) = <w, x>, whose parameter is w."""
+    return Network(
+        init=lambda key, x, label: (jnp.asarray(start, jnp.float32), {}),
+        apply=lambda params, stats, x, label, mode: (linear(params)(x), stats),
+    )
+
+
+def point(start: Any) -> Network:
+    """The generator whose every example is its parameter."""
+    return Network(
+        init=lambda key, z, label: (jnp.asarray(start, jnp.float32), {}),
+        apply=lambda params, stats, z, label, mode: (
+            jnp.broadcast_to(params[None], (len(z), *params.shape)),
+            stats,
+        ),
+    )
+
+
+def frozen() -> optax.GradientTransformation:
+    """An optimiser that has a state and changes nothing."""
+    return optax.GradientTransformation(
+        init=lambda params: jax.tree.map(jnp.ones_like, params),
+        update=lambda updates, state, params=None: (jax.tree.map(jnp.zeros_like, updates), state),
+    )
+
+
+def start(
+    nets: Players[Network],
+    optimizers: Players[optax.GradientTransformation],
+    prior: Callable[[Array], Array],
+    x: Array,
+    label: Array | None = None,
+) -> TrainState:
+    """The first state of a game on data like x [turns, B, ...]."""
+    example = Batch(*(None if a is None else jax.ShapeDtypeStruct(a.shape[2:], a.dtype) for a in (x, label)))
+    return jax.jit(make_init(nets, optimizers, prior, example))(jax.random.key(0))
+
+
+def dealt(batch: Batch, critic_steps: int = 1) -> Players[Batch]:
+    """Data for all turns, [turns, B, ...] -> the critic's, which comes first, and the generator's."""
+    return Players(jax.tree.map(lambda x: x[:critic_steps], batch), jax.tree.map(lambda x: x[critic_steps:], batch))
