@@ -5,10 +5,12 @@ Exit codes: 0 done, 2 bad input (one line on stderr, nothing written), 3 diverge
 
 import ast
 import contextlib
+import dataclasses
 import functools
 import inspect
 import io
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -31,9 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "prepare": prepare,
         "sample": sample,
     }
-    if arguments[:1] == ["train"] and arguments[1:] and not arguments[1].startswith("-"):
+    if arguments[:1] == ["train"] and (file := experiment_among(arguments[1:])):
         with bad_input():
-            commands["train"] = train_with_arguments_of(Path(arguments[1]))
+            commands["train"] = train_with_arguments_of(file)
     try:
         parse(commands, arguments)()
     except KeyboardInterrupt:
@@ -65,18 +67,29 @@ def train(file: Positional[Path]) -> None:
         train_with_arguments_of(file)
 
 
+def experiment_among(arguments: Sequence[str]) -> Path | None:
+    """The experiment's file: what ends in .py, or else the first argument if it's no option."""
+    first = [argument for argument in arguments[:1] if not argument.startswith("-")]
+    named = [argument for argument in arguments if argument.endswith(".py")] + first
+    return Path(named[0]) if named else None
+
+
 def train_with_arguments_of(file: Path) -> Callable[..., None]:
     """The `train` command, with the arguments of the experiment's own signature beside the run's options."""
     from gan_jax import run as runs
     from gan_jax.experiment import load
 
     experiment = load(file)
+    own = inspect.signature(experiment).parameters
+    taken = sorted({"file", "run_dir", "run", *(field.name for field in dataclasses.fields(runs.Options))} & own.keys())
+    if taken:
+        raise ValueError(f"{file}: every run has {' and '.join(taken)} already: give that argument another name")
 
     def command(file: Path, run_dir: Path | None, run: runs.Options, **arguments: Any) -> None:
         from gan_jax.experiment import make_program
         from gan_jax.train import keys_of
 
-        with bad_input():
+        with bad_input(file):
             folder = run_dir or runs.free_folder(file.stem)
             runs.check_free(folder)
             runs.check_counts(arguments, run)
@@ -94,7 +107,7 @@ def train_with_arguments_of(file: Path) -> Callable[..., None]:
             annotation=Annotated[Path | None, said("The run's folder; by default a new one below runs/.")],
             default=None,
         ),
-        *inspect.signature(experiment).parameters.values(),
+        *own.values(),
         inspect.Parameter("run", keyword, annotation=OmitArgPrefixes[runs.Options], default=runs.Options()),
     ]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -114,7 +127,7 @@ def resume(run: Positional[Path], steps: int | None = None) -> None:
     from gan_jax.checkpoint import Checkpoints
     from gan_jax.experiment import abstract_state, make_program
 
-    with bad_input():
+    with bad_input(run / "experiment.py"):
         opened = runs.open_run(run)
         built = opened.experiment(**{} if steps is None else {"steps": steps})
         with Checkpoints(opened.checkpoints) as checkpoints:
@@ -158,7 +171,7 @@ def sample(run: Positional[Path], num: int = 64, seed: int = 0, out: Path = Path
     from gan_jax.experiment import abstract_state
     from gan_jax.sample import make_sampler
 
-    with bad_input():
+    with bad_input(run / "experiment.py"):
         if num < 1:
             raise ValueError(f"num {num}: it must be 1 or more")
         opened = runs.open_run(run)
@@ -218,12 +231,21 @@ def defer(command: Callable[..., None]) -> Callable[..., Callable[[], None]]:
 
 
 @contextlib.contextmanager
-def bad_input() -> Iterator[None]:
-    """Around the set-up of a command: what is wrong with what the user gave becomes one line and exit code 2."""
+def bad_input(file: Path | None = None) -> Iterator[None]:
+    """Around the set-up of a command: what is wrong with what the user gave becomes one line and exit code 2.
+
+    file: the experiment; where the error isn't one of gan_jax's own, the line says where in the file it arose.
+    """
     try:
         yield
     except (ValueError, OSError, ImportError) as error:
-        fail(str(error), BAD_INPUT)
+        from gan_jax.experiment import line_of
+
+        raised_in = Path(traceback.extract_tb(error.__traceback__)[-1].filename)
+        if raised_in.is_relative_to(Path(__file__).parent):
+            fail(str(error), BAD_INPUT)
+        where = f"{file}, {line_of(error, file)}" if file else ""
+        fail(f"{where}{type(error).__name__}: {error}", BAD_INPUT)
 
 
 def fail(message: str, code: int) -> NoReturn:

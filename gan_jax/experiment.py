@@ -120,7 +120,7 @@ def load(path: Path) -> Callable[..., Experiment]:
     try:
         spec.loader.exec_module(module)
     except Exception as error:  # the file is the user's program, and anything may be wrong with it
-        raise ValueError(f"{path} does not load, {place(error, path)}{type(error).__name__}: {error}") from error
+        raise ValueError(f"{path} does not load, {line_of(error, path)}{type(error).__name__}: {error}") from error
     function = getattr(module, "experiment", None)
     if not callable(function):
         raise ValueError(f"{path} defines no `experiment` function: see gan_jax/experiment.py for what one is")
@@ -130,8 +130,8 @@ def load(path: Path) -> Callable[..., Experiment]:
     return function
 
 
-def place(error: BaseException, path: Path) -> str:
-    """The last line of the file that an error went through."""
+def line_of(error: BaseException, path: Path) -> str:
+    """The last line of the file that an error went through, as "line 7: ", or nothing."""
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if Path(frame.filename) == path.absolute()]
     return f"line {lines[-1]}: " if lines else ""

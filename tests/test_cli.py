@@ -248,6 +248,21 @@ def test_a_folder_with_a_run_is_not_overwritten(trained, tiny, capsys):
     assert "holds a run already: `gan-jax resume" in refused(capsys, "train", "tiny.py", "--run-dir", str(trained))
 
 
+def test_an_error_of_the_experiments_own_names_its_line(tiny, capsys):
+    Path("own.py").write_text(TINY.replace("optimizer = optax.sgd(learning_rate)", 'raise ValueError("too wide")'))
+    assert "own.py, line 24: ValueError: too wide" in refused(capsys, "train", "own.py")
+
+
+def test_an_argument_that_every_run_has_is_refused(tiny, capsys):
+    Path("own.py").write_text(TINY.replace("width: int", "seed: int"))
+    assert "every run has seed already" in refused(capsys, "train", "own.py")
+
+
+def test_options_may_come_before_the_experiment(tiny):
+    cli.main(["train", "--steps", "1", "--run-dir", "run", "tiny.py"])
+    assert Path("run/checkpoints/1").is_dir()
+
+
 def test_a_batchnorm_critic_under_a_gradient_penalty_is_refused(tiny, capsys):
     Path("bad.py").write_text(
         TINY.replace("import mlp", "import dcgan, layers, mlp")

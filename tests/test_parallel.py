@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from toys import CLASSES, LOSSES, PENALTIES, centred, conditional_perceptron, dealt, point, start, weights
+from toys import CLASSES, LOSSES, PENALTIES, centred, conditional_perceptron, point, start, weights
 
 from gan_jax import parallel, penalties, priors
 from gan_jax.constraints import spectral_norm
@@ -23,7 +23,6 @@ pytestmark = pytest.mark.usefixtures("quick_compilation")
 DEVICES = 8
 BATCH = 16
 UPDATES = 2
-TURNS = 2
 SHAPE = (2, 2, 3)
 PRIOR = priors.uniform(4)
 OPTIMIZERS = Players(optax.sgd(0.02), optax.sgd(0.02))  # Adam would magnify the rounding
@@ -69,16 +68,20 @@ def update_on(axis_name: str | None) -> Update:
 
 
 @functools.cache
-def data() -> Batch:
-    """[UPDATES, TURNS, BATCH, ...]."""
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(UPDATES, TURNS, BATCH, *SHAPE)).astype(np.float32)
-    return Batch(jnp.asarray(x), jnp.asarray(rng.integers(0, CLASSES, x.shape[:3]), jnp.int32))
+def data() -> Players[Batch]:
+    """Each player's [UPDATES, turns, B, ...], where the generator's B is the larger."""
+
+    def draw(seed: int, *shape: int) -> Batch:
+        rng = np.random.default_rng(seed)
+        x = jnp.asarray(rng.normal(size=(UPDATES, *shape, *SHAPE)), jnp.float32)
+        return Batch(x, jnp.asarray(rng.integers(0, CLASSES, (UPDATES, *shape)), jnp.int32))
+
+    return Players(critic=draw(0, 1, BATCH), generator=draw(1, 1, 2 * BATCH))
 
 
 @functools.cache
 def first_state() -> TrainState:
-    return start(NETS, OPTIMIZERS, PRIOR, data().x[0], data().label[0])
+    return start(NETS, OPTIMIZERS, PRIOR, jax.tree.map(lambda x: x[0], data()))
 
 
 def key() -> Array:
@@ -91,7 +94,7 @@ Way = Callable[[TrainState], tuple[TrainState, Metrics]]  # from a row's first s
 def calls(update: Update) -> Way:
     def run(state: TrainState) -> tuple[TrainState, Metrics]:
         for number in range(UPDATES):
-            state, metrics = update(state, dealt(jax.tree.map(lambda x, n=number: x[n], data())), key())
+            state, metrics = update(state, jax.tree.map(lambda x, n=number: x[n], data()), key())
         return state, jax.tree.map(lambda x: x[None], metrics)
 
     return run
@@ -101,7 +104,7 @@ def one_device() -> Way:
     """All updates in one program, under scan."""
     update = update_on(None)
     scanned = jax.jit(
-        lambda state, key: jax.lax.scan(lambda state, batch: update(state, dealt(batch), key), state, data())
+        lambda state, key: jax.lax.scan(lambda state, batches: update(state, batches, key), state, data())
     )
 
     def run(state: TrainState) -> tuple[TrainState, Metrics]:
@@ -146,7 +149,7 @@ def built(way: Callable[[], Way]) -> Way:
 @functools.cache
 def trained(way: Callable[[], Way], row: tuple[str, str]) -> tuple[TrainState, Metrics]:
     state = jax.tree.map(jnp.copy, first_state())  # may be donated
-    return built(way)(state._replace(step=jnp.int32(UPDATES * ROWS.index(row))))
+    return jax.device_get(built(way)(state._replace(step=jnp.int32(UPDATES * ROWS.index(row)))))
 
 
 @pytest.mark.parametrize("row", ROWS, ids="+".join)
@@ -181,8 +184,9 @@ def remembering(shape: tuple[int, ...]) -> Network:
 @pytest.mark.parametrize("way", [jax.pmap, jax.vmap])
 def test_noise_differs_between_devices_and_is_that_of_one_device(way):
     nets = Players(weights([1.0, 1.0]), remembering((2,)))
-    x = jnp.zeros((2, BATCH, 2))
-    state = start(nets, OPTIMIZERS, priors.normal(2), x)
+    batch = Batch(jnp.zeros((1, BATCH, 2)))
+    batches = Players(batch, batch)
+    state = start(nets, OPTIMIZERS, priors.normal(2), batches)
 
     def with_room(size: int) -> TrainState:
         room = jnp.zeros((size, 2))
@@ -191,9 +195,9 @@ def test_noise_differs_between_devices_and_is_that_of_one_device(way):
     def make(axis_name: str | None) -> Update:
         return make_update(nets, LOSSES["wasserstein"], OPTIMIZERS, priors.normal(2), axis_name=axis_name)
 
-    alone, _ = jax.jit(make(None))(with_room(BATCH), dealt(Batch(x)), key())
+    alone, _ = jax.jit(make(None))(with_room(BATCH), batches, key())
     mapped = jax.jit(way(make("batch"), in_axes=(None, 1, None), axis_name="batch"))
-    shared, _ = mapped(with_room(BATCH // DEVICES), jax.tree.map(parallel.spread, dealt(Batch(x))), key())
+    shared, _ = mapped(with_room(BATCH // DEVICES), jax.tree.map(parallel.spread, batches), key())
     assert shared.stats.generator.shape == (DEVICES, BATCH // DEVICES, 2)
     z = np.asarray(shared.stats.generator).reshape(BATCH, 2)
     assert len(np.unique(z)) == 2 * BATCH
@@ -202,9 +206,10 @@ def test_noise_differs_between_devices_and_is_that_of_one_device(way):
 
 def small_game(axis_name: str | None = None) -> tuple[Update, TrainState, Players[Batch]]:
     nets = Players(weights([1.0, 2.0]), point([0.5, 0.5]))
-    x = jnp.ones((2, BATCH, 2))
+    batch = Batch(jnp.ones((1, BATCH, 2)))
+    batches = Players(batch, batch)
     update = make_update(nets, LOSSES["hinge"], OPTIMIZERS, priors.normal(1), axis_name=axis_name)
-    return update, start(nets, OPTIMIZERS, priors.normal(1), x), dealt(Batch(x))
+    return update, start(nets, OPTIMIZERS, priors.normal(1), batches), batches
 
 
 def test_mesh_holds_all_devices():

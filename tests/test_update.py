@@ -6,13 +6,13 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from toys import centred, conditional_perceptron, dealt, frozen, point, start, weights
+from toys import centred, conditional_perceptron, frozen, point, start, weights
 
 from gan_jax import losses, penalties, priors
 from gan_jax.constraints import clip_weights, spectral_norm
 from gan_jax.objectives import add, scale
 from gan_jax.types import Array, Batch, Game, Mode, Network, Objective, Params, Players, TrainState
-from gan_jax.update import Metrics, make_init, make_update
+from gan_jax.update import Metrics, deal, make_init, make_update
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
@@ -30,13 +30,21 @@ def one(
     updates: int = 1,
     **options: Any,
 ) -> tuple[TrainState, TrainState, Metrics]:
-    """The states before and after so many updates on the same data [turns, B, ...], and the last metrics."""
-    x, prior = jnp.asarray(x, jnp.float32), priors.normal(2)
-    state = before = start(nets, optimizers, prior, x)
+    """The states before and after so many updates on the same data, and the last metrics.
+
+    x: the critic's turns and then the generator's, [turns, B, ...].
+    """
+    batches, prior = in_turns(x, options.get("critic_steps", 1)), priors.normal(2)
+    state = before = start(nets, optimizers, prior, batches)
     update = jax.jit(make_update(nets, objective, optimizers, prior, **options))
     for _ in range(updates):
-        state, metrics = update(state, dealt(Batch(x), options.get("critic_steps", 1)), jax.random.key(1))
+        state, metrics = update(state, batches, jax.random.key(1))
     return before, state, metrics
+
+
+def in_turns(x: Any, critic_steps: int) -> Players[Batch]:
+    x = jnp.asarray(x, jnp.float32)
+    return Players(Batch(x[:critic_steps]), Batch(x[critic_steps:]))
 
 
 def data(turns: int, batch: int = 4) -> np.ndarray:
@@ -71,7 +79,7 @@ def recorded() -> tuple[list[list[Seen]], np.ndarray]:
 
     def network(who: str, plain: Network) -> Network:
         def apply(params: Params, stats: Params, x: Array, label: Any, mode: Mode) -> tuple[Array, Params]:
-            note("network", who, params=params, x=x, keys=jax.random.key_data(mode.keys))
+            note("network", who, params=params, x=x, keys=jax.vmap(shown)(mode.keys))
             return plain.apply(params, stats, x, label, mode)
 
         return plain._replace(apply=apply)
@@ -85,7 +93,7 @@ def recorded() -> tuple[list[list[Seen]], np.ndarray]:
 
     def watch(who: str) -> Any:
         def loss(game: Game) -> Array:
-            note("loss", who, real=game.real, step=game.step, keys=jax.random.key_data(game.keys))
+            note("loss", who, real=game.real, step=game.step, keys=jax.vmap(shown)(game.keys))
             return getattr(losses.wasserstein(), who)(game)
 
         return loss
@@ -95,14 +103,18 @@ def recorded() -> tuple[list[list[Seen]], np.ndarray]:
     nets = Players(network("critic", GAME.critic), network("generator", shifted()))
     optimizers = Players(optimizer("critic"), optimizer("generator"))
     x = np.stack([data(K + J, B), 10 + data(K + J, B)])
-    prior = priors.normal(2)
-    state = start(Players(GAME.critic, shifted()), optimizers, prior, x[0])
-    update = jax.jit(make_update(nets, objective, optimizers, prior, critic_steps=K, generator_steps=J))
+    state = start(Players(GAME.critic, shifted()), optimizers, shown, in_turns(x[0], K))
+    update = jax.jit(make_update(nets, objective, optimizers, shown, critic_steps=K, generator_steps=J))
     for batches in x:
-        state, _ = update(state, dealt(Batch(jnp.asarray(batches)), K), jax.random.key(3))
+        state, _ = update(state, in_turns(batches, K), jax.random.key(3))
     jax.effects_barrier()
     assert turns.pop() == []
     return turns, x
+
+
+def shown(key: Array) -> Array:
+    """A key as two numbers in [0, 1]; as a prior, the key that z would be drawn with."""
+    return jax.random.key_data(key).astype(jnp.float32) / 2.0**32
 
 
 def shifted() -> Network:
@@ -146,11 +158,11 @@ def test_noise_is_fresh_in_each_turn_and_for_each_example():
 
 def test_all_keys_of_all_turns_are_distinct():
     turns, _ = recorded()
-    for turn in turns:
-        assert len(given(turn, "network", "generator", "keys")) == 1
-    # a turn's uses: generator; critic on real, on fake and, in its own turns, elsewhere; two terms that look
-    distinct = {tuple(key) for turn in turns for seen in turn if "keys" in seen.arrays for key in seen.arrays["keys"]}
-    assert len(distinct) == 2 * B * (K * (1 + 3 + 2) + J * (1 + 2 + 2))
+    found = [keys for turn in turns for seen in turn for name, keys in seen.arrays.items() if name == "keys"]
+    latents = [given(turn, "network", "generator", "x")[0] for turn in turns]
+    distinct = {tuple(key) for keys in [*found, *latents] for key in keys}
+    # latent; generator; critic on real, on fake and, in its own turns, elsewhere; the two terms that look
+    assert len(distinct) == 2 * B * (K * (1 + 1 + 3 + 2) + J * (1 + 1 + 2 + 2))
 
 
 def test_a_players_turn_leaves_the_other_players_parameters_bit_identical():
@@ -338,15 +350,15 @@ def dirac(objective: Objective, start_at: tuple[float, float], updates: int = 10
     """The path of (ψ, θ) under a rate of 0.1: [updates, 2]."""
     nets = Players(weights([start_at[0]]), point([start_at[1]]))
     optimizers = Players(sgd(0.1), sgd(0.1))
-    prior, x = priors.normal(1), jnp.zeros((2, 1, 1))
+    prior, batches = priors.normal(1), in_turns(np.zeros((2, 1, 1)), 1)
     update = make_update(nets, objective, optimizers, prior)
 
     def step(state: TrainState, _: None) -> tuple[TrainState, Array]:
-        state, _ = update(state, dealt(Batch(x)), jax.random.key(0))
+        state, _ = update(state, batches, jax.random.key(0))
         return state, jnp.concatenate(state.params)
 
     run = jax.jit(lambda state: jax.lax.scan(step, state, length=updates)[1])
-    return np.asarray(run(start(nets, optimizers, prior, x)))
+    return np.asarray(run(start(nets, optimizers, prior, batches)))
 
 
 @pytest.mark.parametrize(
@@ -424,7 +436,31 @@ def test_batch_norm_in_the_critic_works_with_a_penalty_of_logits_alone():
     assert np.isfinite(metrics["critic/loss"])
 
 
-# ---- Keys.
+# ---- The rest.
+
+
+def test_players_may_have_batches_of_their_own_sizes():
+    x = Players(data(2, batch=3), data(1, batch=5))
+    batches = jax.tree.map(lambda x: Batch(jnp.asarray(x)), x)
+    optimizers = Players(frozen(), sgd(0.1))
+    state = start(GAME, optimizers, priors.normal(2), batches)
+    # the critic's share of the generator's objective makes the real batch visible
+    watch = Objective(HINGE.critic, lambda game: game.logits.real)
+    update = jax.jit(make_update(GAME, watch, optimizers, priors.normal(2), critic_steps=2))
+    _, metrics = update(state, batches, jax.random.key(0))
+    logits = jax.tree.map(lambda x: (x @ np.array([3.0, 4.0])).mean(), x)
+    np.testing.assert_allclose(metrics["critic/logits_real"], logits.critic, rtol=1e-5)
+    np.testing.assert_allclose(metrics["generator/loss"], logits.generator, rtol=1e-5)
+
+
+def test_deal_gives_each_example_to_one_turn_in_order():
+    x = jnp.arange(2 * 3 + 1 * 4)
+    dealt = deal(Players((2, 3), (1, 4)), Batch(x[:, None], x))
+    np.testing.assert_array_equal(dealt.critic.label, [[0, 1, 2], [3, 4, 5]])
+    np.testing.assert_array_equal(dealt.generator.label, [[6, 7, 8, 9]])
+    assert dealt.critic.x.shape == (2, 3, 1)
+    assert dealt.generator.x.shape == (1, 4, 1)
+    assert deal(Players((2, 3), (1, 4)), Batch(x)).critic.label is None
 
 
 def test_the_first_state_is_a_function_of_the_key():

@@ -139,14 +139,8 @@ def start(
     nets: Players[Network],
     optimizers: Players[optax.GradientTransformation],
     prior: Callable[[Array], Array],
-    x: Array,
-    label: Array | None = None,
+    batches: Players[Batch],
 ) -> TrainState:
-    """The first state of a game on data like x [turns, B, ...]."""
-    example = Batch(*(None if a is None else jax.ShapeDtypeStruct(a.shape[2:], a.dtype) for a in (x, label)))
+    """The first state of a game on data like these."""
+    example = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[2:], x.dtype), batches.critic)
     return jax.jit(make_init(nets, optimizers, prior, example))(jax.random.key(0))
-
-
-def dealt(batch: Batch, critic_steps: int = 1) -> Players[Batch]:
-    """Data for all turns, [turns, B, ...] -> the critic's, which comes first, and the generator's."""
-    return Players(jax.tree.map(lambda x: x[:critic_steps], batch), jax.tree.map(lambda x: x[critic_steps:], batch))
