@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from jax.sharding import PartitionSpec
 from toys import CLASSES, LOSSES, PENALTIES, centred, conditional_perceptron, point, start, weights
 
 from gan_jax import parallel, penalties, priors
@@ -252,6 +253,25 @@ def test_pmap_compiles_once():
     for _ in range(3):
         state, _ = step(state, batches, key())
     assert int(state.step) == 3
+
+
+VMA = "with check_vma, the default, gradients come summed already: the update is 8 times too large, without a word"
+
+
+@pytest.mark.parametrize("check_vma", [False, pytest.param(True, marks=pytest.mark.xfail(reason=VMA, strict=True))])
+def test_shard_map_agrees_with_one_device(check_vma):
+    update, state, batches = small_game(parallel.AXIS)
+    whole, split = PartitionSpec(), PartitionSpec(None, parallel.AXIS)
+    mapped = jax.shard_map(
+        update,
+        mesh=parallel.make_mesh(),
+        in_specs=(whole, split, whole),
+        out_specs=whole,
+        check_vma=check_vma,
+    )
+    alone, *_ = small_game()
+    expected = jax.jit(alone)(state, batches, key())
+    chex.assert_trees_all_close(jax.jit(mapped)(state, batches, key()), expected, rtol=1e-6)
 
 
 def test_spread_gives_each_device_its_run_of_neighbours():

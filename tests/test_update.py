@@ -165,6 +165,17 @@ def test_all_keys_of_all_turns_are_distinct():
     assert len(distinct) == 2 * B * (K * (1 + 1 + 3 + 2) + J * (1 + 1 + 2 + 2))
 
 
+def test_a_term_alone_does_not_draw_with_the_keys_of_the_latents():
+    latents = Network(lambda *_: (jnp.zeros(2), {}), lambda params, stats, z, *_: (z + 0 * params[None], stats))
+    nets = Players(GAME.critic, latents)
+    same = Objective(*2 * [lambda game: 1.0 * jnp.any(game.fake == jax.vmap(shown)(game.keys), axis=1)])
+    batches = in_turns(data(2), 1)
+    optimizers = Players(sgd(0.1), sgd(0.1))
+    update = jax.jit(make_update(nets, same, optimizers, shown))
+    _, metrics = update(start(nets, optimizers, shown, batches), batches, jax.random.key(0))
+    assert metrics["critic/loss"] == metrics["generator/loss"] == 0
+
+
 def test_a_players_turn_leaves_the_other_players_parameters_bit_identical():
     turns, _ = recorded()
     for first in (0, K + J):

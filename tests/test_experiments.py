@@ -1,0 +1,84 @@
+"""Every experiment, at a tiny width: it fits together, and one update of it is finite."""
+
+import inspect
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from gan_jax.data import folder as folder_module
+from gan_jax.data import tfds as tfds_module
+from gan_jax.data.source import Source, on_device
+from gan_jax.experiment import Experiment, load, make_program
+from gan_jax.train import keys_of
+from gan_jax.update import deal
+
+FILES = sorted((Path(__file__).parent.parent / "experiments").glob("*.py"))
+SHAPES = {"fashion_mnist": (28, 28, 1), "cifar10": (32, 32, 3)}
+EACH = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
+
+def noise(*shape: int) -> Source:
+    rng = np.random.default_rng(0)
+    return on_device(rng.integers(0, 256, (40, *shape), np.uint8), rng.integers(0, 10, 40), classes=10)
+
+
+@pytest.fixture(autouse=True)
+def data_at_hand(monkeypatch):
+    """Noise, where an experiment would want prepared data."""
+    monkeypatch.setattr(tfds_module, "tfds", lambda name, **_: noise(*SHAPES[name]))
+    monkeypatch.setattr(folder_module, "folder", lambda path, *, size, channels: noise(size, size, channels))
+
+
+def build(file: Path, **arguments) -> Experiment:
+    if "folder" in inspect.signature(load(file)).parameters:
+        arguments["folder"] = Path("photos")
+    return load(file)(**{"batch_size": 8, "width": 4} | arguments)
+
+
+@EACH
+def test_the_experiment_fits_together_with_its_defaults(file):
+    make_program(build(file, batch_size=16), "jit")
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if "conditional" in file.read_text()], ids=lambda f: f.stem)
+def test_its_conditional_form_fits_together(file):
+    make_program(build(file, conditional=True), "jit")
+
+
+@EACH
+def test_one_update_is_finite_and_moves_both_players(file):
+    experiment = build(file)
+    init, update = make_program(experiment, "jit")
+    keys = keys_of(0)
+    state = init(keys.init)
+    before = jax.tree.map(np.asarray, state.params)
+    batch = next(experiment.data.stream(keys.data, 0, experiment.examples))
+    state, metrics = update(state, deal(experiment.turns, batch), keys.game)
+    assert all(np.isfinite(value) for value in metrics.values()), metrics
+    for old, new in zip(before, state.params, strict=True):
+        assert not all(np.array_equal(a, b) for a, b in zip(jax.tree.leaves(old), jax.tree.leaves(new), strict=True))
+
+
+def test_the_articles_alternation_is_an_epoch_of_turns_of_each_player():
+    (file,) = (file for file in FILES if file.stem == "minimax_digits")
+    experiment = build(file, batch_size=64, epochs=True)
+    assert experiment.critic_steps == experiment.generator_steps == 5000 // 64
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if "cifar10" in file.stem], ids=lambda file: file.stem)
+def test_the_papers_generator_has_a_batch_of_128(file):
+    turns = load(file)(width=4).turns
+    assert turns.critic == (5, 64)
+    assert turns.generator == (1, 128)
+
+
+@EACH
+def test_its_docstring_gives_the_command_and_the_signature_has_help(file):
+    assert f"gan-jax train experiments/{file.name}" in file.read_text()
+    function = load(file)
+    for name in inspect.signature(function).parameters:
+        assert f"{name}: " in inspect.getdoc(function)
