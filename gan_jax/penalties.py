@@ -73,8 +73,9 @@ def drift() -> Objective:
 
 
 def squared_slope(critic: Callable[[Array], Array], x: Array) -> Array:
-    """‖∇D(x)‖² of each example over all of its dimensions, in float32: [B, ...] -> [B]."""
-    gradient = jax.grad(lambda x: jnp.sum(critic(x)))(x).astype(jnp.float32)
+    """‖∇D(x)‖² of each example over all of its dimensions, in float32 or better: [B, ...] -> [B]."""
+    gradient = jax.grad(lambda x: jnp.sum(critic(x)))(x)
+    gradient = gradient.astype(jnp.promote_types(gradient.dtype, jnp.float32))
     return jnp.sum(gradient**2, axis=range(1, gradient.ndim))
 
 

@@ -118,6 +118,7 @@ def make_update(
         weight = (1 - ema_decay) / (1 - ema_decay ** count.astype(jnp.float32))
         current = Variables(state.params.generator, state.stats.generator)
         ema = jax.tree.map(lambda mean, new: mean + weight * (new - mean), state.ema, current)
+        ema = ema._replace(stats=nets.generator.advance(*ema))  # singular vectors must be those of the mean
         return state._replace(ema=ema), metrics
 
     def turn(player: Player, state: TrainState, batch: Batch, key: Array) -> tuple[TrainState, Metrics]:
@@ -140,7 +141,7 @@ def make_update(
                 }
             return loss_value, (shown, new_stats)
 
-        grads, (shown, new_stats) = jax.grad(total, has_aux=True)(params)
+        grads, (shown, new_stats) = jax.grad(total, has_aux=True)(on_each_device(params))
         grads, shown = average((grads, shown))
         updates, opt_state = optimizer.update(grads, opt_state, params)
         state = state._replace(
@@ -173,8 +174,9 @@ def make_update(
         z = jax.vmap(prior)(fold(keys, LATENT))
         fake, generator_stats = nets.generator.apply(params.generator, stats.generator, z, batch.label, mode(GENERATOR))
         real_logits, critic_stats = critic(stats.critic, batch.x, REAL)
-        if real_logits.shape != keys.shape:
-            raise ValueError(f"the critic gives logits {real_logits.shape}, one an example would be {keys.shape}")
+        one_each = batch.x.shape[:1]
+        if real_logits.shape != one_each:
+            raise ValueError(f"the critic gives logits {real_logits.shape}, one an example would be {one_each}")
         if fake.shape != batch.x.shape:
             raise ValueError(f"the generator makes {fake.shape}, the data are {batch.x.shape}")
         fake_logits, critic_stats = critic(critic_stats, fake, FAKE)
@@ -193,6 +195,13 @@ def make_update(
         """One key for each example on this device, by its place in the global batch."""
         first = 0 if axis_name is None else jax.lax.axis_index(axis_name) * size
         return jax.vmap(jax.random.fold_in, (None, 0))(key, first + jnp.arange(size))
+
+    def on_each_device(params: Params) -> Params:
+        """Parameters that vary over the axis, or shard_map with check_vma would sum their gradients unasked."""
+        if axis_name is None:
+            return params
+        nothing = 0 * jax.lax.axis_index(axis_name)
+        return jax.tree.map(lambda p: p + nothing.astype(p.dtype), params)
 
     def average(tree: Any) -> Any:
         return tree if axis_name is None else jax.lax.pmean(tree, axis_name)

@@ -255,10 +255,7 @@ def test_pmap_compiles_once():
     assert int(state.step) == 3
 
 
-VMA = "with check_vma, the default, gradients come summed already: the update is 8 times too large, without a word"
-
-
-@pytest.mark.parametrize("check_vma", [False, pytest.param(True, marks=pytest.mark.xfail(reason=VMA, strict=True))])
+@pytest.mark.parametrize("check_vma", [False, True])
 def test_shard_map_agrees_with_one_device(check_vma):
     update, state, batches = small_game(parallel.AXIS)
     whole, split = PartitionSpec(), PartitionSpec(None, parallel.AXIS)
