@@ -17,8 +17,8 @@ from gan_jax.types import Players
 
 def experiment(
     *,
-    steps: int = 2000,
-    batch_size: int = 64,
+    steps: int = 4000,
+    batch_size: int = 32,
     width: int = 32,
     learning_rate: float = 2e-4,
     conditional: bool = False,

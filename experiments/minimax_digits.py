@@ -18,8 +18,8 @@ from gan_jax.types import Players
 
 def experiment(
     *,
-    steps: int = 1500,
-    batch_size: int = 64,
+    steps: int = 3000,
+    batch_size: int = 32,
     width: int = 32,
     learning_rate: float = 2e-4,
     epochs: bool = False,

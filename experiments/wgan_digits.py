@@ -18,8 +18,8 @@ from gan_jax.types import Players
 
 def experiment(
     *,
-    steps: int = 1000,
-    batch_size: int = 64,
+    steps: int = 3000,
+    batch_size: int = 16,
     width: int = 32,
     critic_steps: int = 5,
     learning_rate: float = 5e-4,

@@ -22,7 +22,7 @@ def experiment(
     batch_size: int = 16,
     width: int = 32,
     critic_steps: int = 2,
-    learning_rate: float = 1e-3,
+    learning_rate: float = 2e-3,
     penalty: float = 10.0,
 ) -> Experiment:
     """Train the DCGAN under WGAN-GP on 5,000 MNIST digits.

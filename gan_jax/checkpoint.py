@@ -1,6 +1,7 @@
 """Checkpoints of the train state: saved by Orbax in the background, sealed with checksums."""
 
 import hashlib
+import shutil
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -9,6 +10,7 @@ import orbax.checkpoint as ocp
 
 from gan_jax.types import TrainState
 
+TRASH = "deleted"
 SEAL = "SHA256SUMS"  # in a step's folder, as `sha256sum -c` reads it
 
 
@@ -18,7 +20,7 @@ class Checkpoints:
     def __init__(self, folder: Path, *, keep: int = 2):
         options = ocp.CheckpointManagerOptions(
             preservation_policy=ocp.checkpoint_managers.LatestN(keep),  # best_fn with max_to_keep drops the latest
-            todelete_subdir="deleted",  # a kill in mid-delete leaves no half checkpoint listed
+            todelete_subdir=TRASH,  # a kill in mid-delete leaves no half checkpoint listed
         )
         self.folder = folder
         self.unsealed: int | None = None
@@ -42,12 +44,18 @@ class Checkpoints:
             self.manager.save(step, args=ocp.args.StandardSave(state))
             self.unsealed = step
 
+    def tick(self) -> None:
+        """Seals the save under way if it is done: to be called now and then, so that a kill meets few unsealed."""
+        if self.unsealed is not None and not self.manager.is_saving_in_progress():
+            self.finish()
+
     def finish(self) -> None:
-        """Waits for the save under way and seals it."""
+        """Waits for the save under way, seals it, and empties the trash."""
         self.manager.wait_until_finished()
         if self.unsealed is not None:
             seal(self.folder / str(self.unsealed))
             self.unsealed = None
+        shutil.rmtree(self.folder / TRASH, ignore_errors=True)
 
     def restore(self, like: TrainState) -> TrainState:
         """The newest state, with the shapes and shardings of `like` (`jax.ShapeDtypeStruct`s).

@@ -1,6 +1,7 @@
 """The command line: list, train, resume, prepare, sample.
 
-Exit codes: 0 done, 2 bad input (one line on stderr, nothing written), 3 diverged, 1 anything else.
+Exit codes: 0 done, 2 bad input (one line on stderr, nothing written), 3 diverged, 130 and 143 stopped by SIGINT and
+SIGTERM, 1 anything else.
 """
 
 import ast
@@ -9,6 +10,8 @@ import dataclasses
 import functools
 import inspect
 import io
+import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +23,8 @@ from tyro.conf import OmitArgPrefixes, Positional
 
 # Each command imports what it needs, so that --help and list are quick: jax takes most of a second.
 
-BAD_INPUT, DIVERGED, INTERRUPTED = 2, 3, 130
+TRACEBACK = "GAN_JAX_TRACEBACK=1 shows where"
+BAD_INPUT, DIVERGED, SIGNAL = 2, 3, 128
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -33,13 +37,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "prepare": prepare,
         "sample": sample,
     }
-    if arguments[:1] == ["train"] and (file := experiment_among(arguments[1:])):
-        with bad_input():
-            commands["train"] = train_with_arguments_of(file)
     try:
+        if arguments[:1] == ["train"] and (file := experiment_among(arguments[1:])):
+            with bad_input():
+                commands["train"] = train_with_arguments_of(file)
         parse(commands, arguments)()
     except KeyboardInterrupt:
-        fail("interrupted: `gan-jax resume` goes on from the last checkpoint", INTERRUPTED)
+        fail("interrupted", SIGNAL + signal.SIGINT)
 
 
 def list_experiments(folder: Positional[Path] = Path("experiments")) -> None:
@@ -86,14 +90,14 @@ def train_with_arguments_of(file: Path) -> Callable[..., None]:
         raise ValueError(f"{file}: every run has {' and '.join(taken)} already: give that argument another name")
 
     def command(file: Path, run_dir: Path | None, run: runs.Options, **arguments: Any) -> None:
-        from gan_jax.experiment import make_program
+        from gan_jax.experiment import build, make_program
         from gan_jax.train import keys_of
 
         with bad_input(file):
             folder = run_dir or runs.free_folder(file.stem)
             runs.check_free(folder)
             runs.check_counts(arguments, run)
-            built = experiment(**arguments)
+            built = build(experiment, arguments)
             init, update = make_program(built, run.parallel)
             created = runs.create(folder, file, arguments, run)
         play(created, built, update, init(keys_of(run.seed).init))
@@ -121,7 +125,8 @@ def resume(run: Positional[Path], steps: int | None = None) -> None:
 
     Args:
       run: The run's folder.
-      steps: Updates in all, those already made included; by default as many as before.
+      steps: Updates in all, those already made included; by default as many as before. A learning rate that falls
+        with the number of steps falls anew.
     """
     from gan_jax import run as runs
     from gan_jax.checkpoint import Checkpoints
@@ -129,7 +134,9 @@ def resume(run: Positional[Path], steps: int | None = None) -> None:
 
     with bad_input(run / "experiment.py"):
         opened = runs.open_run(run)
-        built = opened.experiment(**{} if steps is None else {"steps": steps})
+        changed = {} if steps is None else {"steps": steps}
+        runs.check_counts(opened.arguments | changed, opened.options)
+        built = opened.experiment(**changed)
         with Checkpoints(opened.checkpoints) as checkpoints:
             state = checkpoints.restore(abstract_state(built))
         if int(state.step) >= built.steps:
@@ -172,15 +179,18 @@ def sample(run: Positional[Path], num: int = 64, seed: int = 0, out: Path = Path
     from gan_jax.sample import make_sampler
 
     with bad_input(run / "experiment.py"):
-        if num < 1:
-            raise ValueError(f"num {num}: it must be 1 or more")
+        if num < 1 or seed < 0:
+            raise ValueError(f"num {num}, seed {seed}: num must be 1 or more, and seed 0 or more")
+        together = out.suffix == ".png" and not out.is_dir()
+        if not together and (out.suffix or out.is_file()) and not out.is_dir():
+            raise ValueError(f"{out}: give a picture, as samples.png, or a folder for a file each")
         opened = runs.open_run(run)
         built = opened.experiment()
         with Checkpoints(opened.checkpoints) as checkpoints:
             state = checkpoints.restore(abstract_state(built))
         draw = make_sampler(built.nets.generator, built.prior, built.data.classes)
         samples = draw(state.ema, jax.random.key(seed), num)
-        if out.suffix and not out.is_dir():
+        if together:
             out.parent.mkdir(parents=True, exist_ok=True)
             built.view.together(samples, out)
         else:
@@ -192,13 +202,15 @@ def sample(run: Positional[Path], num: int = 64, seed: int = 0, out: Path = Path
 
 def play(run: Any, experiment: Any, update: Any, state: Any) -> None:
     """Trains, and says where the run lies, or why it ended."""
-    from gan_jax.train import Diverged, train
+    from gan_jax.train import Diverged, Stopped, train
 
     try:
         train(run, experiment, update, state)
     except Diverged as error:
-        fail(f"{error}: diverged; the checkpoints in {run.checkpoints} are from before", DIVERGED)
-    print(f"{run.folder}: trained to step {experiment.steps}, samples in {run.picture(experiment.steps)}")
+        fail(f"{error}: diverged; {run.checkpoints} holds the state from before", DIVERGED)
+    except Stopped as error:
+        fail(f"{error}: `gan-jax resume {run.folder}` goes on from there", SIGNAL + error.number)
+    print(f"{run.folder}: trained to step {experiment.steps}, samples in {run.folder / 'samples'}")
 
 
 def parse(commands: dict[str, Callable[..., None]], arguments: Sequence[str]) -> Callable[[], None]:
@@ -238,14 +250,16 @@ def bad_input(file: Path | None = None) -> Iterator[None]:
     """
     try:
         yield
-    except (ValueError, OSError, ImportError) as error:
+    except Exception as error:
         from gan_jax.experiment import line_of
 
+        if "GAN_JAX_TRACEBACK" in os.environ:
+            raise
         raised_in = Path(traceback.extract_tb(error.__traceback__)[-1].filename)
-        if raised_in.is_relative_to(Path(__file__).parent):
-            fail(str(error), BAD_INPUT)
-        where = f"{file}, {line_of(error, file)}" if file else ""
-        fail(f"{where}{type(error).__name__}: {error}", BAD_INPUT)
+        own = isinstance(error, (ValueError, FileNotFoundError)) and raised_in.is_relative_to(Path(__file__).parent)
+        line = line_of(error, file) if file else ""
+        where = f"{file}, {line}" if line else ""
+        fail(str(error) if own else f"{where}{type(error).__name__}: {error} ({TRACEBACK})", BAD_INPUT)
 
 
 def fail(message: str, code: int) -> NoReturn:
@@ -265,8 +279,8 @@ def first_line(file: Path) -> str:
     """The first line of a file's docstring, without running the file."""
     try:
         text = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
-    except SyntaxError as error:
-        return f"(does not parse: line {error.lineno}: {error.msg})"
+    except (SyntaxError, ValueError, OSError) as error:
+        return f"(does not parse: {error})"
     return text.splitlines()[0] if text else "(no docstring)"
 
 

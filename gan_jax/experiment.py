@@ -15,6 +15,7 @@ import math
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jax
 import optax
@@ -119,7 +120,7 @@ def load(path: Path) -> Callable[..., Experiment]:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # the file is the user's program, and anything may be wrong with it
+    except (Exception, SystemExit) as error:  # the file is the user's program, and anything may be wrong with it
         raise ValueError(f"{path} does not load, {line_of(error, path)}{type(error).__name__}: {error}") from error
     function = getattr(module, "experiment", None)
     if not callable(function):
@@ -128,6 +129,22 @@ def load(path: Path) -> Callable[..., Experiment]:
     if missing:
         raise ValueError(f"{path}: `experiment` lacks the argument {' and '.join(missing)}: add it, with a default")
     return function
+
+
+def build(function: Callable[..., Experiment], arguments: dict[str, Any]) -> Experiment:
+    """What the function makes of its arguments.
+
+    Raises:
+      ValueError: arguments that it doesn't take, or a result that isn't an Experiment.
+    """
+    try:
+        inspect.signature(function).bind(**arguments)
+    except TypeError as error:
+        raise ValueError(f"the arguments in config.json don't fit the run's experiment.py: {error}") from error
+    built = function(**arguments)
+    if not isinstance(built, Experiment):
+        raise ValueError(f"`experiment` returns {type(built).__name__}: it must return an Experiment")
+    return built
 
 
 def line_of(error: BaseException, path: Path) -> str:

@@ -34,7 +34,7 @@ def fake_points(game: Game) -> Array:
 
 
 def around_real(game: Game) -> Array:
-    """Real examples with uniform noise of half the data's standard deviation. Kodali 2017, and its code."""
+    """Real examples with uniform noise up to half the data's standard deviation. Kodali 2017, section 2.3."""
     spread = 0.5 * jnp.sqrt(jnp.maximum(game.mean(game.real**2) - game.mean(game.real) ** 2, 0.0))
     return game.real + spread * jax.vmap(lambda key, x: jax.random.uniform(key, x.shape))(game.keys, game.real)
 

@@ -8,10 +8,12 @@ import importlib.metadata
 import json
 import platform
 import shutil
+import typing
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
-from gan_jax.experiment import Experiment, load
+from gan_jax.experiment import Experiment, build, load
 
 PACKAGES = ("gan-jax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
@@ -44,6 +46,8 @@ def check_counts(arguments: dict[str, Any], options: Options) -> None:
     for name, count in counts.items():
         if count < 1:
             raise ValueError(f"{name} {count}: it must be 1 or more")
+    if not 0 <= options.seed < 2**63:
+        raise ValueError(f"seed {options.seed}: it must be from 0 to 2**63 - 1")
     if arguments["steps"] < 0:
         raise ValueError(f"steps {arguments['steps']}: it must be 0 or more")
 
@@ -73,7 +77,8 @@ class Run:
 
     def experiment(self, **changed: Any) -> Experiment:
         """The experiment as it was run, with some arguments changed."""
-        return load(self.folder / "experiment.py")(**self.arguments | changed)
+        function = load(self.folder / "experiment.py")
+        return build(function, as_declared(function, self.arguments | changed))
 
 
 def free_folder(name: str) -> Path:
@@ -131,6 +136,19 @@ def write(run: Run, text: str) -> None:
     part = run.folder / "config.json.part"
     part.write_text(text, encoding="utf-8")
     part.replace(run.folder / "config.json")
+
+
+def as_declared(function: Callable[..., Experiment], arguments: dict[str, Any]) -> dict[str, Any]:
+    """Arguments read from JSON, with the paths and tuples that the signature declares."""
+    hints = typing.get_type_hints(function)
+
+    def restored(name: str, value: Any) -> Any:
+        hint = hints.get(name)
+        if isinstance(value, str) and Path in (hint, *typing.get_args(hint)):
+            return Path(value)
+        return tuple(value) if isinstance(value, list) and typing.get_origin(hint) is tuple else value
+
+    return {name: restored(name, value) for name, value in arguments.items()}
 
 
 def as_json(value: Any) -> str:

@@ -1,10 +1,15 @@
 """The only training loop."""
 
+import contextlib
 import functools
 import math
+import signal
+import threading
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 from tqdm import tqdm
 
 from gan_jax.checkpoint import Checkpoints
@@ -17,7 +22,15 @@ from gan_jax.update import Metrics, Update, deal
 
 
 class Diverged(Exception):
-    """A loss or a gradient is not finite."""
+    """A loss, a gradient or a parameter is not finite."""
+
+
+class Stopped(Exception):
+    """A signal asked for the end; the state is saved."""
+
+    def __init__(self, step: int, number: int):
+        super().__init__(f"stopped at step {step} by {signal.Signals(number).name}")
+        self.number = number
 
 
 class Keys(NamedTuple):
@@ -39,19 +52,21 @@ def train(run: Run, experiment: Experiment, update: Update, state: TrainState) -
     Metrics are fetched one step late, so that the device never waits for the host.
 
     Raises:
-      Diverged: at the first step with a metric that isn't finite; the state is not saved from then on.
+      Diverged: at the first step with a metric that isn't finite; nothing is saved from then on.
+      Stopped: after the step during which SIGINT or SIGTERM came.
     """
     options = run.options
     keys = keys_of(options.seed)
     sample = make_sampler(experiment.nets.generator, experiment.prior, experiment.data.classes)
-    first = int(state.step)
+    first, last = int(state.step), experiment.steps
     batches = experiment.data.stream(keys.data, first, experiment.examples)
     hand = jax.jit(functools.partial(deal, experiment.turns))
 
     with (
         Checkpoints(run.checkpoints) as checkpoints,
         Log(run.metrics, run.folder / "tensorboard", first_step=first) as log,
-        tqdm(total=experiment.steps, initial=first, unit="step", dynamic_ncols=True) as bar,
+        tqdm(total=last, initial=first, unit="step", dynamic_ncols=True) as bar,
+        signals() as received,
     ):
 
         def settle(step: int, metrics: Metrics) -> None:
@@ -60,23 +75,65 @@ def train(run: Run, experiment: Experiment, update: Update, state: TrainState) -
             if broken:
                 raise Diverged(f"step {step}: {', '.join(broken)}")
             bar.update()
+            checkpoints.tick()
             if step % options.log_every == 0:
                 log.write(step, values)
                 bar.set_postfix({name: f"{values[name]:.3g}" for name in ("critic/loss", "generator/loss")})
 
+        def save(step: int, state: TrainState) -> None:
+            if not all_finite(state):
+                raise Diverged(f"step {step}: a parameter is not finite")
+            checkpoints.save(step, state)
+
+        def show(step: int, state: TrainState) -> None:
+            experiment.view.together(sample(state.ema, keys.samples, options.num_samples), run.picture(step))
+
+        if first == 0:
+            save(0, state)
         pending: tuple[int, Metrics] | None = None
-        for step in range(first + 1, experiment.steps + 1):
+        for step in range(first + 1, last + 1):
             state, metrics = update(state, hand(next(batches)), keys.game)
             if pending:
                 settle(*pending)
             pending = step, metrics
-            last = step == experiment.steps
-            save, show = (last or step % every == 0 for every in (options.save_every, options.sample_every))
-            if save or show:
+            saves = step == last or step % options.save_every == 0 or bool(received)
+            shows = step == last or step % options.sample_every == 0
+            if saves or shows:
                 settle(*pending)
                 pending = None
-            if save:
-                checkpoints.save(step, state)
-            if show:
-                samples = sample(state.ema, keys.samples, options.num_samples)
-                experiment.view.together(samples, run.picture(step))
+            if saves:
+                save(step, state)
+            if shows:
+                show(step, state)
+            if received:
+                raise Stopped(step, received[0])
+
+
+@jax.jit
+def all_finite(state: TrainState) -> Array:
+    leaves = [
+        jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(state) if jnp.issubdtype(leaf.dtype, jnp.floating)
+    ]
+    return jnp.all(jnp.stack(leaves))
+
+
+@contextlib.contextmanager
+def signals() -> Iterator[list[int]]:
+    """The first SIGINT or SIGTERM is put in the list, for the loop to end between two steps; a second ends at once."""
+    received: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield received  # only the main thread may set handlers
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def note(number: int, _frame: object) -> None:
+        received.append(number)
+        signal.signal(number, signal.SIG_DFL)
+
+    for number in before:
+        signal.signal(number, note)
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

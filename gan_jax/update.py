@@ -36,6 +36,8 @@ Metrics = dict[str, Array]
 Update = Callable[[TrainState, Players[Batch], Array], tuple[TrainState, Metrics]]
 Player = Literal["critic", "generator"]
 
+OWN_METRICS = {"loss", "logits_real", "logits_fake", "gradient_norm"}
+
 # What an example's key of one turn is folded with, one number for each use.
 LATENT, GENERATOR, REAL, FAKE, ELSEWHERE, TERMS = range(6)
 
@@ -89,10 +91,12 @@ def make_update(
       axis_name: the mapped axis (pmap, vmap, shard_map) that the batch is split over.
 
     Raises:
-      ValueError: numbers of turns below 1, or a player without a loss.
+      ValueError: numbers of turns below 1, a decay outside [0, 1), or a player without a loss.
     """
     if critic_steps < 1 or generator_steps < 1:
         raise ValueError(f"critic_steps {critic_steps} and generator_steps {generator_steps}: each must be 1 or more")
+    if not 0 <= ema_decay < 1:
+        raise ValueError(f"ema_decay {ema_decay}: it must be from 0 up to, but not, 1")
     for player, loss in objective._asdict().items():
         if loss is None:
             raise ValueError(f"the objective leaves the {player} no loss: add an adversarial term")
@@ -230,4 +234,7 @@ def check_turns(batches: Players[Batch], turns: Players[int]) -> None:
 def named(terms: Terms) -> dict[str, Array]:
     """{'gradient_penalty': value, 'a/b': value}; nothing for a loss of one unnamed term."""
     leaves = jax.tree.leaves_with_path(terms)
-    return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves if path}
+    names = {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves if path}
+    if taken := OWN_METRICS & names.keys():
+        raise ValueError(f"a term is named {' and '.join(taken)}, as a metric of every game: give it another name")
+    return names

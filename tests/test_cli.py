@@ -1,8 +1,12 @@
 """The command line as a person types it: train, resume, sample, and what each bad input gets."""
 
 import json
+import re
+import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import jax
@@ -172,15 +176,69 @@ def test_a_default_run_goes_to_a_new_folder_below_runs(tiny):
     assert sorted(path.name for path in Path("runs").iterdir()) == ["tiny", "tiny_2"]
 
 
-def test_divergence_stops_with_code_3_and_names_step_and_term(tiny, capsys):
+EXPLODING = TINY.replace(
+    "optax.sgd(learning_rate)", "optax.sgd(lambda count: jnp.where(count < 5, learning_rate, LATER))"
+).replace("import optax", "import jax.numpy as jnp\nimport optax")
+
+
+@pytest.mark.parametrize("later", ["jnp.nan", "1e38"])
+def test_divergence_stops_with_code_3_names_step_and_term_and_keeps_the_last_good_state(tiny, capsys, later):
+    Path("tiny.py").write_text(EXPLODING.replace("LATER", later))
     with pytest.raises(SystemExit) as exit_:
-        cli.main(["train", "tiny.py", "--run-dir", "run", "--steps", "50", "--learning-rate", "1e20", *EVERY])
+        cli.main(["train", "tiny.py", "--run-dir", "run", "--steps", "50", *EVERY, "--save-every", "1"])
     assert exit_.value.code == 3
     line = capsys.readouterr().err.splitlines()[-1]
-    assert line.startswith("gan-jax: step ")
-    assert "/loss is " in line
-    saved = [int(path.name) for path in Path("run/checkpoints").iterdir() if path.name.isdigit()]
-    assert all(step < int(line.split()[2].rstrip(":")) for step in saved)
+    assert re.match(r"gan-jax: step \d+: .* (is (nan|inf|-inf)|is not finite).*: diverged; run/checkpoints holds", line)
+    cli.main(["sample", "run", "--out", "samples"])
+    assert np.isfinite([np.loadtxt(file, delimiter=",") for file in Path("samples").iterdir()]).all()
+    assert "at step 5" in capsys.readouterr().out
+
+
+def test_a_run_that_ends_before_its_first_interval_goes_on_from_step_0(tiny):
+    cli.main(["train", "tiny.py", "--run-dir", "run", "--steps", "0"])
+    cli.main(["sample", "run", "--out", "samples.png"])
+    cli.main(["resume", "run", "--steps", "2"])
+    cli.main(["train", "tiny.py", "--run-dir", "whole", "--steps", "2"])
+    assert Path("run/samples/step_0000002.png").read_bytes() == Path("whole/samples/step_0000002.png").read_bytes()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+def test_a_run_ended_by_a_signal_goes_on_as_if_undisturbed(tiny, number, code):
+    command = [sys.executable, "-m", "gan_jax"]
+    intervals = [*EVERY, "--log-every", "50", "--sample-every", "500", "--save-every", "50"]
+    with subprocess.Popen(
+        [*command, "train", "tiny.py", "--run-dir", "run", "--steps", "100000", *intervals], stderr=subprocess.PIPE
+    ) as process:
+        while not Path("run/checkpoints/100").exists():
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(number)
+        _, err = process.communicate()
+    assert process.returncode == code
+    if code > 0:
+        assert b"`gan-jax resume run` goes on from there" in err.splitlines()[-1]
+    reached = max(int(path.name) for path in Path("run/checkpoints").iterdir() if path.name.isdigit())
+    steps = str(reached // 50 * 50 + 100)
+    subprocess.run([*command, "resume", "run", "--steps", steps], check=True, capture_output=True)
+    subprocess.run(
+        [*command, "train", "tiny.py", "--run-dir", "whole", "--steps", steps, *intervals],
+        check=True,
+        capture_output=True,
+    )
+    assert Path("run/metrics.jsonl").read_bytes() == Path("whole/metrics.jsonl").read_bytes()
+    name = f"samples/step_{int(steps):07d}.png"
+    assert Path("run", name).read_bytes() == Path("whole", name).read_bytes()
+
+
+def test_paths_and_tuples_come_back_as_they_were(tiny):
+    Path("tiny.py").write_text(
+        TINY.replace("import optax", "import optax\nfrom pathlib import Path")
+        .replace("width: int = 8,", "width: int = 8, folder: Path = Path('.'), sizes: tuple[int, ...] = (1, 2),")
+        .replace("    optimizer =", "    assert isinstance(folder / 'x', Path) and sizes == (1, 2)\n    optimizer =")
+    )
+    cli.main(["train", "tiny.py", "--run-dir", "run", "--steps", "1"])
+    cli.main(["resume", "run", "--steps", "2"])
+    assert Path("run/checkpoints/2").is_dir()
 
 
 def test_list_shows_first_lines_without_running_anything(tiny, capsys):
@@ -223,6 +281,11 @@ def test_help_shows_type_default_and_meaning(tiny, capsys):
         ("train tiny.py --log-every 0", "log_every 0: it must be 1 or more"),
         ("train tiny.py --steps -1", "steps -1: it must be 0 or more"),
         ("train tiny.py --run-dir taken", "taken is not an empty folder"),
+        ("train tiny.py --seed 99999999999999999999", "seed 99999999999999999999: it must be from 0"),
+        ("train none_made.py", "`experiment` returns NoneType: it must return an Experiment"),
+        ("train misnamed.py", "misnamed.py, line 2: NameError: name 'Experimnt' is not defined"),
+        ("train leaves.py", "leaves.py does not load, line 1: SystemExit: 5"),
+        ("train tiny.py --width 0", "ZeroDivisionError"),
         ("train", "Missing"),
         ("resume taken", "taken is no run (it has no config.json)"),
         ("resume nowhere", "nowhere is no run"),
@@ -238,6 +301,9 @@ def test_bad_input_gets_one_line_and_code_2(tiny, capsys, arguments, says):
     Path("syntax.py").write_text("def (")
     Path("empty.py").write_text("")
     Path("short.py").write_text("def experiment(*, steps: int = 1): ...")
+    Path("none_made.py").write_text("def experiment(*, steps: int = 1, batch_size: int = 8): ...")
+    Path("misnamed.py").write_text("def experiment(*, steps: int = 1, batch_size: int = 8):\n    return Experimnt()")
+    Path("leaves.py").write_text("raise SystemExit(5)")
     Path("notes.txt").write_text("notes")
     Path("taken").mkdir()
     Path("taken/notes.txt").write_text("precious")
@@ -280,8 +346,6 @@ def test_a_batchnorm_critic_under_a_gradient_penalty_is_refused(tiny, capsys):
 @pytest.fixture
 def damaged(trained, tmp_path, monkeypatch):
     """A copy of a run whose newest checkpoint is cut short."""
-    import shutil
-
     shutil.copytree(trained, tmp_path / "run")
     monkeypatch.chdir(tmp_path)
     for path in Path("run/checkpoints/6").rglob("d/*"):
@@ -292,6 +356,19 @@ def damaged(trained, tmp_path, monkeypatch):
 @pytest.mark.parametrize("command", ["resume run --steps 9", "sample run"])
 def test_a_checkpoint_cut_short_is_named(damaged, capsys, command):
     assert "checkpoint run/checkpoints/6 is damaged" in refused(capsys, *command.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ("sample {run} --num 0", "num 0, seed 0: num must be 1 or more"),
+        ("sample {run} --seed -1", "seed must"),
+        ("sample {run} --out x.foo", "x.foo: give a picture, as samples.png, or a folder"),
+        ("resume {run} --steps -1", "steps -1: it must be 0 or more"),
+    ],
+)
+def test_bad_input_to_a_run_gets_one_line(trained, tiny, capsys, arguments, says):
+    assert says.replace("seed must", "seed 0 or more") in refused(capsys, *arguments.format(run=trained).split())
 
 
 def test_a_broken_config_is_named(trained, tmp_path, monkeypatch, capsys):
@@ -336,8 +413,12 @@ def test_the_main_job_as_a_person_types_it(tmp_path):
 
     program = str(Path(sys.executable).parent / "gan-jax")
     small = ["--batch-size", "8", "--width", "4"]
-    assert "3/3" in run(program, "train", str(digits), "--steps", "3", "--run-dir", "run", *small)
-    assert "4/4" in run(sys.executable, "-m", "gan_jax", "resume", "run", "--steps", "4")
+    small += ["--log-every", "1"]
+    assert "4/4" in run(program, "train", str(digits), "--steps", "4", "--run-dir", "run", *small, "--save-every", "3")
+    before = files(tmp_path / "run" / "samples"), (tmp_path / "run" / "metrics.jsonl").read_bytes()
+    shutil.rmtree(tmp_path / "run" / "checkpoints" / "4")
+    assert "4/4" in run(sys.executable, "-m", "gan_jax", "resume", "run")
+    assert before == (files(tmp_path / "run" / "samples"), (tmp_path / "run" / "metrics.jsonl").read_bytes())
     run(program, "sample", "run", "--num", "64", "--seed", "0", "--out", "samples.png")
     grid = np.asarray(Image.open(tmp_path / "samples.png"))
     assert grid.shape == (2 * (8 * 30 - 2), 2 * (8 * 30 - 2))

@@ -40,7 +40,7 @@ def prepare(
         if builder.name in ("mnist", "fashion_mnist", "cifar10"):
             supply(builder, originals(builder.name, builder.url_infos, manual))
         elif importlib.util.find_spec("tensorflow") is None:
-            raise ValueError(f"{name} needs TensorFlow to be prepared: run `pip install 'gan-jax[tfds]'`")
+            raise ValueError(f"{name} needs TensorFlow to be prepared: run `pip install -e '.[tfds]'`")
         write(name, builder, manual)
     return pathlib.Path(builder.data_path)
 

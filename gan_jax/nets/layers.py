@@ -118,10 +118,12 @@ def conditional(norm: Norm, classes: int) -> Norm:
     """
     if not classes:
         return norm
-    if norm is BatchNorm:
-        return functools.partial(ConditionalBatchNorm, classes)
-    if norm in (LayerNorm, Identity):
-        raise ValueError(f"{norm.__name__} can't take in the {classes} classes: use norm=BatchNorm, or classes=0")
+    module = norm.func if isinstance(norm, functools.partial) else norm
+    if module is BatchNorm:
+        settings = norm.keywords if isinstance(norm, functools.partial) else {}
+        return functools.partial(ConditionalBatchNorm, classes, **settings)
+    if module in (LayerNorm, Identity):
+        raise ValueError(f"{module.__name__} can't take in the {classes} classes: use norm=BatchNorm, or classes=0")
     return norm
 
 

@@ -120,3 +120,11 @@ def test_a_norm_that_cannot_take_in_classes_is_refused():
     for norm in (LayerNorm, Identity):
         with pytest.raises(ValueError, match="classes=0"):
             conditional(norm, 3)
+
+
+def test_batch_norm_with_other_settings_becomes_conditional_with_the_same():
+    norm = conditional(functools.partial(BatchNorm, momentum=0.9), 3)()
+    assert isinstance(norm, ConditionalBatchNorm)
+    assert (norm.classes, norm.momentum) == (3, 0.9)
+    with pytest.raises(ValueError, match="LayerNorm can't take in the 3 classes"):
+        conditional(functools.partial(LayerNorm, epsilon=1e-3), 3)
