@@ -5,6 +5,7 @@ update is the article's alternation, an epoch of critic turns and then an epoch 
 counts pairs of epochs.
 
 gan-jax train experiments/minimax_digits.py
+gan-jax train experiments/minimax_digits.py --epochs --steps 20 --log-every 1 --sample-every 1 --save-every 1
 """
 
 import optax

@@ -1,7 +1,7 @@
 """WGAN with weight clipping and RMSProp (Arjovsky et al. 2017, algorithm 1) on the packaged digits.
 
-The paper's settings but for the learning rate and the number of critic turns, which are set for five minutes on two
-cores. Clipping makes a slow critic: compare wgan_gp_digits.
+The paper's 5 critic turns; learning rate, clip and batch suit three minutes on two cores (`--help` names the paper's).
+Clipping makes a slow critic: compare wgan_gp_digits.
 
 gan-jax train experiments/wgan_digits.py
 """
@@ -29,7 +29,7 @@ def experiment(
 
     Args:
       steps: Updates in all.
-      batch_size: Examples a turn.
+      batch_size: Examples a turn; the paper's is 64.
       width: Channels of the image layers nearest the image; the article's is 64.
       critic_steps: Critic turns an update.
       learning_rate: Of both RMSProps; the paper's is 5e-5.

@@ -67,7 +67,7 @@ def test_one_update_is_finite_and_moves_both_players(file):
 
 def assert_what_is_special(name: str, state: TrainState, metrics: Metrics) -> None:
     if name == "wgan_digits":
-        assert max(abs(leaf).max() for leaf in jax.tree.leaves(state.params.critic)) <= 0.0101
+        assert max(abs(leaf).max() for leaf in jax.tree.leaves(state.params.critic)) <= 0.0201
     elif name.startswith("wgan_gp"):  # at the start slopes are small: (slope - 1)² is near 1
         weight = 0.1 if name == "wgan_gp_points" else 10
         assert 0.05 * weight < metrics["critic/gradient_penalty"] < 2 * weight
