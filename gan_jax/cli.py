@@ -5,26 +5,19 @@ SIGTERM, 1 anything else.
 """
 
 import ast
-import contextlib
 import dataclasses
-import functools
 import inspect
-import io
-import os
 import signal
 import sys
-import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
-import tyro
-from tyro.conf import OmitArgPrefixes, Positional
+from tyro.conf import OmitArgPrefixes, Positional, arg
+
+from gan_jax.terminal import DIVERGED, SIGNAL, bad_input, fail, parse
 
 # Each command imports what it needs, so that --help and list are quick: jax takes most of a second.
-
-TRACEBACK = "GAN_JAX_TRACEBACK=1 shows where"
-BAD_INPUT, DIVERGED, SIGNAL = 2, 3, 128
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -104,11 +97,11 @@ def train_with_arguments_of(file: Path) -> Callable[..., None]:
 
     keyword, positional = inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_ONLY
     parameters = [
-        inspect.Parameter("file", positional, annotation=Positional[Annotated[Path, said("The experiment.")]]),
+        inspect.Parameter("file", positional, annotation=Positional[Annotated[Path, arg(help="The experiment.")]]),
         inspect.Parameter(
             "run_dir",
             keyword,
-            annotation=Annotated[Path | None, said("The run's folder; by default a new one below runs/.")],
+            annotation=Annotated[Path | None, arg(help="The run's folder; by default a new one below runs/.")],
             default=None,
         ),
         *own.values(),
@@ -213,68 +206,6 @@ def play(run: Any, experiment: Any, update: Any, state: Any) -> None:
     print(f"{run.folder}: trained to step {experiment.steps}, samples in {run.folder / 'samples'}")
 
 
-def parse(commands: dict[str, Callable[..., None]], arguments: Sequence[str]) -> Callable[[], None]:
-    """The command that the arguments name, bound to them; tyro's box of an error becomes one line."""
-    deferred = {name: defer(command) for name, command in commands.items()}
-    stderr = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(stderr):
-            return tyro.extras.subcommand_cli_from_dict(
-                deferred,
-                prog="gan-jax",
-                description="Generative adversarial networks in JAX.",
-                args=arguments,
-            )
-    except SystemExit as error:
-        if error.code != BAD_INPUT:
-            raise
-        fail(one_line(stderr.getvalue()), BAD_INPUT)
-
-
-def defer(command: Callable[..., None]) -> Callable[..., Callable[[], None]]:
-    """The same signature, but the call is returned instead of made, so that parsing runs nothing."""
-
-    @functools.wraps(command)
-    def bind(*args: Any, **kwargs: Any) -> Callable[[], None]:
-        return functools.partial(command, *args, **kwargs)
-
-    bind.__annotations__ = command.__annotations__ | {"return": Any}
-    return bind
-
-
-@contextlib.contextmanager
-def bad_input(file: Path | None = None) -> Iterator[None]:
-    """Around the set-up of a command: what is wrong with what the user gave becomes one line and exit code 2.
-
-    file: the experiment; where the error isn't one of gan_jax's own, the line says where in the file it arose.
-    """
-    try:
-        yield
-    except Exception as error:
-        from gan_jax.experiment import line_of
-
-        if "GAN_JAX_TRACEBACK" in os.environ:
-            raise
-        raised_in = Path(traceback.extract_tb(error.__traceback__)[-1].filename)
-        own = isinstance(error, (ValueError, FileNotFoundError)) and raised_in.is_relative_to(Path(__file__).parent)
-        line = line_of(error, file) if file else ""
-        where = f"{file}, {line}" if line else ""
-        fail(str(error) if own else f"{where}{type(error).__name__}: {error} ({TRACEBACK})", BAD_INPUT)
-
-
-def fail(message: str, code: int) -> NoReturn:
-    """One line on stderr, and out."""
-    print(f"gan-jax: {' '.join(message.split())}", file=sys.stderr)
-    sys.exit(code)
-
-
-def one_line(box: str) -> str:
-    """What tyro's box says: its rows after the title, without frame and rules, drawn in UTF-8 or ASCII."""
-    rows = [line.strip("│╭╮╰╯ ") for line in box.splitlines()[1:]]
-    parts = " ".join("\n" if set(row) <= set("─-") else row for row in rows).split("\n")
-    return "; ".join(part.strip() for part in parts if part.strip())
-
-
 def first_line(file: Path) -> str:
     """The first line of a file's docstring, without running the file."""
     try:
@@ -282,7 +213,3 @@ def first_line(file: Path) -> str:
     except (SyntaxError, ValueError, OSError) as error:
         return f"(does not parse: {error})"
     return text.splitlines()[0] if text else "(no docstring)"
-
-
-def said(text: str) -> Any:
-    return tyro.conf.arg(help=text)

@@ -17,7 +17,7 @@ FLOORS = [
     {"parallel"},
     {"experiment"},
     {"checkpoint", "run", "log", "sample"},
-    {"train"},
+    {"train", "terminal"},
     {"cli"},
     {"__main__"},
 ]

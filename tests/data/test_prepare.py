@@ -122,5 +122,5 @@ def test_a_manual_folder_must_hold_the_right_files(tmp_path):
 def test_other_data_sets_name_the_extra_that_prepares_them(tmp_path):
     if importlib.util.find_spec("tensorflow"):
         pytest.skip("TensorFlow is installed")
-    with pytest.raises(ValueError, match=r"kmnist needs TensorFlow .*: run `pip install 'gan-jax\[tfds\]'`"):
+    with pytest.raises(ValueError, match=r"kmnist needs TensorFlow .*: run `pip install -e '\.\[tfds\]'`"):
         prepare("kmnist", data_dir=tmp_path)
