@@ -15,6 +15,12 @@ import pytest
 from PIL import Image
 
 from gan_jax import cli
+from gan_jax.checkpoint import Checkpoints
+from gan_jax.experiment import abstract_state
+from gan_jax.run import open_run
+from gan_jax.sample import make_sampler
+from gan_jax.train import keys_of
+from gan_jax.types import Variables
 
 TINY = '''"""A tiny game.
 
@@ -147,6 +153,23 @@ def test_the_same_seed_gives_the_same_samples_however_many(trained, tmp_path):
     assert len(many) == 70
     assert list(few.values()) == list(many.values())[:3]
     assert list(few.values()) != list(other.values())
+
+
+def test_samples_and_pictures_are_of_the_averaged_generator(trained, tmp_path):
+    run = open_run(trained)
+    experiment = run.experiment()
+    with Checkpoints(run.checkpoints) as checkpoints:
+        state = checkpoints.restore(abstract_state(experiment))
+    draw = make_sampler(experiment.nets.generator, experiment.prior, experiment.data.classes)
+    averaged = draw(state.ema, jax.random.key(3), 4)
+    latest = draw(Variables(state.params.generator, state.stats.generator), jax.random.key(3), 4)
+    assert np.abs(averaged - latest).max() > 1e-3
+
+    cli.main(["sample", str(trained), "--num", "4", "--seed", "3", "--out", str(tmp_path / "samples")])
+    written = [np.loadtxt(file, delimiter=",") for file in sorted((tmp_path / "samples").iterdir())]
+    np.testing.assert_allclose(written, averaged, rtol=1e-5)
+    experiment.view.together(draw(state.ema, keys_of(0).samples, 9), tmp_path / "again.png")
+    assert (tmp_path / "again.png").read_bytes() == run.picture(6).read_bytes()
 
 
 def test_samples_in_one_picture(trained, tmp_path):
