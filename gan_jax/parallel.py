@@ -3,6 +3,7 @@
 Both split the batch along its axis 1 (axis 0 counts the turns) and keep one copy of the state on each device.
 """
 
+import functools
 from typing import Any, cast
 
 import jax
@@ -38,7 +39,29 @@ def check_batch(batch_size: int, devices: int) -> None:
 def jit(update: Update, mesh: Mesh) -> Update:
     """jit with the batch split over the mesh. XLA finds the collectives. The state given is consumed (donated)."""
     whole, split = everywhere(mesh), NamedSharding(mesh, PartitionSpec(None, AXIS))
-    return jax.jit(update, in_shardings=(whole, split, whole), out_shardings=whole, donate_argnums=0)
+    return jax.jit(
+        update,
+        in_shardings=(whole, split, whole),
+        out_shardings=whole,
+        donate_argnums=0,
+        compiler_options=compiler_options(),
+    )
+
+
+@functools.cache
+def compiler_options() -> dict[str, str]:
+    """For a CPU: matrix products and convolutions by XLA's own kernels, only sums by YNNPACK's.
+
+    The others of YNNPACK's are slower: an update of the article's DCGAN by a third (docs/speed.md).
+    """
+    options = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_REDUCE"}
+    if jax.default_backend() != "cpu":
+        return {}
+    try:
+        jax.jit(lambda: 0, compiler_options=options).lower().compile()
+    except jax.errors.JaxRuntimeError:  # a jaxlib that no longer knows the option
+        return {}
+    return options
 
 
 def pmap(update: Update) -> Update:

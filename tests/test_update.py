@@ -110,6 +110,10 @@ def recorded() -> tuple[list[list[Seen]], np.ndarray]:
         state, _ = update(state, in_turns(batches, K), jax.random.key(3))
     jax.effects_barrier()
     assert turns.pop() == []
+    for first in (0, K + J):  # the fake examples of all critic turns are made before the first: hand them out
+        made, turns[first] = turns[first][:K], turns[first][K:]
+        for turn, seen in zip(turns[first : first + K], made, strict=True):
+            turn.insert(0, seen)
     return turns, x
 
 

@@ -4,7 +4,6 @@ Shapes, for one, two or three spatial dimensions:
   x [B, *space, I], w [*window, I, O], y and g [B, *positions, O].
 """
 
-import math
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
@@ -14,10 +13,10 @@ import jax.numpy as jnp
 from flax.linen.dtypes import promote_dtype
 from jax import lax
 
-from gan_jax.nets.bilinear import Geometry, conv_p, input_gradient_p
+from gan_jax.nets.bilinear import conv_p, input_gradient_p
+from gan_jax.nets.geometry import Padding, geometry_of, space_of
 from gan_jax.types import Array
 
-Padding: TypeAlias = str | Sequence[tuple[int, int]]  # 'SAME', 'VALID', or (low, high) of each spatial dimension
 Initializer: TypeAlias = Callable[..., Array]  # (key, shape, dtype) -> parameter
 
 
@@ -96,39 +95,6 @@ class ConvTranspose(nn.Module):
         bias = self.param("bias", self.bias_init, (self.features,)) if self.use_bias else None
         x, kernel, bias = promote_dtype(x, kernel, bias)
         return add_bias(conv_transpose(x, jnp.swapaxes(kernel, -1, -2), self.strides, self.padding), bias)
-
-
-def geometry_of(
-    space: Sequence[int], window: Sequence[int], strides: int | Sequence[int], padding: Padding
-) -> Geometry:
-    strides = each(strides, len(space))
-    if isinstance(padding, str):
-        padding = lax.padtype_to_pads(space, window, strides, padding)
-    pads = tuple((int(low), int(high)) for low, high in padding)
-    if not len(space) == len(window) == len(strides) == len(pads):
-        raise ValueError(f"want one a dimension: space {space}, window {window}, strides {strides}, padding {pads}")
-    precision = jax.config.jax_default_matmul_precision  # type: ignore[attr-defined]
-    geometry = Geometry(tuple(space), tuple(window), strides, pads, precision)
-    if min(geometry.positions, default=1) < 1:
-        raise ValueError(f"window {geometry.window} is larger than space {geometry.space} padded by {pads}")
-    return geometry
-
-
-def space_of(
-    positions: Sequence[int], window: Sequence[int], strides: int | Sequence[int], padding: Padding
-) -> tuple[int, ...]:
-    strides = each(strides, len(positions))
-    if padding == "SAME":
-        return tuple(map(math.prod, zip(positions, strides)))
-    pads = [(0, 0)] * len(positions) if isinstance(padding, str) else padding
-    return tuple(
-        (n - 1) * stride + max(size, stride) - low - high
-        for n, size, stride, (low, high) in zip(positions, window, strides, pads)
-    )
-
-
-def each(strides: int | Sequence[int], ndim: int) -> tuple[int, ...]:
-    return (strides,) * ndim if isinstance(strides, int) else tuple(strides)
 
 
 def agree(x: Array, w: Array) -> tuple[Array, Array]:

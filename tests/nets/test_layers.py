@@ -53,7 +53,7 @@ def test_dropout_masks_differ_between_examples_and_places_in_the_network():
 def test_dropout_keeps_the_mean_and_is_the_identity_in_evaluation():
     ones = jnp.ones((8, 4000))
     y = dropped(ones, KEYS)
-    np.testing.assert_allclose(np.unique(y), [0, 1 / 0.7], rtol=1e-6)
+    np.testing.assert_allclose(np.unique(y), [0, 1 / 0.7], rtol=1e-5)  # .3 is 19,661 of 65,536 draws
     np.testing.assert_allclose(jnp.mean(y), 1, atol=0.02)  # 5 σ: √(.3/.7/32000) = .0037
     assert Dropout(0.3).apply({}, X, Mode(keys=KEYS)) is X
     assert dropped(X.astype(jnp.bfloat16), KEYS).dtype == jnp.bfloat16

@@ -1,0 +1,67 @@
+"""The geometry of a convolution: what it, its input gradient and its kernel gradient have in common."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import jax
+from jax import lax
+
+Padding: TypeAlias = str | Sequence[tuple[int, int]]  # 'SAME', 'VALID', or (low, high) of each spatial dimension
+
+
+class Geometry(NamedTuple):
+    """One entry a spatial dimension. Hashable, so that it can be a static argument."""
+
+    space: tuple[int, ...]
+    window: tuple[int, ...]
+    strides: tuple[int, ...]
+    padding: tuple[tuple[int, int], ...]
+    precision: Any  # the default where the convolution was written, not where it is lowered
+
+    @property
+    def positions(self) -> tuple[int, ...]:
+        return tuple(
+            (size + low + high - window) // stride + 1
+            for size, window, stride, (low, high) in zip(self.space, self.window, self.strides, self.padding)
+        )
+
+    @property
+    def reach(self) -> tuple[int, ...]:
+        """The positions' extent in x: what they span once dilated by the strides."""
+        return tuple((n - 1) * stride + 1 for n, stride in zip(self.positions, self.strides))
+
+
+def geometry_of(
+    space: Sequence[int], window: Sequence[int], strides: int | Sequence[int], padding: Padding
+) -> Geometry:
+    """Raises ValueError: not one entry a dimension, or a window larger than the padded space."""
+    strides = each(strides, len(space))
+    if isinstance(padding, str):
+        padding = lax.padtype_to_pads(space, window, strides, padding)
+    pads = tuple((int(low), int(high)) for low, high in padding)
+    if not len(space) == len(window) == len(strides) == len(pads):
+        raise ValueError(f"want one a dimension: space {space}, window {window}, strides {strides}, padding {pads}")
+    precision = jax.config.jax_default_matmul_precision  # type: ignore[attr-defined]
+    geometry = Geometry(tuple(space), tuple(window), strides, pads, precision)
+    if min(geometry.positions, default=1) < 1:
+        raise ValueError(f"window {geometry.window} is larger than space {geometry.space} padded by {pads}")
+    return geometry
+
+
+def space_of(
+    positions: Sequence[int], window: Sequence[int], strides: int | Sequence[int], padding: Padding
+) -> tuple[int, ...]:
+    """The space of a transposed convolution that isn't told one: Keras' and Linen's."""
+    strides = each(strides, len(positions))
+    if padding == "SAME":
+        return tuple(map(math.prod, zip(positions, strides)))
+    pads = [(0, 0)] * len(positions) if isinstance(padding, str) else padding
+    return tuple(
+        (n - 1) * stride + max(size, stride) - low - high
+        for n, size, stride, (low, high) in zip(positions, window, strides, pads)
+    )
+
+
+def each(strides: int | Sequence[int], ndim: int) -> tuple[int, ...]:
+    return (strides,) * ndim if isinstance(strides, int) else tuple(strides)
