@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
+from gan_jax.compiled import BY_DEFAULT, Compiled, keep
 from gan_jax.terminal import DIVERGED, SIGNAL, bad_input, fail, parse
 
 # Each command imports what it needs, so that --help and list are quick: jax takes most of a second.
@@ -78,15 +79,17 @@ def train_with_arguments_of(file: Path) -> Callable[..., None]:
 
     experiment = load(file)
     own = inspect.signature(experiment).parameters
-    taken = sorted({"file", "run_dir", "run", *(field.name for field in dataclasses.fields(runs.Options))} & own.keys())
+    fields = (*dataclasses.fields(runs.Options), *dataclasses.fields(Compiled))
+    taken = sorted({"file", "run_dir", "run", "compiled", *(field.name for field in fields)} & own.keys())
     if taken:
         raise ValueError(f"{file}: every run has {' and '.join(taken)} already: give that argument another name")
 
-    def command(file: Path, run_dir: Path | None, run: runs.Options, **arguments: Any) -> None:
+    def command(file: Path, run_dir: Path | None, run: runs.Options, compiled: Compiled, **arguments: Any) -> None:
         from gan_jax.experiment import build, make_program
         from gan_jax.train import keys_of
 
         with bad_input(file):
+            keep(compiled)
             folder = run_dir or runs.free_folder(file.stem)
             runs.check_free(folder)
             runs.check_counts(arguments, run)
@@ -106,6 +109,7 @@ def train_with_arguments_of(file: Path) -> Callable[..., None]:
         ),
         *own.values(),
         inspect.Parameter("run", keyword, annotation=OmitArgPrefixes[runs.Options], default=runs.Options()),
+        inspect.Parameter("compiled", keyword, annotation=OmitArgPrefixes[Compiled], default=BY_DEFAULT),
     ]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
@@ -113,19 +117,21 @@ def train_with_arguments_of(file: Path) -> Callable[..., None]:
     return command
 
 
-def resume(run: Positional[Path], steps: int | None = None) -> None:
+def resume(run: Positional[Path], steps: int | None = None, compiled: OmitArgPrefixes[Compiled] = BY_DEFAULT) -> None:
     """Go on with a run from its newest checkpoint.
 
     Args:
       run: The run's folder.
       steps: Updates in all, those already made included; by default as many as before. A learning rate that falls
         with the number of steps falls anew.
+      compiled: Where compiled programs are kept.
     """
     from gan_jax import run as runs
     from gan_jax.checkpoint import Checkpoints
     from gan_jax.experiment import abstract_state, make_program
 
     with bad_input(run / "experiment.py"):
+        keep(compiled)
         opened = runs.open_run(run)
         changed = {} if steps is None else {"steps": steps}
         runs.check_counts(opened.arguments | changed, opened.options)
@@ -155,7 +161,13 @@ def prepare(name: Positional[str], data_dir: Path | None = None, manual_dir: Pat
     print(f"{name} is prepared in {folder}")
 
 
-def sample(run: Positional[Path], num: int = 64, seed: int = 0, out: Path = Path("samples.png")) -> None:
+def sample(
+    run: Positional[Path],
+    num: int = 64,
+    seed: int = 0,
+    out: Path = Path("samples.png"),
+    compiled: OmitArgPrefixes[Compiled] = BY_DEFAULT,
+) -> None:
     """Draw samples from the averaged (EMA) generator of a run. The same seed gives the same samples.
 
     Args:
@@ -163,6 +175,7 @@ def sample(run: Positional[Path], num: int = 64, seed: int = 0, out: Path = Path
       num: How many.
       seed: Seed of the samples.
       out: A picture of all of them; or a folder (an existing one, or a name without ending), for a file each.
+      compiled: Where compiled programs are kept.
     """
     import jax
 
@@ -174,6 +187,7 @@ def sample(run: Positional[Path], num: int = 64, seed: int = 0, out: Path = Path
     with bad_input(run / "experiment.py"):
         if num < 1 or seed < 0:
             raise ValueError(f"num {num}, seed {seed}: num must be 1 or more, and seed 0 or more")
+        keep(compiled)
         together = out.suffix == ".png" and not out.is_dir()
         if not together and (out.suffix or out.is_file()) and not out.is_dir():
             raise ValueError(f"{out}: give a picture, as samples.png, or a folder for a file each")

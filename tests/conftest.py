@@ -1,6 +1,12 @@
-"""For all tests: eight simulated devices, no silent broadcasting of ranks, the same examples every time."""
+"""For all tests: eight simulated devices, no silent broadcasting of ranks, the same examples every time.
 
+Programs that the command line compiles are kept in a folder of this test run, not in the user's.
+"""
+
+import atexit
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 
 import hypothesis
@@ -13,6 +19,11 @@ if not jax.config.jax_platforms:
     jax.config.update("jax_platforms", "cpu")
 jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+if "PYTEST_XDIST_WORKER" not in os.environ:  # the workers inherit the folder
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="gan_jax_compiled_")
+    atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
+jax.config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
 
 hypothesis.settings.register_profile("core", deadline=None, derandomize=True, database=None, max_examples=25)
 hypothesis.settings.load_profile("core")

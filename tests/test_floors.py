@@ -17,7 +17,7 @@ FLOORS = [
     {"parallel"},
     {"experiment"},
     {"checkpoint", "run", "log", "sample"},
-    {"train", "terminal"},
+    {"train", "terminal", "compiled"},
     {"cli"},
     {"__main__"},
 ]

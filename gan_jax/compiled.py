@@ -1,0 +1,53 @@
+"""Compiled programs, kept from one start to the next by JAX's persistent cache."""
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import FlagCreatePairsOff
+
+
+@dataclasses.dataclass(frozen=True)
+class Compiled:
+    """Where compiled programs are kept.
+
+    Attributes:
+      compile_cache: Folder of compiled programs, so that a second start is quick; by default JAX_COMPILATION_CACHE_DIR,
+        or else the user's cache folder. It may be deleted at any time.
+      no_compile_cache: Compile anew, and keep nothing.
+    """
+
+    compile_cache: Path | None = None
+    no_compile_cache: Annotated[bool, FlagCreatePairsOff] = False
+
+
+BY_DEFAULT = Compiled()
+
+
+def keep(options: Compiled) -> None:
+    """Tells JAX, before it compiles the first program.
+
+    Raises:
+      ValueError: the folder that was named can't be made.
+    """
+    import jax
+
+    folder = options.compile_cache or jax.config.jax_compilation_cache_dir or default_folder()  # type: ignore[attr-defined]
+    if not options.no_compile_cache:
+        try:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            if options.compile_cache:
+                raise ValueError(f"--compile-cache {folder}: {error.strerror}; name a folder of your own") from error
+            print(f"{folder}: {error.strerror}; compiled programs aren't kept", file=sys.stderr)
+            options = dataclasses.replace(options, no_compile_cache=True)
+    jax.config.update("jax_enable_compilation_cache", not options.no_compile_cache)
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)  # the many small programs count too
+
+
+def default_folder() -> Path:
+    from platformdirs import user_cache_path
+
+    return user_cache_path("gan_jax") / "compiled"
