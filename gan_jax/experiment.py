@@ -87,9 +87,9 @@ def make_program(experiment: Experiment, form: str) -> tuple[Callable[[Array], T
         lambda one: jax.ShapeDtypeStruct((experiment.examples, *one.shape), one.dtype), experiment.data.example
     )
     batches = jax.eval_shape(functools.partial(deal, experiment.turns), batch)
-    jax.eval_shape(make(), abstract_state(experiment), batches, KEY)
     update = parallel.pmap(make(axis_name=parallel.AXIS)) if form == "pmap" else parallel.jit(make(), mesh)
-    return jax.jit(init_of(experiment), out_shardings=parallel.everywhere(mesh)), update
+    jax.eval_shape(update, abstract_state(experiment), batches, KEY)
+    return parallel.jit_once(init_of(experiment), mesh), update
 
 
 def abstract_state(experiment: Experiment) -> TrainState:

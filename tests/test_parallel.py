@@ -17,7 +17,7 @@ from gan_jax import parallel, penalties, priors
 from gan_jax.constraints import spectral_norm
 from gan_jax.objectives import add, every, scale
 from gan_jax.types import Array, Batch, Network, Objective, Params, Players, TrainState
-from gan_jax.update import Metrics, Update, make_update
+from gan_jax.update import Metrics, Update, make_init, make_update
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
@@ -295,3 +295,48 @@ def test_batch_that_does_not_fit_is_refused_with_the_sizes_that_do(batch, device
 @pytest.mark.parametrize(("batch", "devices"), [(1, 1), (8, 8), (64, 8), (6, 3)])
 def test_batch_that_fits_is_accepted(batch, devices):
     parallel.check_batch(batch, devices)
+
+
+def test_first_state_made_on_all_devices_is_consumed_and_needs_no_second_program():
+    update, state, batches = small_game()
+    mesh = parallel.make_mesh()
+    nets = Players(weights([1.0, 2.0]), point([0.5, 0.5]))
+    init = make_init(nets, OPTIMIZERS, priors.normal(1), jax.tree.map(lambda x: x[0, 0], batches.critic))
+    made = jax.jit(init, out_shardings=parallel.everywhere(mesh))(jax.random.key(0))
+    chex.assert_trees_all_equal_shapes_and_dtypes(made, state)
+    step = parallel.jit(update, mesh)
+    for _ in range(3):
+        before = made
+        made, _ = step(made, batches, key())
+        assert all(leaf.is_deleted() for leaf in jax.tree.leaves(before))
+    assert not any(leaf.is_deleted() for leaf in jax.tree.leaves((made, batches)))
+    assert step._cache_size() == 1
+    assert int(made.step) == 3
+
+
+UNKNOWN = {"xla_no_such_option": "1"}
+
+
+def test_compiler_options_are_accepted_and_change_no_result():
+    assert parallel.compiler_options()  # if empty, jaxlib has dropped the option: measure again without it
+    f = jax.jit(lambda x: jnp.tanh(x @ x).sum(0), compiler_options=parallel.compiler_options())
+    x = np.random.default_rng(0).normal(size=(5, 5)).astype(np.float32)
+    np.testing.assert_allclose(f(x), np.tanh(x @ x).sum(0), rtol=1e-5, atol=1e-6)
+
+
+def test_there_are_no_compiler_options_for_a_jaxlib_that_does_not_know_them(monkeypatch):
+    plain = jax.jit
+    monkeypatch.setattr(jax, "jit", lambda f, compiler_options: plain(f, compiler_options=UNKNOWN))
+    assert parallel.compiler_options.__wrapped__() == {}
+
+
+def test_there_are_no_compiler_options_but_for_a_cpu(monkeypatch):
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    assert parallel.compiler_options.__wrapped__() == {}
+
+
+def test_jit_compiles_with_the_compiler_options(monkeypatch):
+    monkeypatch.setattr(parallel, "compiler_options", lambda: UNKNOWN)
+    update, state, batches = small_game()
+    with pytest.raises(jax.errors.JaxRuntimeError, match="xla_no_such_option"):
+        parallel.jit(update, parallel.make_mesh()).lower(state, batches, key()).compile()

@@ -6,14 +6,14 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from toys import centred, conditional_perceptron, frozen, point, start, weights
+from toys import CLASSES, centred, conditional_perceptron, frozen, point, start, weights
 
 from gan_jax import losses, penalties, priors
 from gan_jax.constraints import clip_weights, spectral_norm
 from gan_jax.nets import mlp
-from gan_jax.objectives import add, scale
+from gan_jax.objectives import add, fold, scale
 from gan_jax.types import Array, Batch, Game, Mode, Network, Objective, Params, Players, TrainState, same_stats
-from gan_jax.update import Metrics, deal, make_init, make_update
+from gan_jax.update import GENERATOR, LATENT, Metrics, deal, make_init, make_update
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
@@ -507,3 +507,84 @@ def test_ema_of_a_spectral_norm_generator_has_the_singular_vectors_of_its_own_ke
     np.testing.assert_allclose(np.linalg.norm(vectors.right), 1, rtol=1e-5)
     sigma = np.asarray(vectors.left) @ kernel @ np.asarray(vectors.right)
     np.testing.assert_allclose(sigma, np.linalg.svd(kernel)[1][0], rtol=1e-3)
+
+
+# ---- The fake examples of all critic turns, made in one pass.
+
+
+def batch_normalised() -> Network:
+    """A generator with classes, noise of its own and the statistics of its batch."""
+    return centred(conditional_perceptron((2,), noise=0.5))
+
+
+def labelled_turns() -> Players[Batch]:
+    """K turns of the critic and J of the generator, [turns, B, ...], each with labels of its own."""
+    labels = jnp.asarray(np.random.default_rng(1).integers(0, CLASSES, (K + J, B)), jnp.int32)
+    return deal(Players((K, B), (J, B)), Batch(jnp.asarray(data(K + J, B).reshape(-1, 2)), labels.reshape(-1)))
+
+
+def test_generator_runs_once_for_all_critic_turns():
+    shapes = []
+
+    def note(z: np.ndarray) -> np.ndarray:
+        shapes.append(z.shape)
+        return np.zeros_like(z)
+
+    def apply(params: Params, stats: Params, z: Array, label: Any, mode: Mode) -> tuple[Array, Params]:
+        return z + params[None] + jax.pure_callback(note, z, z, vmap_method="broadcast_all"), stats
+
+    nets = Players(GAME.critic, shifted()._replace(apply=apply))
+    optimizers, batches = Players(sgd(0.1), sgd(0.1)), in_turns(data(K + J, B), K)
+    state = start(nets, optimizers, priors.normal(2), batches)
+    update = make_update(nets, HINGE, optimizers, priors.normal(2), critic_steps=K, generator_steps=J)
+    jax.block_until_ready(jax.jit(update)(state, batches, jax.random.key(0)))
+    assert shapes == [(K, B, 2)] + J * [(B, 2)]
+
+
+def test_each_critic_turn_has_the_fake_examples_that_its_own_keys_and_labels_make_alone():
+    made = []
+
+    def watch(game: Game) -> Array:
+        jax.debug.callback(lambda fake: made.append(np.array(fake)), game.fake, ordered=True)
+        return HINGE.critic(game)
+
+    nets, prior, key = Players(GAME.critic, batch_normalised()), priors.normal(3), jax.random.key(5)
+    optimizers, batches = Players(sgd(0.1), sgd(0.1)), labelled_turns()
+    state = start(nets, optimizers, prior, batches)
+    watched = Objective(watch, HINGE.generator)
+    update = jax.jit(make_update(nets, watched, optimizers, prior, critic_steps=K, generator_steps=J))
+
+    @jax.jit
+    def fake_of(state: TrainState, turn: Array, label: Array) -> Array:
+        own = jax.random.fold_in(jax.random.fold_in(key, state.step), turn)
+        keys = jax.vmap(jax.random.fold_in, (None, 0))(own, jnp.arange(B))
+        z = jax.vmap(prior)(fold(keys, LATENT))
+        return nets.generator.apply(
+            state.params.generator, state.stats.generator, z, label, Mode(train=True, keys=fold(keys, GENERATOR))
+        )[0]
+
+    expected = []
+    for _ in range(2):
+        expected += [fake_of(state, turn, label) for turn, label in enumerate(batches.critic.label)]
+        state, _ = update(state, batches, key)
+    jax.effects_barrier()
+    np.testing.assert_allclose(made, expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(np.mean(made, axis=1), 0, atol=1e-6)  # each turn's statistics are its own
+    assert len(np.unique(made)) == 2 * K * B * 2
+
+
+def test_critic_turns_on_a_split_batch_are_those_on_the_whole():
+    nets, prior = Players(GAME.critic, batch_normalised()), priors.normal(3)
+    optimizers, batches = Players(sgd(0.1), sgd(0.1)), labelled_turns()
+    state = start(nets, optimizers, prior, batches)
+
+    def make(axis_name: str | None) -> Any:
+        return make_update(nets, HINGE, optimizers, prior, critic_steps=K, generator_steps=J, axis_name=axis_name)
+
+    def split(x: Array) -> Array:
+        return x.reshape(x.shape[0], 2, B // 2, *x.shape[2:])
+
+    mapped = jax.vmap(make("shards"), (None, 1, None), (None, None), axis_name="shards")
+    whole = jax.jit(make(None))(state, batches, jax.random.key(5))
+    shared = jax.jit(mapped)(state, jax.tree.map(split, batches), jax.random.key(5))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), shared, whole)

@@ -55,7 +55,7 @@ def pays(geometry: Geometry, dtype: Any, batch_size: int, inputs: int, outputs: 
 
     The same for the three maps, so that a spectrum which one has made serves the others.
     """
-    if dtype not in (jnp.float32, jnp.float64):
+    if dtype not in (jnp.float32, jnp.float64) or not isinstance(batch_size, int):  # a size exported as a symbol
         return False
     rows = math.prod(period(*axis) for axis in axes_of(geometry)) * 3 / 2
     channels = inputs * math.prod(geometry.strides)

@@ -90,8 +90,10 @@ def three_maps(maps, geometry, dtype):
 
 
 def assert_maps_are_those_of_direct(geometry, dtype, tolerance):
-    for ours, theirs in zip(*(three_maps(maps, geometry, dtype)[1] for maps in (fourier, direct))):
-        assert ours.dtype == theirs.dtype == dtype
+    """`direct` in 64 bits: in 32, XLA:CPU reads beyond the array where padding is negative (openxla/xla#48713)."""
+    (_, found), (_, expected) = three_maps(fourier, geometry, dtype), three_maps(direct, geometry, "float64")
+    for ours, theirs in zip(found, expected):
+        assert ours.dtype == dtype
         largest = np.abs(theirs).max() or 1  # of padding alone, all is 0
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance * largest)
 
@@ -111,7 +113,9 @@ def test_the_three_maps_are_those_of_the_direct_form_whatever_the_geometry(geome
 def test_the_three_maps_are_adjoint(geometry):
     (x, w, g), (y, by_x, by_w) = three_maps(fourier, geometry, "float64")
     products = [np.vdot(g, y), np.vdot(x, by_x), np.vdot(w, by_w)]
-    np.testing.assert_allclose(products, products[:1] * 3, rtol=0, atol=1e-12 * np.linalg.norm(g) * np.linalg.norm(y))
+    np.testing.assert_allclose(
+        products, products[:1] * 3, rtol=0, atol=1e-12 * math.prod(map(np.linalg.norm, (x, w, g)))
+    )
 
 
 # ---- Their transforms.
@@ -217,12 +221,14 @@ def test_what_a_convolution_takes_its_gradients_take(sizes):
 # x, w, strides, padding: small ones that pay
 PAYING = [
     ((16, 8, 9), (15, 9, 11), 1, "SAME"),
+    ((28, 8, 11), (15, 11, 14), 1, ((9, 4),)),
+    ((39, 9, 23), (15, 23, 35), 1, ((12, -1),)),
     ((24, 12, 8), (16, 8, 16), 2, "SAME"),
     ((24, 4, 4, 7), (7, 7, 7, 9), 1, "SAME"),
     ((27, 8, 8, 4), (9, 9, 4, 15), 2, "SAME"),
-    ((30, 6, 6, 34), (5, 5, 34, 39), 1, ((3, 1), (-1, 4))),
-    ((31, 7, 8, 6), (7, 8, 6, 34), (2, 3), "SAME"),
-    ((35, 4, 5, 4, 5), (5, 5, 5, 5, 21), (1, 2, 2), "SAME"),
+    ((23, 4, 8, 6), (7, 9, 6, 11), (1, 2), "SAME"),
+    ((29, 2, 2, 2, 9), (3, 3, 3, 9, 11), 1, "SAME"),
+    ((39, 2, 2, 4, 7), (3, 3, 7, 7, 13), (1, 1, 2), "SAME"),
 ]
 each_that_pays = pytest.mark.parametrize(("x_shape", "w_shape", "strides", "padding"), PAYING, ids=str)
 
@@ -258,7 +264,7 @@ def test_each_spectrum_is_made_once(x_shape, w_shape, strides, padding):
 
 def descend(f, x, w):
     """Three steps of w along its gradient, as in a run."""
-    return jax.lax.scan(lambda w, _: (w - 0.1 * jax.grad(loss(f), 1)(x, w), None), w, length=3)[0]
+    return jax.lax.scan(lambda w, _: (w - 0.01 * jax.grad(loss(f), 1)(x, w), None), w, length=3)[0]
 
 
 def test_each_spectrum_is_made_once_in_a_scan_too():
@@ -477,7 +483,6 @@ def test_program_for_a_cpu_and_another_platform_holds_both_forms():
     assert exported(conv, "cpu", "tpu") == [1, 1, 4]
 
 
-@pytest.mark.xfail(strict=True, raises=jax.errors.ConcretizationTypeError, reason="pays compares a symbolic batch")
 def test_program_for_any_number_of_examples_is_exported():
     x = jax.ShapeDtypeStruct(jax.export.symbolic_shape("b, 8, 9"), jnp.float32)
     program = jax.export.export(jax.jit(lambda x: conv(x, W)), platforms=["cpu"])(x)

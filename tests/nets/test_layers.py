@@ -16,6 +16,7 @@ from gan_jax.nets.layers import (
     LayerNorm,
     Projection,
     conditional,
+    sixteen_bits,
 )
 from gan_jax.nets.linen import linen
 from gan_jax.types import Mode
@@ -128,3 +129,52 @@ def test_batch_norm_with_other_settings_becomes_conditional_with_the_same():
     assert (norm.classes, norm.momentum) == (3, 0.9)
     with pytest.raises(ValueError, match="LayerNorm can't take in the 3 classes"):
         conditional(functools.partial(LayerNorm, epsilon=1e-3), 3)
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 8, 4095, 4096])
+def test_sixteen_bits_are_the_halves_of_as_few_draws_of_thirty_two(size):
+    key = jax.random.key(3)
+    draws = sixteen_bits(key, size)
+    assert (draws.shape, draws.dtype) == ((size,), jnp.uint16)
+    words = np.asarray(jax.random.bits(key, (-(-size // 2),)))
+    halves = np.stack([words & 0xFFFF, words >> 16], axis=1).reshape(-1)
+    np.testing.assert_array_equal(draws, halves[:size])
+
+
+@pytest.mark.parametrize("size", [2**17, 2**17 - 1])
+def test_sixteen_bits_are_uniform_and_independent(size):
+    draws = np.asarray(sixteen_bits(jax.random.key(4), size)).astype(int)
+    for half in (draws[::2], draws[1::2]):  # of one draw of 32 bits
+        for byte in (half >> 8, half & 0xFF):
+            expected = len(byte) / 256
+            chi_square = ((np.bincount(byte, minlength=256) - expected) ** 2 / expected).sum()
+            assert abs(chi_square - 255) < 5 * np.sqrt(2 * 255)  # its mean and standard deviation
+    for lag in (1, 2):
+        correlation = np.corrcoef(draws[lag:], draws[:-lag])[0, 1]
+        assert abs(correlation) < 5 / np.sqrt(size)
+    # of n draws from m, m (1 - (1 - 1/m)^n) are distinct, here 86 %, give or take less than √m / 2
+    distinct = 2**16 * (1 - (1 - 2.0**-16) ** size)
+    assert abs(len(np.unique(draws)) - distinct) < 5 * 2**8 / 2
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.3, 0.5, 0.999, 1 - 2.0**-16])
+def test_dropout_zeroes_at_its_rate_and_scales_the_rest_to_keep_the_mean(rate):
+    examples, elements = 8, 40_001
+    ones = jnp.ones((examples, elements))
+    y = np.asarray(Dropout(rate).apply({}, ones, Mode(train=True, keys=KEYS)))
+    n = examples * elements
+    deviation = np.sqrt(rate * (1 - rate) / n)
+    assert abs((y == 0).mean() - rate) < 5 * deviation + 2.0**-17
+    np.testing.assert_allclose(y[y != 0], 1 / (1 - round(rate * 2**16) / 2**16), rtol=1e-6)  # of the rate that it has
+    assert (y == 0).mean(axis=1).std() < 5 * np.sqrt(examples) * deviation  # no example is treated otherwise
+
+
+def test_dropout_at_a_rate_below_its_resolution_changes_nothing():
+    ones = jnp.ones((8, 100))
+    for rate in (0.0, 2.0**-18):
+        np.testing.assert_array_equal(Dropout(rate).apply({}, ones, Mode(train=True, keys=KEYS)), ones)
+
+
+def test_dropout_of_everything_is_finite():
+    y = Dropout(1.0).apply({}, jnp.ones((8, 100)), Mode(train=True, keys=KEYS))
+    assert np.isfinite(y).all()

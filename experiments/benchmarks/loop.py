@@ -1,0 +1,118 @@
+"""The whole training loop against the bare update: what data, metrics, checkpoints and pictures cost a step.
+
+python experiments/benchmarks/loop.py [--json FILE]
+
+The loop is `gan_jax.train.train` on a run in a temporary folder, as `gan-jax train experiments/wgan_gp_digits.py` goes,
+but for its length. It asks its data for one batch a step: the data note when, which gives the time of any steps without
+a hook in the loop, and without what starting and ending cost. A run is two intervals of checkpoints and one step:
+
+    0 ......... half ......... interval ......... 2 intervals, 1
+                 |--- quiet ---|  |--- interval ---|
+
+"quiet" lies between two checkpoints. "interval" holds what the defaults have in every 500 steps, one checkpoint and one
+picture, whose programs the ones before have compiled. A line of metrics comes every 50 steps in both.
+
+The bare update runs in a Python loop over the same batches, dealt beforehand, once a round; then comes a run.
+"""
+
+import dataclasses
+import functools
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import tyro
+from side_by_side import Times, ratio, report
+
+from gan_jax import run as runs
+from gan_jax.data.source import Source
+from gan_jax.experiment import Experiment, build, load, make_program
+from gan_jax.train import keys_of, train
+from gan_jax.types import Array, Batch, TrainState
+from gan_jax.update import Update, deal
+
+DIGITS = Path(__file__).parent.parent / "wgan_gp_digits.py"
+KEYS = keys_of(runs.Options().seed)
+
+
+def main(experiment: Path = DIGITS, interval: int = 500, rounds: int = 3, json: Path | None = None) -> None:
+    """Time the loop beside the bare update, alternating in this one process.
+
+    Args:
+      experiment: The experiment, at its defaults.
+      interval: Steps between checkpoints, and between pictures; 3 or more.
+      rounds: Runs, of two intervals each.
+      json: File for the table.
+    """
+    built = build(load(experiment), {"steps": 2 * interval + 1})
+    init, update = make_program(built, runs.Options().parallel)
+    bare = make_bare(built, init, update, interval)
+    bare()
+    times: Times = {"bare update": [], "loop, quiet": [], "loop, interval": []}
+    for _ in range(rounds):
+        quiet, whole = loop(experiment, built, init, update, interval)
+        for name, seconds in zip(times, (bare(), quiet, whole)):
+            times[name].append(seconds)
+    report(
+        f"One step of {experiment.name}; a checkpoint and a picture every {interval} steps",
+        ["what", "ms a step", "it / bare update"],
+        [[name, 1e3 * statistics.median(times[name]), ratio(times, name, "bare update")] for name in times],
+        json,
+        seconds=times,
+    )
+
+
+def make_bare(
+    experiment: Experiment, init: Callable[[Array], TrainState], update: Update, steps: int
+) -> Callable[[], float]:
+    """Returns what plays so many steps, and returns the seconds of one."""
+    stream = experiment.data.stream(KEYS.data, 0, experiment.examples)
+    hand = jax.jit(functools.partial(deal, experiment.turns))
+    batches = jax.block_until_ready([hand(next(stream)) for _ in range(steps)])
+
+    def bare() -> float:
+        state = jax.block_until_ready(init(KEYS.init))
+        start = time.perf_counter()
+        for batch in batches:
+            state, metrics = update(state, batch, KEYS.game)
+        jax.block_until_ready((state, metrics))
+        return (time.perf_counter() - start) / steps
+
+    return bare
+
+
+def loop(
+    file: Path, experiment: Experiment, init: Callable[[Array], TrainState], update: Update, interval: int
+) -> tuple[float, float]:
+    """Trains in a fresh folder; the seconds of a step between two checkpoints, and of one in a whole interval."""
+    asked: list[float] = []  # when, for the batch of each step
+    watched = dataclasses.replace(experiment, data=watch(experiment.data, asked))
+    options = runs.Options(save_every=interval, sample_every=interval)
+    with tempfile.TemporaryDirectory() as folder:
+        run = runs.create(Path(folder) / "run", file, {"steps": experiment.steps}, options)
+        train(run, watched, update, init(KEYS.init))
+
+    def between(first: int, last: int) -> float:
+        return (asked[last] - asked[first]) / (last - first)
+
+    return between(interval // 2, interval - 1), between(interval, 2 * interval)
+
+
+def watch(source: Source, asked: list[float]) -> Source:
+    """The same data; when each batch is asked for goes into the list."""
+
+    def stream(*arguments: Any) -> Iterator[Batch]:
+        batches = source.stream(*arguments)
+        while True:
+            asked.append(time.perf_counter())
+            yield next(batches)
+
+    return source._replace(stream=stream)
+
+
+if __name__ == "__main__":
+    tyro.cli(main)
