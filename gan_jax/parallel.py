@@ -50,7 +50,7 @@ def jit(update: Update, mesh: Mesh) -> Update:
 
 
 def jit_once(init: Callable[[Array], TrainState], mesh: Mesh) -> Callable[[Array], TrainState]:
-    """jit of what runs once, with its result on every device; compiled on a CPU without optimisation, which is quicker."""
+    """jit of what runs once, with its result on every device; on a CPU compiled without optimisation, thus quickly."""
     options = {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else {}
     return jax.jit(init, out_shardings=everywhere(mesh), compiler_options=options)
 
