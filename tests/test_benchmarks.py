@@ -5,7 +5,6 @@ import importlib.util
 import json
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -231,13 +230,19 @@ def test_the_loop_is_timed_between_checkpoints_and_over_an_interval(tmp_path, ti
 
 def test_startup_has_two_starts_and_two_commands(tmp_path, tiny, monkeypatch):
     startup = script("startup")
+    run, commands = startup.gan_jax, []
 
-    def once(commands: dict[str, Callable[[], None]], rounds: int) -> dict[str, list[float]]:
-        for run in commands.values():
-            run()
-        return {name: [1.0] * rounds for name in commands}
+    def recorded(*arguments: str) -> None:
+        if not commands:
+            run(*arguments)  # a real start takes seconds: one will do
+        commands.append(arguments)
 
-    monkeypatch.setattr(startup, "race", once)  # the round that isn't counted takes as long again
+    monkeypatch.setattr(startup, "gan_jax", recorded)
     startup.main(tiny, rounds=1, json=tmp_path / "out.json")
     rows = table(tmp_path / "out.json")
     assert [row["gan-jax"] for row in rows] == ["train, first start", "train, second start", "--help", "list"]
+    assert [command[0] for command in commands] == ["train", "train", "--help", "list"] * 2
+    starts = [command for command in commands if command[0] == "train"]
+    caches, runs = ([start[start.index(name) + 1] for start in starts] for name in ("--compile-cache", "--run-dir"))
+    assert caches[0] == caches[1] != caches[2] == caches[3]  # a fresh one each round
+    assert len(set(runs)) == 4
