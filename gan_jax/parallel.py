@@ -51,24 +51,28 @@ def jit(update: Update, mesh: Mesh) -> Update:
 
 def jit_once(init: Callable[[Array], TrainState], mesh: Mesh) -> Callable[[Array], TrainState]:
     """jit of what runs once, with its result on every device; on a CPU compiled without optimisation, thus quickly."""
-    options = {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else {}
-    return jax.jit(init, out_shardings=everywhere(mesh), compiler_options=options)
+    return jax.jit(init, out_shardings=everywhere(mesh), compiler_options=on_cpu("xla_backend_optimization_level", "0"))
 
 
-@functools.cache
 def compiler_options() -> dict[str, str]:
     """For a CPU: matrix products and convolutions by XLA's own kernels, only sums by YNNPACK's.
 
-    The others of YNNPACK's are slower: an update of the article's DCGAN by a third (docs/speed.md).
+    The others of YNNPACK's are slower, but for matrix products of 512 and more: an update of the article's DCGAN takes
+    a fifth to a third longer with them (docs/speed.md).
     """
-    options = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_REDUCE"}
+    return on_cpu("xla_cpu_experimental_ynn_fusion_type", "LIBRARY_FUSION_TYPE_REDUCE")
+
+
+@functools.cache
+def on_cpu(option: str, value: str) -> dict[str, str]:
+    """A compiler option where there is a CPU, and a jaxlib that knows it."""
     if jax.default_backend() != "cpu":
         return {}
     try:
-        jax.jit(lambda: 0, compiler_options=options).lower().compile()
-    except jax.errors.JaxRuntimeError:  # a jaxlib that no longer knows the option
+        jax.jit(lambda: 0, compiler_options={option: value}).lower().compile()
+    except jax.errors.JaxRuntimeError:
         return {}
-    return options
+    return {option: value}
 
 
 def pmap(update: Update) -> Update:

@@ -82,6 +82,9 @@ def make_update(
     differ between the two. `key` is the run's, always the same. Metrics are means over the batch and over the player's
     turns: `critic/loss`, `critic/NAME` for each named term, the norm of the gradient, and the mean logits.
 
+    The generator stands still while the critic takes its turns, so one pass makes the fake examples of all of them:
+    `critic_steps` batches, which are held meanwhile.
+
     A turn changes its own player's part of the state and nothing of the other's. Batch statistics, where a critic has
     them, are those of the real batch in the real pass and of the fake batch in the fake pass, and the running ones
     take both in that order.
@@ -114,7 +117,6 @@ def make_update(
         return state._replace(step=state.step + 1), metrics
 
     def critic_turns(state: TrainState, batches: Batch, turn_keys: Array) -> tuple[TrainState, Metrics]:
-        """The generator stands still meanwhile, so one pass makes the fake examples of all the turns."""
         keys = jax.vmap(example_keys, (0, None))(turn_keys, batches.x.shape[1])
         make = functools.partial(generate, state.params.generator, state.stats.generator)
         fakes, _ = jax.vmap(make)(batches.label, keys)

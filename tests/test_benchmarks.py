@@ -64,7 +64,7 @@ def without_peers(monkeypatch):
     """As where no other library is installed."""
     for name in ("torch_points", "torch_dcgan", "tensorflow_dcgan"):
         monkeypatch.delitem(sys.modules, name, raising=False)
-    for name in ("torch", "keras", "tensorflow"):
+    for name in ("torch", "tensorflow"):
         monkeypatch.setitem(sys.modules, name, None)
 
 
@@ -142,7 +142,7 @@ def test_an_iteration_without_peers_leaves_them_out_by_name(tmp_path, capsys):
     out = tmp_path / "out.json"
     script("iteration").main(batch_size=8, width=1, critic_steps=1, rounds=1, leave_out=("plain Linen",), json=out)
     assert [row["contender"] for row in table(out)] == ["gan_jax", "bound"]
-    left_out = {"PyTorch eager": "torch", "PyTorch compiled": "torch", "TensorFlow graph": "keras"}
+    left_out = {"PyTorch eager": "torch", "PyTorch compiled": "torch", "TensorFlow graph": "tensorflow"}
     printed = capsys.readouterr().out
     for peer, package in left_out.items():
         assert f"{peer} is left out: {package} isn't installed" in printed

@@ -270,6 +270,14 @@ def test_list_shows_first_lines_without_running_anything(tiny, capsys):
     assert capsys.readouterr().out.splitlines() == ["broken.py  Fine docs.", "tiny.py    A tiny game."]
 
 
+@pytest.mark.parametrize("arguments", [["list"], ["--help"], ["train", "--help"]])
+def test_commands_that_train_nothing_import_no_jax(arguments):
+    program = (
+        f"import sys; from gan_jax import cli\ntry: cli.main({arguments})\nfinally: assert 'jax' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+
+
 def test_list_names_every_experiment_of_the_repository(capsys):
     experiments = Path(__file__).parent.parent / "experiments"
     cli.main(["list", str(experiments)])

@@ -1,7 +1,8 @@
-"""Times contenders side by side: in one process, alternating, so that a busy machine slows all of them alike.
+"""Times contenders side by side: in one process, alternating, so that a machine's moods meet all of them.
 
-A time means nothing on a shared machine; the ratio of two times of one round does. What is reported of a contender is
-the median of its times, and of its ratios the median over the rounds.
+A time means nothing on a shared machine; the ratio of two times of one round does, while nothing else runs: PyTorch's
+threads suffer far more from other work than XLA's. What is reported of a contender is the median of its times, and of
+its ratios the median over the rounds.
 """
 
 import importlib.metadata

@@ -1,15 +1,16 @@
-"""The peer in TensorFlow: one WGAN-GP iteration of the article's DCGAN a graph a turn."""
+"""The peer in TensorFlow: one WGAN-GP iteration of the article's DCGAN, a graph a turn."""
 
 from collections.abc import Callable
 
-import keras
 import tensorflow as tf
 from game import Game
-from keras import layers
+from tensorflow import keras
 
 
 def make_generator(width: int, norm: bool) -> keras.Model:
-    def normed(layer: layers.Layer) -> list[layers.Layer]:
+    layers = keras.layers
+
+    def normed(layer: keras.Layer) -> list[keras.Layer]:
         return [layer, *([layers.BatchNormalization()] if norm else []), layers.LeakyReLU(0.3)]
 
     transposed = layers.Conv2DTranspose
@@ -26,6 +27,7 @@ def make_generator(width: int, norm: bool) -> keras.Model:
 
 
 def make_critic(width: int, dropout: float) -> keras.Model:
+    layers = keras.layers
     drop = [layers.Dropout(dropout)] if dropout else []
     return keras.Sequential(
         [

@@ -156,46 +156,49 @@ def multiply(product: str, one: Array, other: Array, geometry: Geometry) -> Arra
 def phases_of_x(x: Array, geometry: Geometry) -> Array:
     """[B, *space, I] -> [n, B, s·s·I]."""
     counts = [axis.size for axis in axes_of(geometry)]
-    pads = [(0, n * s - size) for n, s, size in zip(counts, geometry.strides, geometry.space)]
-    x = jnp.pad(x, [(0, 0), *pads, (0, 0)])
-    x = x.reshape(x.shape[0], *itertools.chain(*zip(counts, geometry.strides)), x.shape[-1])
-    d = len(counts)
-    x = x.transpose(*range(1, 2 * d, 2), 0, *range(2, 2 * d + 1, 2), 2 * d + 1)
-    return x.reshape(math.prod(counts), x.shape[d], -1)
+    x = split(jnp.moveaxis(x, 0, -2), [0] * len(counts), counts, geometry.strides)
+    return jnp.swapaxes(x, 1, 2).reshape(x.shape[0], x.shape[2], -1)
 
 
 def from_phases_of_x(x: Array, geometry: Geometry) -> Array:
     """[n, B, s·s·I] -> [B, *space, I]."""
     counts = [axis.size for axis in axes_of(geometry)]
-    d = len(counts)
-    x = x.reshape(*counts, x.shape[1], *geometry.strides, -1)
-    x = x.transpose(d, *itertools.chain(*((i, d + 1 + i) for i in range(d))), 2 * d + 1)
-    x = x.reshape(x.shape[0], *(n * s for n, s in zip(counts, geometry.strides)), x.shape[-1])
-    return x[(slice(None), *map(slice, geometry.space))]
+    x = jnp.swapaxes(x.reshape(*x.shape[:2], math.prod(geometry.strides), -1), 1, 2)
+    return jnp.moveaxis(join(x, [0] * len(counts), counts, geometry.strides, geometry.space), -2, 0)
 
 
 def phases_of_w(w: Array, geometry: Geometry) -> Array:
     """[*window, I, O] -> [taps, s·s·I, O]."""
-    d = len(geometry.window)
-    fronts = fronts_of(geometry)
-    taps = [axis.taps for axis in axes_of(geometry)]
-    pads = [(front, t * s - front - size) for front, t, s, size in zip(fronts, taps, geometry.strides, geometry.window)]
-    w = jnp.pad(w, [*pads, (0, 0), (0, 0)])
-    w = w.reshape(*itertools.chain(*zip(taps, geometry.strides)), *w.shape[-2:])
-    w = w.transpose(*range(0, 2 * d, 2), *range(1, 2 * d, 2), 2 * d, 2 * d + 1)
-    return w.reshape(math.prod(taps), -1, w.shape[-1])
+    w = split(w, fronts_of(geometry), [axis.taps for axis in axes_of(geometry)], geometry.strides)
+    return w.reshape(w.shape[0], -1, w.shape[-1])
 
 
 def from_phases_of_w(w: Array, geometry: Geometry) -> Array:
     """[taps, s·s·I, O] -> [*window, I, O]."""
-    d = len(geometry.window)
+    w = w.reshape(w.shape[0], math.prod(geometry.strides), -1, w.shape[-1])
     taps = [axis.taps for axis in axes_of(geometry)]
-    w = w.reshape(*taps, *geometry.strides, -1, w.shape[-1])
-    w = w.transpose(*itertools.chain(*zip(range(d), range(d, 2 * d))), 2 * d, 2 * d + 1)
-    w = w.reshape(*(t * s for t, s in zip(taps, geometry.strides)), *w.shape[-2:])
-    return w[tuple(slice(front, front + size) for front, size in zip(fronts_of(geometry), geometry.window))]
+    return join(w, fronts_of(geometry), taps, geometry.strides, geometry.window)
 
 
 def fronts_of(geometry: Geometry) -> list[int]:
     """Zeros before the window, that its first tap may fall on its own phase."""
     return [-low % stride for (low, _), stride in zip(geometry.padding, geometry.strides)]
+
+
+def split(x: Array, fronts: Sequence[int], counts: Sequence[int], strides: Sequence[int]) -> Array:
+    """Puts zeros before and behind, and takes phases apart: [*sizes, P, Q] -> [n, s·s, P, Q], n the counts' product."""
+    d = len(counts)
+    ends = [count * stride - front - size for count, stride, front, size in zip(counts, strides, fronts, x.shape)]
+    x = jnp.pad(x, [*zip(fronts, ends), (0, 0), (0, 0)])
+    x = x.reshape(*itertools.chain(*zip(counts, strides)), *x.shape[-2:])
+    x = x.transpose(*range(0, 2 * d, 2), *range(1, 2 * d, 2), 2 * d, 2 * d + 1)
+    return x.reshape(math.prod(counts), math.prod(strides), *x.shape[-2:])
+
+
+def join(x: Array, fronts: Sequence[int], counts: Sequence[int], strides: Sequence[int], sizes: Sequence[int]) -> Array:
+    """The transpose of `split`: [n, s·s, P, Q] -> [*sizes, P, Q]."""
+    d = len(counts)
+    x = x.reshape(*counts, *strides, *x.shape[-2:])
+    x = x.transpose(*itertools.chain(*zip(range(d), range(d, 2 * d))), 2 * d, 2 * d + 1)
+    x = x.reshape(*(count * stride for count, stride in zip(counts, strides)), *x.shape[-2:])
+    return x[tuple(slice(front, front + size) for front, size in zip(fronts, sizes))]

@@ -76,7 +76,7 @@ class Identity(nn.Module):
 
 
 class Dropout(nn.Module):
-    """Zeroes elements in training with probability `rate` (to 2^-17), divides others by 1 - rate. Srivastava 2014.
+    """Zeroes elements in training with probability `rate` (to 2^-16), divides others by 1 - rate. Srivastava 2014.
 
     An example's mask comes from its own key and from the module's place in the network, so it is the same
     however the batch is split over devices. A module called twice in one pass uses one mask twice.
