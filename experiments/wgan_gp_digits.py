@@ -18,7 +18,7 @@ from gan_jax.types import Players
 
 def experiment(
     *,
-    steps: int = 3500,
+    steps: int = 4000,
     batch_size: int = 16,
     width: int = 32,
     critic_steps: int = 2,

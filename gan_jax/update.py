@@ -7,7 +7,6 @@ Randomness: the run's key is folded with the step, the turn, and the example's p
 run, another number of devices and more seeds change no random number.
 """
 
-import functools
 import math
 from collections.abc import Callable
 from typing import Any, Literal
@@ -82,9 +81,6 @@ def make_update(
     differ between the two. `key` is the run's, always the same. Metrics are means over the batch and over the player's
     turns: `critic/loss`, `critic/NAME` for each named term, the norm of the gradient, and the mean logits.
 
-    The generator stands still while the critic takes its turns, so one pass makes the fake examples of all of them:
-    `critic_steps` batches, which are held meanwhile.
-
     A turn changes its own player's part of the state and nothing of the other's. Batch statistics, where a critic has
     them, are those of the real batch in the real pass and of the fake batch in the fake pass, and the running ones
     take both in that order.
@@ -109,36 +105,19 @@ def make_update(
         check_turns(batches, Players(critic_steps, generator_steps))
         numbers = jnp.arange(critic_steps + generator_steps)
         keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.fold_in(key, state.step), numbers)
-        state, critic_metrics = critic_turns(state, batches.critic, keys[:critic_steps])
+        state, critic_metrics = jax.lax.scan(critic_turn, state, (batches.critic, keys[:critic_steps]))
         state, generator_metrics = jax.lax.scan(
             generator_turn, state, (batches.generator, keys[critic_steps:], jnp.arange(generator_steps))
         )
         metrics = jax.tree.map(jnp.mean, critic_metrics | generator_metrics)
         return state._replace(step=state.step + 1), metrics
 
-    def critic_turns(state: TrainState, batches: Batch, turn_keys: Array) -> tuple[TrainState, Metrics]:
-        keys = jax.vmap(example_keys, (0, None))(turn_keys, batches.x.shape[1])
-        make = functools.partial(generate, state.params.generator, state.stats.generator)
-        fakes, _ = jax.vmap(make)(batches.label, keys)
-        return jax.lax.scan(critic_turn, state, (batches, fakes, keys))
-
-    def critic_turn(state: TrainState, given: tuple[Batch, Array, Array]) -> tuple[TrainState, Metrics]:
-        batch, fake, keys = given
-
-        def play(params: Params, stats: Params) -> tuple[Game, Params]:
-            return judge(params, stats, batch, fake, keys, state.step)
-
-        return turn("critic", state, play)
+    def critic_turn(state: TrainState, given: tuple[Batch, Array]) -> tuple[TrainState, Metrics]:
+        return turn("critic", state, *given)
 
     def generator_turn(state: TrainState, given: tuple[Batch, Array, Array]) -> tuple[TrainState, Metrics]:
         batch, key, number = given
-        keys = example_keys(key, batch.x.shape[0])
-
-        def play(params: Params, stats: Params) -> tuple[Game, Params]:
-            fake, stats = generate(params, stats, batch.label, keys)
-            return judge(state.params.critic, state.stats.critic, batch, fake, keys, state.step)[0], stats
-
-        state, metrics = turn("generator", state, play)
+        state, metrics = turn("generator", state, batch, key)
         count = state.step * generator_steps + number + 1
         weight = (1 - ema_decay) / (1 - ema_decay ** count.astype(jnp.float32))
         current = Variables(state.params.generator, state.stats.generator)
@@ -146,63 +125,65 @@ def make_update(
         ema = ema._replace(stats=nets.generator.advance(*ema))  # singular vectors must be those of the mean
         return state._replace(ema=ema), metrics
 
-    def turn(
-        player: Player, state: TrainState, play: Callable[[Params, Params], tuple[Game, Params]]
-    ) -> tuple[TrainState, Metrics]:
-        """play: the player's (params, stats) -> the game and the player's new stats."""
+    def turn(player: Player, state: TrainState, batch: Batch, key: Array) -> tuple[TrainState, Metrics]:
         network, optimizer, loss, params, stats, opt_state = (
             getattr(pair, player) for pair in (nets, optimizers, objective, state.params, state.stats, state.opt_state)
         )
-        stats = network.advance(params, stats)
+        keys = example_keys(key, batch.x.shape[0])
+        stats = state.stats._replace(**{player: network.advance(params, stats)})
 
-        def total(params: Params) -> tuple[Array, tuple[Metrics, Params]]:
-            game, new_stats = play(params, stats)
+        def total(params: Params) -> tuple[Array, tuple[Terms, Players[Params]]]:
+            players = state.params._replace(**{player: params})
+            game, new_stats = play(players, stats, batch, keys, state.step)
             terms = jax.tree.map(jnp.mean, loss(game))
             loss_value = jnp.sum(jnp.stack(jax.tree.leaves(terms)))
             shown = {"loss": loss_value, **named(terms)}
             if player == "critic":
-                shown |= {"logits_real": jnp.mean(game.logits.real), "logits_fake": jnp.mean(game.logits.fake)}
+                shown |= {
+                    "logits_real": jnp.mean(game.logits.real),
+                    "logits_fake": jnp.mean(game.logits.fake),
+                }
             return loss_value, (shown, new_stats)
 
-        grads, (shown, stats) = jax.grad(total, has_aux=True)(on_each_device(params))
+        grads, (shown, new_stats) = jax.grad(total, has_aux=True)(on_each_device(params))
         grads, shown = average((grads, shown))
         updates, opt_state = optimizer.update(grads, opt_state, params)
         state = state._replace(
             params=state.params._replace(**{player: optax.apply_updates(params, updates)}),
-            stats=state.stats._replace(**{player: stats}),
+            stats=state.stats._replace(**{player: getattr(new_stats, player)}),
             opt_state=state.opt_state._replace(**{player: opt_state}),
         )
         shown["gradient_norm"] = optax.tree.norm(grads)
         return state, {f"{player}/{name}": value for name, value in shown.items()}
 
-    def generate(params: Params, stats: Params, label: Array | None, keys: Array) -> tuple[Array, Params]:
-        z = jax.vmap(prior)(fold(keys, LATENT))
-        return nets.generator.apply(params, stats, z, label, mode(keys, GENERATOR))
+    def play(
+        params: Players[Params], stats: Players[Params], batch: Batch, keys: Array, step: Array
+    ) -> tuple[Game, Players[Params]]:
+        """One pass of the generator and one of the critic over real and over fake examples."""
 
-    def judge(
-        params: Params, stats: Params, batch: Batch, fake: Array, keys: Array, step: Array
-    ) -> tuple[Game, Params]:
-        """One pass of the critic over the real and one over the fake examples."""
-        if fake.shape != batch.x.shape:
-            raise ValueError(f"the generator makes {fake.shape}, the data are {batch.x.shape}")
+        def mode(use: int) -> Mode:
+            return Mode(train=True, keys=fold(keys, use), axis_name=axis_name)
 
         def critic(stats: Params, x: Array, use: int) -> tuple[Array, Params]:
-            return nets.critic.apply(params, stats, x, batch.label, mode(keys, use))
+            return nets.critic.apply(params.critic, stats, x, batch.label, mode(use))
 
         def critic_elsewhere(x: Array) -> Array:
-            if "batch_stats" in stats:
+            if "batch_stats" in stats.critic:
                 raise ValueError(
                     "the critic has batch normalisation, so its logits mix the examples of a batch and the "
                     "gradient by one input is not that of one example: give it another norm, or drop the penalty"
                 )
-            return critic(stats, x, ELSEWHERE)[0]
+            return critic(stats.critic, x, ELSEWHERE)[0]
 
-        real_logits, new_stats = critic(stats, batch.x, REAL)
-        if real_logits.shape != batch.x.shape[:1]:
-            raise ValueError(
-                f"the critic gives logits {real_logits.shape}, one an example would be {batch.x.shape[:1]}"
-            )
-        fake_logits, new_stats = critic(new_stats, fake, FAKE)
+        z = jax.vmap(prior)(fold(keys, LATENT))
+        fake, generator_stats = nets.generator.apply(params.generator, stats.generator, z, batch.label, mode(GENERATOR))
+        real_logits, critic_stats = critic(stats.critic, batch.x, REAL)
+        one_each = batch.x.shape[:1]
+        if real_logits.shape != one_each:
+            raise ValueError(f"the critic gives logits {real_logits.shape}, one an example would be {one_each}")
+        if fake.shape != batch.x.shape:
+            raise ValueError(f"the generator makes {fake.shape}, the data are {batch.x.shape}")
+        fake_logits, critic_stats = critic(critic_stats, fake, FAKE)
         game = Game(
             critic=critic_elsewhere,
             real=batch.x,
@@ -212,10 +193,7 @@ def make_update(
             step=step,
             mean=lambda x: average(jnp.mean(x)),
         )
-        return game, new_stats
-
-    def mode(keys: Array, use: int) -> Mode:
-        return Mode(train=True, keys=fold(keys, use), axis_name=axis_name)
+        return game, Players(critic_stats, generator_stats)
 
     def example_keys(key: Array, size: int) -> Array:
         """One key for each example on this device, by its place in the global batch."""

@@ -110,10 +110,6 @@ def recorded() -> tuple[list[list[Seen]], np.ndarray]:
         state, _ = update(state, in_turns(batches, K), jax.random.key(3))
     jax.effects_barrier()
     assert turns.pop() == []
-    for first in (0, K + J):  # the fake examples of all critic turns are made before the first: hand them out
-        made, turns[first] = turns[first][:K], turns[first][K:]
-        for turn, seen in zip(turns[first : first + K], made, strict=True):
-            turn.insert(0, seen)
     return turns, x
 
 
@@ -509,7 +505,7 @@ def test_ema_of_a_spectral_norm_generator_has_the_singular_vectors_of_its_own_ke
     np.testing.assert_allclose(sigma, np.linalg.svd(kernel)[1][0], rtol=1e-3)
 
 
-# ---- The fake examples of all critic turns, made in one pass.
+# ---- The fake examples of the critic's turns.
 
 
 def batch_normalised() -> Network:
@@ -521,24 +517,6 @@ def labelled_turns() -> Players[Batch]:
     """K turns of the critic and J of the generator, [turns, B, ...], each with labels of its own."""
     labels = jnp.asarray(np.random.default_rng(1).integers(0, CLASSES, (K + J, B)), jnp.int32)
     return deal(Players((K, B), (J, B)), Batch(jnp.asarray(data(K + J, B).reshape(-1, 2)), labels.reshape(-1)))
-
-
-def test_generator_runs_once_for_all_critic_turns():
-    shapes = []
-
-    def note(z: np.ndarray) -> np.ndarray:
-        shapes.append(z.shape)
-        return np.zeros_like(z)
-
-    def apply(params: Params, stats: Params, z: Array, label: Any, mode: Mode) -> tuple[Array, Params]:
-        return z + params[None] + jax.pure_callback(note, z, z, vmap_method="broadcast_all"), stats
-
-    nets = Players(GAME.critic, shifted()._replace(apply=apply))
-    optimizers, batches = Players(sgd(0.1), sgd(0.1)), in_turns(data(K + J, B), K)
-    state = start(nets, optimizers, priors.normal(2), batches)
-    update = make_update(nets, HINGE, optimizers, priors.normal(2), critic_steps=K, generator_steps=J)
-    jax.block_until_ready(jax.jit(update)(state, batches, jax.random.key(0)))
-    assert shapes == [(K, B, 2)] + J * [(B, 2)]
 
 
 def test_each_critic_turn_has_the_fake_examples_that_its_own_keys_and_labels_make_alone():
