@@ -12,7 +12,7 @@ ROOT = Path(gan_jax.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 FLOORS = [
     {"types"},
-    {"losses", "penalties", "objectives", "constraints", "priors", "pictures", "nets", "data"},
+    {"losses", "penalties", "objectives", "constraints", "priors", "pictures", "nets", "data", "metrics"},
     {"update"},
     {"parallel"},
     {"experiment"},
@@ -51,7 +51,7 @@ def test_imports_go_downward_only(file):
         if own[0] in CORE and top != "gan_jax":
             assert top in {"jax", "numpy", "optax"} | sys.stdlib_module_names, name
         if top == "gan_jax":
-            if path[0] in ("nets", "data"):
+            if path[0] in ("nets", "data", "metrics"):
                 inside = own[0] == path[0] and len(own) > 1
                 assert inside or ".".join(path[:2]) in GIVEN.get(own[0], ()), name
             elif own != ("__init__",):

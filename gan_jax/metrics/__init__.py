@@ -1,0 +1,1 @@
+"""Figures of merit: one file each, pure functions of features or samples."""

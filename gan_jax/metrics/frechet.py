@@ -1,0 +1,84 @@
+"""The Fréchet distance of two Gaussians fitted to features: FID, when the features are Inception's.
+
+Heusel et al. 2017, eq. 6. Means and covariances are gathered batch by batch in float64, so that memory doesn't grow
+with the number of samples, and the order of batches changes nothing but rounding.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Matrix = NDArray[np.float64]
+
+
+class Moments(NamedTuple):
+    """What is kept of features: their number, mean [D], and scatter Σ (x - mean)(x - mean)ᵀ [D, D]."""
+
+    n: int
+    mean: Matrix
+    scatter: Matrix
+
+    @property
+    def covariance(self) -> Matrix:
+        """The unbiased estimate, as the reference's `numpy.cov`."""
+        return self.scatter / (self.n - 1)
+
+
+def moments(batches: Iterable[ArrayLike]) -> Moments:
+    """The moments of all the features of batches [B, D].
+
+    Raises:
+      ValueError: features that aren't [B, D] or aren't finite, or fewer than two of them.
+    """
+    total = None
+    for batch in batches:
+        part = moments_of_batch(np.asarray(batch, np.float64))
+        total = part if total is None else merge(total, part)
+    if total is None or total.n < 2:
+        raise ValueError(f"a covariance needs two samples or more, there are {total.n if total else 0}")
+    return total
+
+
+def moments_of_batch(features: Matrix) -> Moments:
+    if features.ndim != 2:
+        raise ValueError(f"features are [B, D], these are {list(features.shape)}")
+    if not np.isfinite(features).all():
+        raise ValueError("features hold NaN or infinity: a figure of them would mean nothing")
+    if not len(features):
+        return Moments(0, np.zeros(features.shape[1]), np.zeros((features.shape[1],) * 2))
+    mean = features.mean(0)
+    centred = features - mean
+    return Moments(len(features), mean, centred.T @ centred)
+
+
+def merge(a: Moments, b: Moments) -> Moments:
+    """The moments of two parts together. Chan, Golub & LeVeque 1979, eq. 2.1."""
+    n = a.n + b.n
+    apart = b.mean - a.mean
+    return Moments(
+        n,
+        a.mean + apart * (b.n / max(n, 1)),
+        a.scatter + b.scatter + np.outer(apart, apart) * (a.n * b.n / max(n, 1)),
+    )
+
+
+def frechet_distance(a: Moments, b: Moments) -> float:
+    """‖μ_a - μ_b‖² + tr(Σ_a + Σ_b - 2 (Σ_a Σ_b)^½), in squared units of the features.
+
+    The last trace is the sum of the singular values of Σ_a^½ Σ_b^½: real, and exact where a covariance is singular,
+    which it always is with fewer samples than features.
+    """
+    if a.mean.shape != b.mean.shape:
+        raise ValueError(f"features of {len(a.mean)} and {len(b.mean)} dimensions can't be compared")
+    cross = np.linalg.svd(root(a.covariance) @ root(b.covariance), compute_uv=False).sum()
+    apart = a.mean - b.mean
+    return float(apart @ apart + np.trace(a.covariance) + np.trace(b.covariance) - 2 * cross)
+
+
+def root(covariance: Matrix) -> Matrix:
+    """The symmetric square root. Eigenvalues that are rounding of 0 are 0: their roots wouldn't be small."""
+    values, vectors = np.linalg.eigh(covariance)
+    rounding = len(values) * np.finfo(np.float64).eps * max(values[-1], 0.0)
+    return (vectors * np.sqrt(np.where(values > rounding, values, 0.0))) @ vectors.T

@@ -1,0 +1,59 @@
+"""The kernel distance: KID, when the features are Inception's. Bińkowski et al. 2018."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+class KernelDistance(NamedTuple):
+    """The mean of the squared MMD over subsets, its deviation among them, and the standard error of the mean."""
+
+    mean: float
+    deviation: float
+    standard_error: float
+
+
+def kernel_distance(
+    real: ArrayLike, fake: ArrayLike, *, subsets: int = 100, subset_size: int = 1000, seed: int = 0
+) -> KernelDistance:
+    """Of features [N, D] and [M, D], by `subsets` pairs of random subsets. Unbiased: it may be below 0.
+
+    Subsets overlap unless they are few, so the standard error says how well the mean over subsets of these samples is
+    known, and not what other samples would give.
+
+    Raises:
+      ValueError: features of different dimensions, or fewer samples than a subset takes.
+    """
+    real, fake = np.asarray(real, np.float64), np.asarray(fake, np.float64)
+    if real.ndim != 2 or fake.ndim != 2 or real.shape[1] != fake.shape[1]:
+        raise ValueError(f"features are [N, D] and [M, D], these are {list(real.shape)} and {list(fake.shape)}")
+    if not 2 <= subset_size <= min(len(real), len(fake)):
+        raise ValueError(f"subsets of {subset_size} from {len(real)} real and {len(fake)} fake: from 2 to the fewer")
+    if subsets < 2:
+        raise ValueError(f"{subsets} subsets: a standard error needs two or more")
+    rng = np.random.default_rng(seed)
+    values = [
+        squared_mmd(
+            real[rng.choice(len(real), subset_size, replace=False)],
+            fake[rng.choice(len(fake), subset_size, replace=False)],
+        )
+        for _ in range(subsets)
+    ]
+    deviation = float(np.std(values, ddof=1))
+    return KernelDistance(float(np.mean(values)), deviation, deviation / np.sqrt(subsets))
+
+
+def squared_mmd(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+    """The unbiased estimate from x [N, D] and y [M, D]. Gretton et al. 2012, eq. 3."""
+    within_x, within_y, across = polynomial(x, x), polynomial(y, y), polynomial(x, y)
+    return float(mean_off_diagonal(within_x) + mean_off_diagonal(within_y) - 2 * across.mean())
+
+
+def polynomial(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(x·y / D + 1)³ of all pairs. Bińkowski et al. 2018, section 4.1."""
+    return (x @ y.T / x.shape[1] + 1) ** 3
+
+
+def mean_off_diagonal(gram: NDArray[np.float64]) -> float:
+    return (gram.sum() - np.trace(gram)) / (len(gram) * (len(gram) - 1))

@@ -1,0 +1,31 @@
+"""Memorisation and repetition: the nearest training examples of samples, and samples that are one another's copies."""
+
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gan_jax.metrics.distances import by_rows
+from gan_jax.types import Array
+
+
+def nearest(samples: ArrayLike, training: ArrayLike, *, k: int = 1) -> tuple[NDArray, NDArray]:
+    """The numbers of each sample's k nearest training examples, and their distances: both [N, k], nearest first."""
+    samples, training = np.asarray(samples), np.asarray(training)
+    if not 1 <= k <= len(training):
+        raise ValueError(f"k {k}: from 1 to the {len(training)} training examples")
+    which = by_rows(lambda apart, _: jnp.argsort(apart, 1)[:, :k], samples, training)
+    return which, np.linalg.norm(samples[:, None] - training[which], axis=-1)  # exact where a copy is: 0
+
+
+def duplicates(samples: ArrayLike, distance: float) -> float:
+    """The share of samples [N, D] that have another one within `distance`."""
+    samples = np.asarray(samples)
+    if len(samples) < 2:
+        raise ValueError(f"duplicates among {len(samples)} samples: there must be two or more")
+
+    def closest(apart: Array, numbers: Array) -> Array:
+        own = numbers[:, None] == jnp.arange(len(samples))[None]
+        return jnp.argmin(jnp.where(own, jnp.inf, apart), 1)
+
+    others = samples[by_rows(closest, samples, samples)]
+    return float(np.mean(np.linalg.norm(samples - others, axis=1) <= distance))

@@ -1,0 +1,37 @@
+"""Nearest training examples and duplicates."""
+
+import numpy as np
+import pytest
+
+from gan_jax.metrics.neighbours import duplicates, nearest
+
+TRAINING = np.array([[0, 0], [1, 0], [5, 5], [1, 0.5]], np.float32)
+
+
+def test_nearest_are_the_training_examples_in_order_with_their_distances():
+    which, apart = nearest(np.array([[1, 0], [5, 4]], np.float32), TRAINING, k=2)
+    assert which.tolist() == [[1, 3], [2, 3]]
+    np.testing.assert_allclose(apart, [[0, 0.5], [1, np.hypot(4, 3.5)]], rtol=1e-6)
+
+
+def test_a_copy_is_at_no_distance_however_far_from_the_origin():
+    training = np.random.default_rng(0).normal(size=(50, 300)).astype(np.float32) + 1000
+    which, apart = nearest(training[::-1], training)
+    assert which[:, 0].tolist() == list(range(49, -1, -1))
+    assert (apart == 0).all()
+
+
+def test_duplicates_are_the_samples_with_another_one_near():
+    assert duplicates(TRAINING, 0.4) == 0
+    assert duplicates(TRAINING, 0.5) == 0.5
+    assert duplicates(TRAINING, 1.0) == 0.75
+    assert duplicates(np.repeat(TRAINING, 2, axis=0), 0.0) == 1
+
+
+def test_what_has_no_neighbour_is_named():
+    with pytest.raises(ValueError, match="k 5: from 1 to the 4 training examples"):
+        nearest(TRAINING, TRAINING, k=5)
+    with pytest.raises(ValueError, match="among 1 samples"):
+        duplicates(TRAINING[:1], 1.0)
+    with pytest.raises(ValueError, match=r"these are \[4, 2\] and \[4, 1\]"):
+        nearest(TRAINING, TRAINING[:, :1])
