@@ -1,7 +1,7 @@
 """Ours: the critic's turns alone, scanned in one program, and in a call each.
 
 The program is `gan_jax`'s update, of which only the critic's part is kept: nobody reads what the generator's turn
-makes, so the compiler drops that turn. A program of several turns makes its fake examples in one pass, as ours does.
+makes, so the compiler drops that turn.
 """
 
 import inspect

@@ -54,7 +54,7 @@ def space_of(
 ) -> tuple[int, ...]:
     """The space of a transposed convolution that isn't told one: Keras' and Linen's."""
     strides = each(strides, len(positions))
-    if padding == "SAME":
+    if isinstance(padding, str) and padding.upper().startswith("SAME"):
         return tuple(map(math.prod, zip(positions, strides)))
     pads = [(0, 0)] * len(positions) if isinstance(padding, str) else padding
     return tuple(

@@ -230,3 +230,39 @@ def test_shapes_that_do_not_fit_are_named():
         conv(jnp.zeros((1, 2, 2, 3)), w, padding="VALID")
     with pytest.raises(ValueError, match=r"want g to be \[B, 5, 5, 1\]"):
         conv_transpose(jnp.zeros((1, 4, 4, 1)), w, 2, "SAME", (9, 9))
+
+
+def taps(x: np.ndarray, w: np.ndarray, padding: list[tuple[int, int]], strides: int) -> np.ndarray:
+    """A correlation of [B, H, W, I] with [h, w, I, O], tap by tap; negative padding cuts off."""
+    x = np.pad(x, [(0, 0), *((max(low, 0), max(high, 0)) for low, high in padding), (0, 0)])
+    x = x[:, *(slice(max(-low, 0), size - max(-high, 0)) for size, (low, high) in zip(x.shape[1:], padding))]
+    height, width = ((size - tap) // strides + 1 for size, tap in zip(x.shape[1:3], w.shape))
+    reach = (slice(None), slice(0, (height - 1) * strides + 1, strides), slice(0, (width - 1) * strides + 1, strides))
+    y = 0
+    for i, j in np.ndindex(*w.shape[:2]):
+        y = y + x[:, i:, j:][reach] @ w[i, j]
+    return y
+
+
+@pytest.mark.parametrize("strides", [1, 2])
+@pytest.mark.parametrize("padding", [[(3, 1), (3, 1)], [(-1, 1), (2, -1)], [(1, 4), (-2, -1)]])
+def test_padding_of_any_sign_gives_the_sum_over_taps_and_its_gradients(padding, strides):
+    """XLA:CPU reads outside its buffers where low padding is negative and high isn't (openxla/xla#48713)."""
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=(2, 8, 8, 2)), rng.normal(size=(3, 3, 2, 3))
+    y = taps(x, w, padding, strides)
+    g = rng.normal(size=y.shape)
+    found, pull = jax.vjp(lambda x, w: conv(x, w, strides, padding), *(jnp.asarray(a, jnp.float32) for a in (x, w)))
+    np.testing.assert_allclose(found, y, atol=1e-4)
+    # Bilinear, so that the gradients are settled by the map itself, in a basis of x and of w.
+    by_x = [np.vdot(g, taps(one.reshape(x.shape), w, padding, strides)) for one in np.eye(x.size)]
+    by_w = [np.vdot(g, taps(x, one.reshape(w.shape), padding, strides)) for one in np.eye(w.size)]
+    for gradient, expected in zip(pull(jnp.asarray(g, jnp.float32)), (by_x, by_w)):
+        np.testing.assert_allclose(gradient.ravel(), expected, atol=1e-4)
+
+
+def test_a_transposed_convolution_takes_every_name_of_padding_that_a_convolution_takes():
+    g, w = jnp.ones((1, 4, 4, 2)), jnp.ones((3, 3, 5, 2))
+    assert conv_transpose(g, w, 2, "same").shape == (1, 8, 8, 5)
+    assert conv_transpose(g, w, 2, "SAME_LOWER").shape == (1, 8, 8, 5)
+    assert conv_transpose(g, w, 2, "valid").shape == (1, 9, 9, 5)
