@@ -52,7 +52,9 @@ def canonical(
 ) -> Array:
     space = "DHW"[-(x.ndim - 2) :]
     if min(map(min, padding), default=0) < 0:  # XLA:CPU may read outside its buffers then (openxla/xla#48713)
-        x, padding, x_dilation = cut(x, padding, x_dilation or [1] * len(space))
+        steps = x_dilation or [1] * len(space)
+        config = [(0, 0, 0), *((low, high, step - 1) for (low, high), step in zip(padding, steps)), (0, 0, 0)]
+        x, padding, x_dilation = lax.pad(x, jnp.zeros((), x.dtype), config), [(0, 0)] * len(space), None
     return lax.conv_general_dilated(
         x,
         w,
@@ -63,12 +65,3 @@ def canonical(
         dimension_numbers=(f"N{space}C", f"{space}IO", f"N{space}C"),
         precision=geometry.precision,
     )
-
-
-def cut(
-    x: Array, padding: Sequence[tuple[int, int]], dilation: Sequence[int]
-) -> tuple[Array, Sequence[tuple[int, int]], None]:
-    """x dilated, less what negative padding takes away, and the padding that is left."""
-    less = [(min(low, 0), min(high, 0), step - 1) for (low, high), step in zip(padding, dilation)]
-    x = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *less, (0, 0, 0)])
-    return x, [(max(low, 0), max(high, 0)) for low, high in padding], None
