@@ -28,6 +28,8 @@ def kernel_distance(
     real, fake = np.asarray(real, np.float64), np.asarray(fake, np.float64)
     if real.ndim != 2 or fake.ndim != 2 or real.shape[1] != fake.shape[1]:
         raise ValueError(f"features are [N, D] and [M, D], these are {list(real.shape)} and {list(fake.shape)}")
+    if not (np.isfinite(real).all() and np.isfinite(fake).all()):
+        raise ValueError("features hold NaN or infinity: a figure of them would mean nothing")
     if not 2 <= subset_size <= min(len(real), len(fake)):
         raise ValueError(f"subsets of {subset_size} from {len(real)} real and {len(fake)} fake: from 2 to the fewer")
     if subsets < 2:

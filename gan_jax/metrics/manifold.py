@@ -10,8 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gan_jax.metrics.distances import by_rows
-from gan_jax.types import Array
+from gan_jax.metrics.distances import among_themselves, by_rows
 
 
 class Manifold(NamedTuple):
@@ -37,9 +36,9 @@ def manifold(real: ArrayLike, fake: ArrayLike, *, k: int = 5) -> Manifold:
     if not 1 <= k < min(len(real), len(fake)):
         raise ValueError(f"k {k}: from 1 to below the number of samples, {len(real)} real and {len(fake)} fake")
     real_radii, fake_radii = radii(real, k), radii(fake, k)
-    inside = by_rows(lambda apart, _: jnp.sum(apart <= real_radii[None], 1), fake, real)
-    recalled = by_rows(lambda apart, _: jnp.any(apart <= fake_radii[None], 1), real, fake)
-    nearest = by_rows(lambda apart, _: jnp.min(apart, 1), real, fake)
+    inside = by_rows(lambda apart: jnp.sum(apart <= real_radii[None], 1), fake, real)
+    recalled = by_rows(lambda apart: jnp.any(apart <= fake_radii[None], 1), real, fake)
+    nearest = by_rows(lambda apart: jnp.min(apart, 1), real, fake)
     return Manifold(
         precision=float(np.mean(inside > 0)),
         recall=float(np.mean(recalled)),
@@ -50,9 +49,4 @@ def manifold(real: ArrayLike, fake: ArrayLike, *, k: int = 5) -> Manifold:
 
 def radii(x: NDArray, k: int) -> NDArray:
     """The distance of each of x [N, D] from its k-th neighbour among the others."""
-
-    def kth(apart: Array, numbers: Array) -> Array:
-        own = numbers[:, None] == jnp.arange(len(x))[None]
-        return jnp.sort(jnp.where(own, jnp.inf, apart), 1)[:, k - 1]
-
-    return by_rows(kth, x, x)
+    return among_themselves(lambda apart: jnp.sort(apart, 1)[:, k - 1], x)

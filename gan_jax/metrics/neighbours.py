@@ -4,8 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gan_jax.metrics.distances import by_rows
-from gan_jax.types import Array
+from gan_jax.metrics.distances import among_themselves, by_rows
 
 
 def nearest(samples: ArrayLike, training: ArrayLike, *, k: int = 1) -> tuple[NDArray, NDArray]:
@@ -13,7 +12,7 @@ def nearest(samples: ArrayLike, training: ArrayLike, *, k: int = 1) -> tuple[NDA
     samples, training = np.asarray(samples), np.asarray(training)
     if not 1 <= k <= len(training):
         raise ValueError(f"k {k}: from 1 to the {len(training)} training examples")
-    which = by_rows(lambda apart, _: jnp.argsort(apart, 1)[:, :k], samples, training)
+    which = by_rows(lambda apart: jnp.argsort(apart, 1)[:, :k], samples, training)
     return which, np.linalg.norm(samples[:, None] - training[which], axis=-1)  # exact where a copy is: 0
 
 
@@ -22,10 +21,5 @@ def duplicates(samples: ArrayLike, distance: float) -> float:
     samples = np.asarray(samples)
     if len(samples) < 2:
         raise ValueError(f"duplicates among {len(samples)} samples: there must be two or more")
-
-    def closest(apart: Array, numbers: Array) -> Array:
-        own = numbers[:, None] == jnp.arange(len(samples))[None]
-        return jnp.argmin(jnp.where(own, jnp.inf, apart), 1)
-
-    others = samples[by_rows(closest, samples, samples)]
+    others = samples[among_themselves(lambda apart: jnp.argmin(apart, 1), samples)]
     return float(np.mean(np.linalg.norm(samples - others, axis=1) <= distance))

@@ -47,3 +47,8 @@ def test_radius_is_the_distance_of_the_kth_other_point_though_copies_lie_about()
 def test_a_k_without_neighbours_is_named(k):
     with pytest.raises(ValueError, match=f"k {k}: from 1 to below"):
         manifold(np.ones((3, 2)), np.ones((9, 2)), k=k)
+
+
+def test_features_that_are_not_finite_have_no_figure():
+    with pytest.raises(ValueError, match="NaN or infinity"):
+        manifold(np.ones((9, 2)), np.full((9, 2), np.nan), k=3)
