@@ -22,6 +22,7 @@ def test_modes_are_counted_and_their_kl_is_to_the_uniform_distribution():
     found = modes(np.array([0, 0, 0, 2]), 4)
     assert (found.covered, found.n) == (2, 4)
     assert found.kl == pytest.approx(0.75 * np.log(3) + 0.25 * np.log(1))
+    assert modes(np.array([0, 0, 0, 2]), 8).kl == pytest.approx(0.75 * np.log(6) + 0.25 * np.log(2))
     assert modes(np.arange(10), 10).kl == pytest.approx(0)
     assert modes(np.full(6, 3), 10).kl == pytest.approx(np.log(10))
 

@@ -46,6 +46,15 @@ def test_distance_is_exact_where_there_are_fewer_samples_than_dimensions():
     np.testing.assert_allclose(frechet_distance(moments([wide]), moments([2 * wide])), narrow, rtol=1e-9)
 
 
+def test_covariances_without_a_direction_in_common_have_no_cross_term():
+    rng = np.random.default_rng(0)
+    turn = np.linalg.qr(rng.normal(size=(60, 60)))[0]
+    a, b = rng.normal(size=(2, 200, 30))
+    one, other = moments([(a - a.mean(0)) @ turn[:30]]), moments([(b - b.mean(0)) @ turn[30:]])
+    traces = np.trace(one.covariance) + np.trace(other.covariance)
+    np.testing.assert_allclose(frechet_distance(one, other), traces, rtol=1e-11)
+
+
 def test_distance_is_the_references_on_the_same_features():
     real, fake = features()
     distance = frechet_distance(moments(jnp.split(jnp.asarray(real), 3)), moments([fake]))
