@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
@@ -74,6 +74,48 @@ class View(NamedTuple):
     together: Callable[[np.ndarray, Path], None]
     single: Callable[[np.ndarray, Path], None]
     suffix: str
+
+
+class Seen(NamedTuple):
+    """What a network sees in examples [B, ...]."""
+
+    features: Array  # [B, D]
+    logits: Array | None = None  # [B, classes]; None if it tells no classes apart
+
+
+class Features(NamedTuple):
+    """A network that metrics look at examples through, with all that its figures depend on.
+
+    look: examples [B, ...] as the players see them (images in [-1, 1]) -> Seen. Pure, so that it can be compiled.
+    name, weights, resize: for protocol stamps: the network, the SHA-256 of its weights, and what is done to an image
+        before the network sees it.
+    """
+
+    name: str
+    weights: str
+    resize: str
+    look: Callable[[Array], Seen]
+
+
+class Measure(NamedTuple):
+    """How generated examples of one kind are held against real ones.
+
+    look: examples [B, ...] -> their features [B, D], in which distances mean something.
+    summarise: batches of examples [B, ...] -> what is kept of them.
+    compare: the summaries of real and of generated examples -> figures by name.
+    collapsed: figures -> whether the generator has collapsed.
+    best: the figure that the best checkpoint is chosen by.
+    num: generated examples, unless told.
+    protocol: all that the figures depend on beside the examples; figures of different protocols aren't compared.
+    """
+
+    look: Callable[[np.ndarray], np.ndarray]
+    summarise: Callable[[Iterable[np.ndarray]], Any]
+    compare: Callable[[Any, Any], dict[str, float]]
+    collapsed: Callable[[dict[str, float]], bool]
+    best: str
+    num: int
+    protocol: dict[str, str | int | float]
 
 
 class Logits(NamedTuple):

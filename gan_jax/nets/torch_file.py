@@ -1,0 +1,181 @@
+"""State dicts that torch.save wrote, read without PyTorch and without running what is in them.
+
+A pickle is a program. This one may call three things, all of which only note down what they are given, and the
+numbers are then read as plain bytes; any other name in the file is refused.
+"""
+
+import io
+import math
+import os
+import pickle
+import pickletools
+import textwrap
+import zipfile
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+MAGIC = (0x1950A86A20F9469CFC6C).to_bytes(10, "little")  # in the first pickle of a file from before PyTorch 1.6
+DTYPES = {  # as the bytes lie in the file; the two that NumPy lacks or would trust blindly are mended in `numbers`
+    "BFloat16Storage": "<u2",
+    "BoolStorage": "|u1",
+    "ByteStorage": "|u1",
+    "DoubleStorage": "<f8",
+    "FloatStorage": "<f4",
+    "HalfStorage": "<f2",
+    "IntStorage": "<i4",
+    "LongStorage": "<i8",
+}
+
+
+class Storage(NamedTuple):
+    """A row of numbers in the file."""
+
+    kind: str
+    key: str
+    length: int
+
+    @property
+    def nbytes(self) -> int:
+        return self.length * np.dtype(DTYPES[self.kind]).itemsize
+
+
+class Tensor(NamedTuple):
+    """A window on a storage; in elements, not bytes."""
+
+    storage: Storage
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+def read(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+    """The tensors of a state dict by name, from a file of either format of torch.save (before and since 1.6).
+
+    The arrays are read-only, and share memory where the tensors did. bfloat16 is read as float32.
+
+    Raises:
+      ValueError: the file isn't such a one, is cut short or damaged, contradicts itself, or names anything but tensors.
+      OSError: there is no such file, or it may not be read.
+    """
+    data = Path(path).read_bytes()
+    try:
+        state, raw = (from_zip if data.startswith(b"PK\x03\x04") else from_stream)(data)
+        if not isinstance(state, dict):
+            raise ValueError(f"holds a {type(state).__name__}, not a dict of tensors")
+        rows = {storage: numbers(storage, raw[storage]) for storage in raw}
+        return {name: window(name, tensor, rows) for name, tensor in state.items()}
+    except Exception as error:  # a damaged pickle can raise anything
+        what = textwrap.shorten(str(error) or type(error).__name__, 200)
+        raise ValueError(
+            f"{path}: not a state dict of torch.save's: {what}; "
+            "fetch the file again, or write it with torch.save(model.state_dict(), FILE)"
+        ) from error
+
+
+def from_zip(data: bytes) -> tuple[object, dict[Storage, bytes]]:
+    """Since PyTorch 1.6: NAME/data.pkl, and one file NAME/data/KEY a storage."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+            raise ValueError("a compressed zip, and torch.save doesn't compress")
+        pickles = [name for name in archive.namelist() if name.endswith("/data.pkl")]
+        if len(pickles) != 1:
+            raise ValueError("a zip, but not with one data.pkl in it")
+        folder = pickles[0].removesuffix("data.pkl")
+        if f"{folder}byteorder" in archive.namelist() and archive.read(f"{folder}byteorder") != b"little":
+            raise ValueError("written by a big-endian machine")
+        unpickler = Unpickler(io.BytesIO(archive.read(pickles[0])))
+        state = unpickler.load()
+        claimed = sum(storage.nbytes for storage in unpickler.storages)
+        if claimed > len(data):  # several names may lead to the same bytes of the file
+            raise ValueError(f"its tensors claim {claimed} bytes and the file has {len(data)}")
+        return state, {storage: archive.read(f"{folder}data/{storage.key}") for storage in unpickler.storages}
+
+
+def from_stream(data: bytes) -> tuple[object, dict[Storage, bytes]]:
+    """Before PyTorch 1.6: five pickles, and then every storage as its length, int64, and its numbers."""
+    if MAGIC not in data[:32]:
+        raise ValueError("it begins as neither of the two formats does")
+    stream = io.BytesIO(data)
+    _magic, _version, _system = (Unpickler(stream).load() for _ in range(3))
+    unpickler = Unpickler(stream)
+    state: Any = unpickler.load()
+    named = {storage.key: storage for storage in unpickler.storages}
+    raw = {}
+    for key in Unpickler(stream).load():  # type: ignore[attr-defined]
+        storage = named[key]
+        if int.from_bytes(stream.read(8), "little") != storage.length:
+            raise ValueError(f"the length of storage {key!r} isn't the {storage.length} that its tensors claim")
+        raw[storage] = stream.read(storage.nbytes)
+    return state, raw
+
+
+class Unpickler(pickle.Unpickler):
+    """Makes dicts, lists, numbers, strings, and `Tensor`s, whose storages it collects; runs nothing of the file's."""
+
+    def __init__(self, stream: io.BytesIO):
+        start = stream.tell()
+        for count, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
+            if "PUT" in opcode.name and int(argument or 0) > count:  # the memo is a list: it would grow to that length
+                raise ValueError("a pickle that asks for more memory than it can need")
+        stream.seek(start)
+        super().__init__(stream)
+        self.storages: dict[Storage, None] = {}
+
+    def find_class(self, module: str, name: str) -> Any:
+        # Made anew for each file: a pickle may set attributes of what it is given.
+        allowed = {
+            "collections.OrderedDict": OrderedDict,
+            "torch._utils._rebuild_tensor_v2": lambda storage, offset, size, stride, *_: Tensor(
+                storage, offset, size, stride
+            ),
+            "torch._utils._rebuild_parameter": lambda tensor, *_: tensor,
+        } | {f"torch.{kind}": kind for kind in DTYPES}
+        if f"{module}.{name}" not in allowed:
+            raise ValueError(f"it names {f'{module}.{name}'!r}, which could run code")
+        return allowed[f"{module}.{name}"]
+
+    def persistent_load(self, pid: Any) -> Storage:
+        what, kind, key, _device, length, *view = pid
+        if what != "storage" or kind not in DTYPES or not isinstance(key, str) or not is_whole(length):
+            raise ValueError(f"an unknown kind of storage, {pid!r}")
+        if any(part is not None for part in view):
+            raise ValueError(f"storage {key!r} is a view of another, which isn't supported")
+        storage = Storage(kind, key, length)
+        self.storages[storage] = None
+        return storage
+
+
+def numbers(storage: Storage, raw: bytes) -> np.ndarray:
+    """[length]."""
+    if len(raw) != storage.nbytes:
+        raise ValueError(f"storage {storage.key!r} has {len(raw)} bytes of {storage.nbytes}: the file is cut short")
+    row = np.frombuffer(raw, DTYPES[storage.kind])
+    if storage.kind == "BFloat16Storage":
+        row = (row.astype(np.uint32) << 16).view(np.float32)  # the upper half of a float32
+    if storage.kind == "BoolStorage":
+        row = row != 0
+    return row
+
+
+def window(name: object, tensor: object, rows: dict[Storage, np.ndarray]) -> np.ndarray:
+    """The tensor as an array, if it lies inside its storage."""
+    if not isinstance(name, str) or not isinstance(tensor, Tensor):
+        raise ValueError(f"{name!r} is a {type(tensor).__name__}, not a tensor")
+    if tensor.storage not in rows:
+        raise ValueError(f"{name!r} has no storage in the file")
+    row, (_, offset, shape, strides) = rows[tensor.storage], tensor
+    whole = all(map(is_whole, (offset, *shape, *strides))) and len(shape) == len(strides)
+    if not whole or math.prod(shape) > row.size:
+        raise ValueError(f"{name!r} has shape {shape} and strides {strides}, over {row.size} numbers")
+    last = offset + sum((size - 1) * stride for size, stride in zip(shape, strides))
+    if math.prod(shape) and last >= row.size:
+        raise ValueError(f"{name!r} reaches to number {last} of the {row.size} that the file has for it")
+    steps = [stride * row.itemsize for stride in strides]
+    return np.lib.stride_tricks.as_strided(row[offset:], shape, steps, writeable=False)
+
+
+def is_whole(number: object) -> bool:
+    return type(number) is int and number >= 0
