@@ -8,10 +8,10 @@ gan-jax train experiments/dcgan_digits.py
 
 import optax
 
-from gan_jax import losses, priors
+from gan_jax import losses, measures, priors
 from gan_jax.data.digits import digits
 from gan_jax.experiment import Experiment
-from gan_jax.nets import dcgan
+from gan_jax.nets import classifier, dcgan
 from gan_jax.types import Players
 
 
@@ -23,7 +23,7 @@ def experiment(
     learning_rate: float = 2e-4,
     conditional: bool = False,
 ) -> Experiment:
-    """Train the article's DCGAN under the non-saturating loss on 5,000 MNIST digits.
+    """Train the article's DCGAN under the non-saturating loss on 4,000 MNIST digits.
 
     Args:
       steps: Updates in all.
@@ -47,4 +47,5 @@ def experiment(
         steps=steps,
         batch_size=batch_size,
         ema_decay=0.99,
+        measure=measures.images(classifier.digits()),
     )

@@ -10,10 +10,10 @@ gan-jax train experiments/minimax_digits.py --epochs --steps 20 --log-every 1 --
 
 import optax
 
-from gan_jax import losses, priors
+from gan_jax import losses, measures, priors
 from gan_jax.data.digits import digits
 from gan_jax.experiment import Experiment
-from gan_jax.nets import dcgan
+from gan_jax.nets import classifier, dcgan
 from gan_jax.types import Players
 
 
@@ -25,7 +25,7 @@ def experiment(
     learning_rate: float = 2e-4,
     epochs: bool = False,
 ) -> Experiment:
-    """Play the minimax game of Goodfellow 2014 with the article's DCGAN on 5,000 MNIST digits.
+    """Play the minimax game of Goodfellow 2014 with the article's DCGAN on 4,000 MNIST digits.
 
     Args:
       steps: Updates in all; one is a turn of each player, or an epoch of turns of each.
@@ -48,4 +48,5 @@ def experiment(
         critic_steps=turns,
         generator_steps=turns,
         ema_decay=0.99,
+        measure=measures.images(classifier.digits()),
     )

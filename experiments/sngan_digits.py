@@ -7,11 +7,11 @@ gan-jax train experiments/sngan_digits.py
 
 import optax
 
-from gan_jax import losses, priors
+from gan_jax import losses, measures, priors
 from gan_jax.constraints import spectral_norm
 from gan_jax.data.digits import digits
 from gan_jax.experiment import Experiment
-from gan_jax.nets import dcgan
+from gan_jax.nets import classifier, dcgan
 from gan_jax.types import Players
 
 
@@ -23,7 +23,7 @@ def experiment(
     critic_steps: int = 1,
     learning_rate: float = 1e-3,
 ) -> Experiment:
-    """Train the DCGAN with a spectrally normalised critic on 5,000 MNIST digits.
+    """Train the DCGAN with a spectrally normalised critic on 4,000 MNIST digits.
 
     Args:
       steps: Updates in all.
@@ -49,4 +49,5 @@ def experiment(
         batch_size=batch_size,
         critic_steps=critic_steps,
         ema_decay=0.99,
+        measure=measures.images(classifier.digits()),
     )

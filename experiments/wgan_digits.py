@@ -8,11 +8,11 @@ gan-jax train experiments/wgan_digits.py
 
 import optax
 
-from gan_jax import losses, priors
+from gan_jax import losses, measures, priors
 from gan_jax.constraints import clip_weights
 from gan_jax.data.digits import digits
 from gan_jax.experiment import Experiment
-from gan_jax.nets import dcgan
+from gan_jax.nets import classifier, dcgan
 from gan_jax.types import Players
 
 
@@ -25,7 +25,7 @@ def experiment(
     learning_rate: float = 5e-4,
     clip: float = 0.02,
 ) -> Experiment:
-    """Train the DCGAN as a Wasserstein GAN with clipped weights on 5,000 MNIST digits.
+    """Train the DCGAN as a Wasserstein GAN with clipped weights on 4,000 MNIST digits.
 
     Args:
       steps: Updates in all.
@@ -46,4 +46,5 @@ def experiment(
         batch_size=batch_size,
         critic_steps=critic_steps,
         ema_decay=0.99,
+        measure=measures.images(classifier.digits()),
     )

@@ -8,10 +8,10 @@ gan-jax train experiments/wgan_gp_digits.py
 
 import optax
 
-from gan_jax import losses, penalties, priors
+from gan_jax import losses, measures, penalties, priors
 from gan_jax.data.digits import digits
 from gan_jax.experiment import Experiment
-from gan_jax.nets import dcgan
+from gan_jax.nets import classifier, dcgan
 from gan_jax.objectives import add, scale
 from gan_jax.types import Players
 
@@ -25,7 +25,7 @@ def experiment(
     learning_rate: float = 2e-3,
     penalty: float = 10.0,
 ) -> Experiment:
-    """Train the DCGAN under WGAN-GP on 5,000 MNIST digits.
+    """Train the DCGAN under WGAN-GP on 4,000 MNIST digits.
 
     Args:
       steps: Updates in all.
@@ -52,4 +52,5 @@ def experiment(
         batch_size=batch_size,
         critic_steps=critic_steps,
         ema_decay=0.99,
+        measure=measures.images(classifier.digits()),
     )

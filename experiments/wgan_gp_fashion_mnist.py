@@ -11,10 +11,10 @@ from pathlib import Path
 
 import optax
 
-from gan_jax import losses, penalties, priors
+from gan_jax import losses, measures, penalties, priors
 from gan_jax.data.tfds import tfds
 from gan_jax.experiment import Experiment
-from gan_jax.nets import dcgan
+from gan_jax.nets import classifier, dcgan
 from gan_jax.objectives import add, scale
 from gan_jax.types import Players
 
@@ -63,4 +63,5 @@ def experiment(
         steps=steps,
         batch_size=batch_size,
         critic_steps=critic_steps,
+        measure=measures.images(classifier.fashion()),
     )

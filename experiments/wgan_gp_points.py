@@ -9,17 +9,17 @@ from typing import Literal
 
 import optax
 
-from gan_jax import losses, penalties, pictures, priors
+from gan_jax import losses, measures, penalties, pictures, priors
 from gan_jax.data import points2d
 from gan_jax.experiment import Experiment
 from gan_jax.nets import mlp
 from gan_jax.objectives import add, scale
 from gan_jax.types import Players
 
-SOURCES = {
-    "gaussians8": points2d.gaussians8,
-    "gaussians25": points2d.gaussians25,
-    "swiss_roll": points2d.swiss_roll,
+DATA = {
+    "gaussians8": (points2d.gaussians8, measures.mixture(points2d.CENTRES_8, points2d.SIGMA_8)),
+    "gaussians25": (points2d.gaussians25, measures.mixture(points2d.CENTRES_25, points2d.SIGMA_25)),
+    "swiss_roll": (points2d.swiss_roll, measures.plane()),
 }
 
 
@@ -44,9 +44,10 @@ def experiment(
       learning_rate: Of both Adams.
       penalty: Weight of the gradient penalty.
     """
+    source, measure = DATA[data]
     optimizer = optax.adam(learning_rate, b1=0.5, b2=0.9)
     return Experiment(
-        data=SOURCES[data](),
+        data=source(),
         nets=Players(critic=mlp.critic(width=width), generator=mlp.generator((2,), width=width)),
         objective=add(
             adversarial=losses.wasserstein(),
@@ -58,4 +59,5 @@ def experiment(
         batch_size=batch_size,
         critic_steps=critic_steps,
         view=pictures.points,
+        measure=measure,
     )

@@ -1,4 +1,4 @@
-"""The command line: list, train, resume, prepare, sample.
+"""The command line: list, train, resume and prepare; results.py has the commands for a run that was trained.
 
 Exit codes: 0 done, 2 bad input (one line on stderr, nothing written), 3 diverged, 130 and 143 stopped by SIGINT and
 SIGTERM, 1 anything else.
@@ -16,6 +16,7 @@ from typing import Annotated, Any
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from gan_jax.compiled import BY_DEFAULT, Compiled, keep
+from gan_jax.results import compare, evaluate, neighbours, sample
 from gan_jax.terminal import DIVERGED, SIGNAL, bad_input, fail, parse
 
 # Each command imports what it needs, so that --help and list are quick: jax takes most of a second.
@@ -30,6 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "resume": resume,
         "prepare": prepare,
         "sample": sample,
+        "evaluate": evaluate,
+        "compare": compare,
+        "neighbours": neighbours,
     }
     try:
         if arguments[:1] == ["train"] and (file := experiment_among(arguments[1:])):
@@ -85,8 +89,8 @@ def train_with_arguments_of(file: Path) -> Callable[..., None]:
         raise ValueError(f"{file}: every run has {' and '.join(taken)} already: give that argument another name")
 
     def command(file: Path, run_dir: Path | None, run: runs.Options, compiled: Compiled, **arguments: Any) -> None:
-        from gan_jax.experiment import build, make_program
-        from gan_jax.train import keys_of
+        from gan_jax.experiment import build
+        from gan_jax.games import keys_of, make_program
 
         with bad_input(file):
             keep(compiled)
@@ -94,9 +98,10 @@ def train_with_arguments_of(file: Path) -> Callable[..., None]:
             runs.check_free(folder)
             runs.check_counts(arguments, run)
             built = build(experiment, arguments)
-            init, update = make_program(built, run.parallel)
+            runs.check_measure(built, run)
+            init, update = make_program(built, run.parallel, run.num_seeds)
             created = runs.create(folder, file, arguments, run)
-        play(created, built, update, init(keys_of(run.seed).init))
+        play(created, built, update, init(keys_of(run.seed, run.num_seeds).init))
 
     keyword, positional = inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_ONLY
     parameters = [
@@ -128,83 +133,38 @@ def resume(run: Positional[Path], steps: int | None = None, compiled: OmitArgPre
     """
     from gan_jax import run as runs
     from gan_jax.checkpoint import Checkpoints
-    from gan_jax.experiment import abstract_state, make_program
+    from gan_jax.games import abstract_state, make_program, step_of
 
     with bad_input(run / "experiment.py"):
         keep(compiled)
         opened = runs.open_run(run)
         changed = {} if steps is None else {"steps": steps}
         runs.check_counts(opened.arguments | changed, opened.options)
-        built = opened.experiment(**changed)
+        built, games = opened.experiment(**changed), opened.options.num_seeds
         with Checkpoints(opened.checkpoints) as checkpoints:
-            state = checkpoints.restore(abstract_state(built))
-        if int(state.step) >= built.steps:
-            print(f"{run} is at step {state.step} already: --steps N with a larger N goes on")
+            state = checkpoints.restore(abstract_state(built, games))
+        if (step := step_of(state)) >= built.steps:
+            print(f"{run} is at step {step} already: --steps N with a larger N goes on")
             return
-        _, update = make_program(built, opened.options.parallel)
+        _, update = make_program(built, opened.options.parallel, games)
         opened = runs.change_steps(opened, built.steps)
     play(opened, built, update, state)
 
 
 def prepare(name: Positional[str], data_dir: Path | None = None, manual_dir: Path | None = None) -> None:
-    """Prepare a data set of TensorFlow Datasets: download it, or take files already had.
+    """Prepare a data set of TensorFlow Datasets, or the weights of FID's network: download, or take files already had.
 
     Args:
-      name: The data set, such as fashion_mnist.
+      name: The data set, such as fashion_mnist; or inception.
       data_dir: Where prepared data sets are kept; by default TFDS' own folder.
       manual_dir: A folder that holds the original files, so that nothing is downloaded.
     """
     from gan_jax.data.prepare import prepare
+    from gan_jax.features import fetch
 
     with bad_input():
-        folder = prepare(name, data_dir=data_dir, manual_dir=manual_dir)
-    print(f"{name} is prepared in {folder}")
-
-
-def sample(
-    run: Positional[Path],
-    num: int = 64,
-    seed: int = 0,
-    out: Path = Path("samples.png"),
-    compiled: OmitArgPrefixes[Compiled] = BY_DEFAULT,
-) -> None:
-    """Draw samples from the averaged (EMA) generator of a run. The same seed gives the same samples.
-
-    Args:
-      run: The run's folder.
-      num: How many.
-      seed: Seed of the samples.
-      out: A picture of all of them; or a folder (an existing one, or a name without ending), for a file each.
-      compiled: Where compiled programs are kept.
-    """
-    import jax
-
-    from gan_jax import run as runs
-    from gan_jax.checkpoint import Checkpoints
-    from gan_jax.experiment import abstract_state
-    from gan_jax.sample import make_sampler
-
-    with bad_input(run / "experiment.py"):
-        if num < 1 or seed < 0:
-            raise ValueError(f"num {num}, seed {seed}: num must be 1 or more, and seed 0 or more")
-        keep(compiled)
-        together = out.suffix == ".png" and not out.is_dir()
-        if not together and (out.suffix or out.is_file()) and not out.is_dir():
-            raise ValueError(f"{out}: give a picture, as samples.png, or a folder for a file each")
-        opened = runs.open_run(run)
-        built = opened.experiment()
-        with Checkpoints(opened.checkpoints) as checkpoints:
-            state = checkpoints.restore(abstract_state(built))
-        draw = make_sampler(built.nets.generator, built.prior, built.data.classes)
-        samples = draw(state.ema, jax.random.key(seed), num)
-        if together:
-            out.parent.mkdir(parents=True, exist_ok=True)
-            built.view.together(samples, out)
-        else:
-            out.mkdir(parents=True, exist_ok=True)
-            for number, one in enumerate(samples):
-                built.view.single(one, out / f"{number:05d}{built.view.suffix}")
-    print(f"{out}: {num} samples of {run} at step {state.step}, seed {seed}")
+        where = fetch() if name == "inception" else prepare(name, data_dir=data_dir, manual_dir=manual_dir)
+    print(f"{name} is prepared in {where}")
 
 
 def play(run: Any, experiment: Any, update: Any, state: Any) -> None:

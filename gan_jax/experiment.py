@@ -17,16 +17,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import jax
 import optax
 
-from gan_jax import parallel, pictures
+from gan_jax import pictures
 from gan_jax.data.source import Source
-from gan_jax.types import Array, Network, Objective, Players, Prior, TrainState, View
-from gan_jax.update import Update, deal, make_init, make_update
+from gan_jax.types import Array, Measure, Network, Objective, Players, Prior, TrainState, View
+from gan_jax.update import Update, make_init, make_update
 
 REQUIRED = ("steps", "batch_size")
-KEY = jax.eval_shape(jax.random.key, 0)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -38,6 +36,7 @@ class Experiment:
     generator_batch_size: of the generator's turns, if another.
     ema_decay: of the averaged generator that samples are drawn from.
     view: how samples become files.
+    measure: what samples are measured by, unless `gan-jax evaluate --features` says otherwise.
     """
 
     data: Source
@@ -52,6 +51,7 @@ class Experiment:
     generator_steps: int = 1
     ema_decay: float = 0.999
     view: View = pictures.images
+    measure: Measure | None = None
 
     @property
     def turns(self) -> Players[tuple[int, int]]:
@@ -65,15 +65,9 @@ class Experiment:
         return sum(math.prod(turn) for turn in self.turns)
 
 
-def make_program(experiment: Experiment, form: str) -> tuple[Callable[[Array], TrainState], Update]:
-    """The compiled init and update on all devices; `form` is jit or pmap.
-
-    Whatever is wrong with the experiment's shapes, turns or terms is found here, before a step is made.
-    """
-    mesh = parallel.make_mesh()
-    for _, batch_size in experiment.turns:
-        parallel.check_batch(batch_size, mesh.size)
-    make = functools.partial(
+def make_updates(experiment: Experiment) -> Callable[..., Update]:
+    """The experiment's update, but for the name of the axis that its batch may be split over."""
+    return functools.partial(
         make_update,
         experiment.nets,
         experiment.objective,
@@ -82,22 +76,6 @@ def make_program(experiment: Experiment, form: str) -> tuple[Callable[[Array], T
         critic_steps=experiment.critic_steps,
         generator_steps=experiment.generator_steps,
         ema_decay=experiment.ema_decay,
-    )
-    batch = jax.tree.map(
-        lambda one: jax.ShapeDtypeStruct((experiment.examples, *one.shape), one.dtype), experiment.data.example
-    )
-    batches = jax.eval_shape(functools.partial(deal, experiment.turns), batch)
-    update = parallel.pmap(make(axis_name=parallel.AXIS)) if form == "pmap" else parallel.jit(make(), mesh)
-    jax.eval_shape(update, abstract_state(experiment), batches, KEY)
-    return parallel.jit_once(init_of(experiment), mesh), update
-
-
-def abstract_state(experiment: Experiment) -> TrainState:
-    """The shapes of the state, a whole copy on each device: what a checkpoint is restored to."""
-    whole = parallel.everywhere(parallel.make_mesh())
-    return jax.tree.map(
-        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=whole),
-        jax.eval_shape(init_of(experiment), KEY),
     )
 
 

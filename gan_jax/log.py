@@ -1,20 +1,27 @@
-"""Where metrics go: RUN/metrics.jsonl, which a resumed run continues exactly, and TensorBoard events."""
+"""Where metrics go: RUN/metrics.jsonl, which a resumed run continues exactly, and TensorBoard events.
+
+A metric is a number, or a list of one for each game of the run; what isn't finite is null.
+"""
 
 import json
+import math
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from tensorboardX import SummaryWriter
 
+from gan_jax.run import game_name
+
 
 class Log:
     """Writes the metrics of a run from `first_step` on; lines of later steps, which a crash left, are dropped."""
 
-    def __init__(self, metrics: Path, events: Path, *, first_step: int):
+    def __init__(self, metrics: Path, events: Path, *, first_step: int, games: int = 1):
         keep_until(metrics, first_step)
         self.file = metrics.open("a", encoding="utf-8")
-        self.events = SummaryWriter(str(events), purge_step=first_step + 1)
+        folders = [events] if games == 1 else [events / game_name(number) for number in range(games)]
+        self.events = [SummaryWriter(str(folder), purge_step=first_step + 1) for folder in folders]
 
     def __enter__(self) -> Self:
         """Is closed at the end."""
@@ -25,14 +32,20 @@ class Log:
     ) -> None:
         """Writes what is buffered."""
         self.file.close()
-        self.events.close()
+        for events in self.events:
+            events.close()
 
-    def write(self, step: int, metrics: dict[str, float]) -> None:
-        """One line, and one event a metric."""
-        self.file.write(json.dumps({"step": step} | metrics) + "\n")
+    def write(self, step: int, metrics: dict[str, list[float | None]]) -> None:
+        """One line, and one event a metric and game."""
+        each = {name: [value if value is not None and math.isfinite(value) else None for value in values]
+                for name, values in metrics.items()}  # fmt: skip
+        line = each if len(self.events) > 1 else {name: values[0] for name, values in each.items()}
+        self.file.write(json.dumps({"step": step} | line) + "\n")
         self.file.flush()
-        for name, value in metrics.items():
-            self.events.add_scalar(name, value, step)
+        for name, values in each.items():
+            for events, value in zip(self.events, values):
+                if value is not None:
+                    events.add_scalar(name, value, step)
 
 
 def keep_until(metrics: Path, step: int) -> None:

@@ -1,6 +1,6 @@
-"""The same update on many devices: under jit with shardings (the default), or under pmap.
+"""The same update on many devices: under jit with shardings (the default), under pmap, or several games side by side.
 
-Both split the batch along its axis 1 (axis 0 counts the turns) and keep one copy of the state on each device.
+jit and pmap split the batch along its axis 1 (axis 0 counts the turns) and keep one copy of the state on each device.
 """
 
 import functools
@@ -14,7 +14,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from gan_jax.types import Array, Batch, Players, TrainState
 from gan_jax.update import Metrics, Update
 
-AXIS = "batch"
+AXIS, GAMES = "batch", "games"
 
 
 def make_mesh() -> Mesh:
@@ -22,9 +22,20 @@ def make_mesh() -> Mesh:
     return jax.make_mesh((jax.device_count(),), (AXIS,), axis_types=(AxisType.Auto,))
 
 
+def make_games_mesh(games: int) -> Mesh:
+    """As many devices as whole games can be spread evenly over, along the one axis `games`."""
+    count = max(n for n in range(1, jax.device_count() + 1) if games % n == 0)
+    return jax.make_mesh((count,), (GAMES,), axis_types=(AxisType.Auto,), devices=jax.devices()[:count])
+
+
 def everywhere(mesh: Mesh) -> NamedSharding:
     """A whole copy on each device."""
     return NamedSharding(mesh, PartitionSpec())
+
+
+def each_its_own(mesh: Mesh) -> NamedSharding:
+    """Games [S, ...], each on one device."""
+    return NamedSharding(mesh, PartitionSpec(GAMES))
 
 
 def check_batch(batch_size: int, devices: int) -> None:
@@ -49,9 +60,24 @@ def jit(update: Update, mesh: Mesh) -> Update:
     )
 
 
-def jit_once(init: Callable[[Array], TrainState], mesh: Mesh) -> Callable[[Array], TrainState]:
-    """jit of what runs once, with its result on every device; on a CPU compiled without optimisation, thus quickly."""
-    return jax.jit(init, out_shardings=everywhere(mesh), compiler_options=on_cpu("xla_backend_optimization_level", "0"))
+def jit_once(init: Callable[[Array], TrainState], sharding: NamedSharding) -> Callable[[Array], TrainState]:
+    """jit of what runs once; on a CPU compiled without optimisation, thus quickly."""
+    return jax.jit(init, out_shardings=sharding, compiler_options=on_cpu("xla_backend_optimization_level", "0"))
+
+
+def games(update: Update, mesh: Mesh, *, at_once: bool) -> Update:
+    """jit of independent games, spread over the mesh: everything has a leading axis [S], the state given is consumed.
+
+    at_once: the games of one device are vmapped into one program; otherwise they play in turn. No device ever waits
+    for another.
+    """
+
+    def on_one_device(*given: Any) -> Any:
+        return jax.vmap(update)(*given) if at_once else jax.lax.map(lambda one: update(*one), given)
+
+    split = PartitionSpec(GAMES)
+    mapped = jax.shard_map(on_one_device, mesh=mesh, in_specs=split, out_specs=split, check_vma=False)
+    return jax.jit(mapped, donate_argnums=0, compiler_options=compiler_options())
 
 
 def compiler_options() -> dict[str, str]:

@@ -1,6 +1,7 @@
 """A run's folder: its configuration, a copy of its experiment, and where everything else lies.
 
-RUN/config.json, experiment.py, metrics.jsonl, tensorboard/, samples/step_*.png, checkpoints/
+RUN/config.json, experiment.py, metrics.jsonl, tensorboard/, samples/step_*.png, checkpoints/, result.json
+With several games (--num-seeds) the pictures and events of each lie in game_00/, game_01/ ...
 """
 
 import dataclasses
@@ -29,6 +30,9 @@ class Options:
       sample_every: Steps between pictures of samples.
       save_every: Steps between checkpoints; the last step is always saved.
       num_samples: Samples in a picture.
+      num_seeds: Independent games trained side by side; game i is what the run with --seed SEED + i alone is.
+      evaluate_every: Steps between evaluations by the experiment's measure, whose best checkpoint is kept; 0: none.
+      evaluate_num: Samples of each such evaluation.
     """
 
     seed: int = 0
@@ -37,19 +41,37 @@ class Options:
     sample_every: int = 500
     save_every: int = 500
     num_samples: int = 64
+    num_seeds: int = 1
+    evaluate_every: int = 0
+    evaluate_num: int = 1000
 
 
 def check_counts(arguments: dict[str, Any], options: Options) -> None:
     """Raises ValueError for a number of steps below 0, or another count below 1."""
     counts = {"batch_size": arguments["batch_size"]}
-    counts |= {name: getattr(options, name) for name in ("log_every", "sample_every", "save_every", "num_samples")}
+    counts |= {
+        name: getattr(options, name) for name in ("log_every", "sample_every", "save_every", "num_samples", "num_seeds")
+    }
     for name, count in counts.items():
         if count < 1:
             raise ValueError(f"{name} {count}: it must be 1 or more")
+    if options.evaluate_every < 0 or options.evaluate_num < 10:
+        raise ValueError(
+            f"evaluate_every {options.evaluate_every}, evaluate_num {options.evaluate_num}: 0 or more, and 10 or more"
+        )
     if not 0 <= options.seed < 2**63:
         raise ValueError(f"seed {options.seed}: it must be from 0 to 2**63 - 1")
     if arguments["steps"] < 0:
         raise ValueError(f"steps {arguments['steps']}: it must be 0 or more")
+
+
+def check_measure(experiment: Experiment, options: Options) -> None:
+    """Raises ValueError where evaluation is asked for and the experiment doesn't say by what."""
+    if options.evaluate_every and experiment.measure is None:
+        raise ValueError(
+            f"evaluate_every {options.evaluate_every}: the experiment names no measure; give its Experiment one, as "
+            "measure=measures.images(classifier.digits())"
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,9 +93,15 @@ class Run:
         """One folder a step."""
         return self.folder / "checkpoints"
 
-    def picture(self, step: int) -> Path:
-        """The samples at a step."""
-        return self.folder / "samples" / f"step_{step:07d}.png"
+    @property
+    def result(self) -> Path:
+        """What `gan-jax evaluate` measured."""
+        return self.folder / "result.json"
+
+    def picture(self, step: int, game: int = 0) -> Path:
+        """The samples of a game at a step."""
+        folder = self.folder / "samples"
+        return (folder if self.options.num_seeds == 1 else folder / game_name(game)) / f"step_{step:07d}.png"
 
     def experiment(self, **changed: Any) -> Experiment:
         """The experiment as it was run, with some arguments changed."""
@@ -90,6 +118,11 @@ def free_folder(name: str) -> Path:
     return folder
 
 
+def game_name(number: int) -> str:
+    """What a game's folder is called, where a run has several."""
+    return f"game_{number:02d}"
+
+
 def check_free(folder: Path) -> None:
     """Raises ValueError if the folder holds anything."""
     if (folder / "config.json").exists():
@@ -102,7 +135,8 @@ def create(folder: Path, file: Path, arguments: dict[str, Any], options: Options
     """Makes the folder, with the experiment's file and all that it was given."""
     run = Run(folder, file.stem, arguments, options)
     text = config_of(run)
-    (folder / "samples").mkdir(parents=True)
+    for game in range(options.num_seeds):
+        run.picture(0, game).parent.mkdir(parents=True)
     shutil.copyfile(file, folder / "experiment.py")
     write(run, text)
     return open_run(folder)
@@ -125,10 +159,13 @@ def config_of(run: Run) -> str:
         "experiment": run.name,
         "arguments": run.arguments,
         "options": dataclasses.asdict(run.options),
-        "versions": {"python": platform.python_version()}
-        | {name: importlib.metadata.version(name) for name in PACKAGES},
+        "versions": versions(),
     }
     return json.dumps(config, indent=2, default=as_json) + "\n"
+
+
+def versions() -> dict[str, str]:
+    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES}
 
 
 def write(run: Run, text: str) -> None:

@@ -1,6 +1,6 @@
 """Drawing from a trained generator. Sample i of a key is the same however many are drawn."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +13,14 @@ CHUNK = 64  # always drawn at once: one program, whose rounding doesn't depend o
 
 def make_sampler(generator: Network, prior: Prior, classes: int) -> Callable[[Variables, Array, int], np.ndarray]:
     """Returns (variables, key, count) -> samples [count, ...]; with labels, sample i is of class i mod `classes`."""
+    draw = make_draw(generator, prior, classes)
+    return lambda variables, key, count: np.concatenate(list(draw(variables, key, count)))
+
+
+def make_draw(
+    generator: Network, prior: Prior, classes: int
+) -> Callable[[Variables, Array, int], Iterator[np.ndarray]]:
+    """Returns (variables, key, count) -> the same samples in batches, for more than memory holds."""
 
     @jax.jit
     def chunk(variables: Variables, key: Array, first: Array) -> Array:
@@ -24,8 +32,8 @@ def make_sampler(generator: Network, prior: Prior, classes: int) -> Callable[[Va
         mode = Mode(train=False, keys=network_keys)
         return generator.apply(*variables, jax.vmap(prior)(latent_keys), label, mode)[0]
 
-    def sample(variables: Variables, key: Array, count: int) -> np.ndarray:
-        chunks = [np.asarray(chunk(variables, key, jnp.int32(first))) for first in range(0, count, CHUNK)]
-        return np.concatenate(chunks)[:count]
+    def draw(variables: Variables, key: Array, count: int) -> Iterator[np.ndarray]:
+        for first in range(0, count, CHUNK):
+            yield np.asarray(chunk(variables, key, jnp.int32(first)))[: count - first]
 
-    return sample
+    return draw

@@ -1,24 +1,25 @@
 """The only training loop."""
 
 import contextlib
-import functools
 import math
 import signal
 import threading
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from tqdm import tqdm
 
 from gan_jax.checkpoint import Checkpoints
+from gan_jax.evaluate import by_name, make_evaluation, merit_of
 from gan_jax.experiment import Experiment
+from gan_jax.games import dealt, keys_of, split, step_of
 from gan_jax.log import Log
-from gan_jax.run import Run
+from gan_jax.run import Options, Run
 from gan_jax.sample import make_sampler
-from gan_jax.types import Array, TrainState
-from gan_jax.update import Metrics, Update, deal
+from gan_jax.types import Array, TrainState, Variables
+from gan_jax.update import Metrics, Update
 
 
 class Diverged(Exception):
@@ -33,80 +34,92 @@ class Stopped(Exception):
         self.number = number
 
 
-class Keys(NamedTuple):
-    """A key for each use of a run's seed."""
-
-    init: Array
-    data: Array
-    game: Array
-    samples: Array
-
-
-def keys_of(seed: int) -> Keys:
-    return Keys(*jax.random.split(jax.random.key(seed), 4))
-
-
 def train(run: Run, experiment: Experiment, update: Update, state: TrainState) -> None:
     """Trains from the state's step to the experiment's last one.
 
-    Metrics are fetched one step late, so that the device never waits for the host.
+    Metrics are fetched one step late, so that the device never waits for the host. Of several games those that
+    diverge play on as they are, and their metrics are null.
 
     Raises:
-      Diverged: at the first step with a metric that isn't finite; nothing is saved from then on.
+      Diverged: at the first step at which no game's metrics are all finite; nothing is saved from then on.
       Stopped: after the step during which SIGINT or SIGTERM came.
     """
     options = run.options
-    keys = keys_of(options.seed)
+    games = options.num_seeds
+    keys = keys_of(options.seed, games)
     sample = make_sampler(experiment.nets.generator, experiment.prior, experiment.data.classes)
-    first, last = int(state.step), experiment.steps
-    batches = experiment.data.stream(keys.data, first, experiment.examples)
-    hand = jax.jit(functools.partial(deal, experiment.turns))
+    evaluate = evaluator(experiment, options) if options.evaluate_every else None
+    first, last = step_of(state), experiment.steps
+    batches = dealt(experiment, keys, games, first)
 
     with (
         Checkpoints(run.checkpoints) as checkpoints,
-        Log(run.metrics, run.folder / "tensorboard", first_step=first) as log,
+        Log(run.metrics, run.folder / "tensorboard", first_step=first, games=games) as log,
         tqdm(total=last, initial=first, unit="step", dynamic_ncols=True) as bar,
         signals() as received,
     ):
 
         def settle(step: int, metrics: Metrics) -> None:
-            values = {name: float(value) for name, value in jax.device_get(metrics).items()}
-            broken = [f"{name} is {value}" for name, value in values.items() if not math.isfinite(value)]
-            if broken:
+            values = {name: np.ravel(value) for name, value in jax.device_get(metrics).items()}
+            if not np.isfinite(list(values.values())).all(0).any():
+                broken = [f"{name} is {value[0]}" for name, value in values.items() if not math.isfinite(value[0])]
                 raise Diverged(f"step {step}: {', '.join(broken)}")
             bar.update()
             checkpoints.tick()
             if step % options.log_every == 0:
-                log.write(step, values)
-                bar.set_postfix({name: f"{values[name]:.3g}" for name in ("critic/loss", "generator/loss")})
+                log.write(step, {name: value.tolist() for name, value in values.items()})
+                losses = {name: np.nanmedian(values[name]) for name in ("critic/loss", "generator/loss")}
+                bar.set_postfix({name: f"{value:.3g}" for name, value in losses.items()})
 
-        def save(step: int, state: TrainState) -> None:
-            if not all_finite(state):
+        def save(step: int, state: TrainState, merit: float | None) -> None:
+            if not any(all_finite(game) for game in split(state, games)):
                 raise Diverged(f"step {step}: a parameter is not finite")
-            checkpoints.save(step, state)
+            checkpoints.save(step, state, merit)
 
         def show(step: int, state: TrainState) -> None:
-            experiment.view.together(sample(state.ema, keys.samples, options.num_samples), run.picture(step))
+            for number, (ema, key) in enumerate(zip(split(state.ema, games), split(keys.samples, games))):
+                experiment.view.together(sample(ema, key, options.num_samples), run.picture(step, number))
 
         if first == 0:
-            save(0, state)
+            save(0, state, None)
         pending: tuple[int, Metrics] | None = None
         for step in range(first + 1, last + 1):
-            state, metrics = update(state, hand(next(batches)), keys.game)
+            state, metrics = update(state, next(batches), keys.game)
             if pending:
                 settle(*pending)
             pending = step, metrics
-            saves = step == last or step % options.save_every == 0 or bool(received)
+            evaluates = evaluate and (step == last or step % options.evaluate_every == 0)
+            saves = step == last or step % options.save_every == 0 or bool(received) or evaluates
             shows = step == last or step % options.sample_every == 0
+            merit = None
             if saves or shows:
                 settle(*pending)
                 pending = None
+            if evaluate and evaluates:
+                figures, merit = evaluate(split(state.ema, games))
+                log.write(step, figures)
             if saves:
-                save(step, state)
+                save(step, state, merit)
             if shows:
                 show(step, state)
             if received:
                 raise Stopped(step, received[0])
+
+
+def evaluator(
+    experiment: Experiment, options: Options
+) -> Callable[[list[Variables]], tuple[dict[str, list[float | None]], float | None]]:
+    """Returns the generators of all games -> their figures, as the log takes them, and the checkpoint's merit."""
+    measure = experiment.measure
+    assert measure is not None
+    evaluation = make_evaluation(experiment, measure, num=options.evaluate_num)
+
+    def evaluate(generators: list[Variables]) -> tuple[dict[str, list[float | None]], float | None]:
+        each = [evaluation.generated(variables, jax.random.key(0)) for variables in generators]
+        shown = {f"evaluation/{name}": values for name, values in by_name(each).items()}
+        return shown, merit_of(measure, each)
+
+    return evaluate
 
 
 @jax.jit

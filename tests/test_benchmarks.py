@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax.experiment import make_program
+from gan_jax.games import make_program
 from gan_jax.types import Batch
 from gan_jax.update import deal
 

@@ -16,10 +16,9 @@ from PIL import Image
 
 from gan_jax import cli
 from gan_jax.checkpoint import Checkpoints
-from gan_jax.experiment import abstract_state
+from gan_jax.games import abstract_state, keys_of
 from gan_jax.run import open_run
 from gan_jax.sample import make_sampler
-from gan_jax.train import keys_of
 from gan_jax.types import Variables
 
 TINY = '''"""A tiny game.
@@ -323,7 +322,7 @@ def test_help_shows_type_default_and_meaning(tiny, capsys):
         ("sample taken", "taken is no run"),
         ("prepare mnits", "did you mean"),
         ("dance", "Unrecognized options: dance"),
-        ("", "Expected one of {list, train, resume, prepare, sample}"),
+        ("", "Expected one of {list, train, resume, prepare, sample, evaluate, compare, neighbours}"),
         ("list nowhere", "nowhere: no such folder"),
     ],
 )

@@ -10,8 +10,8 @@ import pytest
 from gan_jax.data import folder as folder_module
 from gan_jax.data import tfds as tfds_module
 from gan_jax.data.source import Source, on_device
-from gan_jax.experiment import Experiment, load, make_program
-from gan_jax.train import keys_of
+from gan_jax.experiment import Experiment, load
+from gan_jax.games import keys_of, make_program
 from gan_jax.types import TrainState
 from gan_jax.update import Metrics, deal
 
@@ -78,7 +78,7 @@ def assert_what_is_special(name: str, state: TrainState, metrics: Metrics) -> No
 def test_the_articles_alternation_is_an_epoch_of_turns_of_each_player():
     (file,) = (file for file in FILES if file.stem == "minimax_digits")
     experiment = build(file, batch_size=64, epochs=True)
-    assert experiment.critic_steps == experiment.generator_steps == 5000 // 64
+    assert experiment.critic_steps == experiment.generator_steps == 4000 // 64
 
 
 @pytest.mark.parametrize("file", [file for file in FILES if "cifar10" in file.stem], ids=lambda file: file.stem)

@@ -15,14 +15,23 @@ FLOORS = [
     {"losses", "penalties", "objectives", "constraints", "priors", "pictures", "nets", "data", "metrics"},
     {"update"},
     {"parallel"},
-    {"experiment"},
-    {"checkpoint", "run", "log", "sample"},
-    {"train", "terminal", "compiled"},
+    {"experiment", "features"},
+    {"measures"},
+    {"games", "run", "sample"},
+    {"checkpoint", "log", "evaluate"},
+    {"train", "compare", "terminal", "compiled"},
+    {"results"},
     {"cli"},
     {"__main__"},
 ]
 CORE = {"types", "losses", "penalties", "objectives", "constraints", "priors", "update", "parallel"}
-GIVEN = {"experiment": {"data.source"}, "cli": {"data.prepare"}}  # what is taken of the folders from outside
+GIVEN = {  # what is taken of the folders from outside
+    "experiment": {"data.source"},
+    "features": {"nets.classifier", "nets.efficientnet", "nets.inception"},
+    "measures": {f"metrics.{name}" for name in ("classes", "frechet", "kernel", "manifold", "mixtures", "neighbours")},
+    "evaluate": {"data.source", "metrics.neighbours"},
+    "cli": {"data.prepare"},
+}
 
 
 def imports(tree: ast.AST) -> set[str]:

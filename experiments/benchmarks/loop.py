@@ -30,8 +30,9 @@ from side_by_side import Times, ratio, report
 
 from gan_jax import run as runs
 from gan_jax.data.source import Source
-from gan_jax.experiment import Experiment, build, load, make_program
-from gan_jax.train import keys_of, train
+from gan_jax.experiment import Experiment, build, load
+from gan_jax.games import keys_of, make_program
+from gan_jax.train import train
 from gan_jax.types import Array, Batch, TrainState
 from gan_jax.update import Update, deal
 

@@ -28,7 +28,7 @@ def make(game: Game, side: int = 28) -> tuple[Update, TrainState, Players[Batch]
     batches = Players(Batch(images[: game.critic_steps]), Batch(images[game.critic_steps :]))
     example = Batch(jax.ShapeDtypeStruct(images.shape[2:], images.dtype))
     mesh = parallel.make_mesh()
-    init = parallel.jit_once(make_init(nets, optimizers, prior, example), mesh)
+    init = parallel.jit_once(make_init(nets, optimizers, prior, example), parallel.everywhere(mesh))
     update = make_update(nets, objective, optimizers, prior, critic_steps=game.critic_steps)
     return parallel.jit(update, mesh), init(key), batches, key
 

@@ -10,7 +10,8 @@ import jax
 from side_by_side import advancing
 
 from gan_jax import parallel
-from gan_jax.experiment import Experiment, load, make_program
+from gan_jax.experiment import Experiment, load
+from gan_jax.games import make_program
 from gan_jax.types import Array, Batch, Players, TrainState
 from gan_jax.update import Metrics, deal
 

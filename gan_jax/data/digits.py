@@ -6,11 +6,19 @@ import numpy as np
 
 from gan_jax.data.source import Source, on_device
 
+HELD_OUT = 100  # of the 500 of each digit, the last
 
-def digits() -> Source:
-    """500 images of each digit, 28x28x1, with labels (LeCun, Cortes and Burges; see digits/README.md)."""
+
+def digits(split: str = "train") -> Source:
+    """400 images of each digit, 28x28x1, with labels (LeCun, Cortes and Burges; see digits/README.md).
+
+    split: "train", or "test" for the other 100 of each.
+    """
+    if split not in ("train", "test"):
+        raise ValueError(f"the digits have no split {split!r}: they have train and test")
     images, labels = load()
-    return on_device(images, labels)
+    chosen = (np.arange(len(images)) % 500 >= 500 - HELD_OUT) == (split == "test")
+    return on_device(images[chosen], labels[chosen], name=f"digits {split}")._replace(split=digits)
 
 
 def load() -> tuple[np.ndarray, np.ndarray]:

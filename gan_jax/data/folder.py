@@ -41,7 +41,8 @@ def folder(
         pixels = decode_all(files, size, channels)
         files = keep_readable(root, files, [p is not None for p in pixels])
         images = np.stack([p for p in pixels if p is not None])
-        return on_device(images, np.array([label(f) for f in files]) if labels else None, classes=len(names))
+        source = on_device(images, np.array([label(f) for f in files]) if labels else None, classes=len(names))
+        return source._replace(name=f"folder {root.name}")
 
     def decode(file: pathlib.Path) -> Batch:
         try:
@@ -51,7 +52,7 @@ def folder(
 
     files = keep_readable(root, files, [opens(file) for file in files])
     example = image_example((size, size, channels), labelled=labels)
-    return streamed(files, decode, example, classes=len(names))
+    return streamed(files, decode, example, classes=len(names))._replace(name=f"folder {root.name}")
 
 
 def find(root: pathlib.Path) -> list[pathlib.Path]:

@@ -22,12 +22,12 @@ SIGMA_25 = 0.05 / 2.828
 
 def gaussians8() -> Source:
     """Eight Gaussians on a circle: centres CENTRES_8, deviation SIGMA_8."""
-    return endless(mixture(CENTRES_8, SIGMA_8))
+    return endless("gaussians8", mixture(CENTRES_8, SIGMA_8))
 
 
 def gaussians25() -> Source:
     """25 Gaussians on a grid: centres CENTRES_25, deviation SIGMA_25."""
-    return endless(mixture(CENTRES_25, SIGMA_25))
+    return endless("gaussians25", mixture(CENTRES_25, SIGMA_25))
 
 
 def swiss_roll() -> Source:
@@ -38,7 +38,7 @@ def swiss_roll() -> Source:
         t = jax.random.uniform(along, minval=1.5 * jnp.pi, maxval=4.5 * jnp.pi)
         return (t * jnp.stack([jnp.cos(t), jnp.sin(t)]) + 0.25 * jax.random.normal(noise, (2,))) / 7.5
 
-    return endless(draw)
+    return endless("swiss_roll", draw)
 
 
 def mixture(centres: np.ndarray, sigma: float) -> Callable[[Array], Array]:
@@ -52,7 +52,7 @@ def mixture(centres: np.ndarray, sigma: float) -> Callable[[Array], Array]:
     return draw
 
 
-def endless(draw: Callable[[Array], Array]) -> Source:
+def endless(name: str, draw: Callable[[Array], Array]) -> Source:
     """Draws every example by `draw`, from its own key: the run's, folded with the step and its index."""
 
     @functools.partial(jax.jit, static_argnums=2)
@@ -66,4 +66,4 @@ def endless(draw: Callable[[Array], Array]) -> Source:
             yield batch(key, step, batch_size)
             step += 1
 
-    return Source(Batch(jax.ShapeDtypeStruct((2,), jnp.float32)), None, 0, stream)
+    return Source(Batch(jax.ShapeDtypeStruct((2,), jnp.float32)), None, 0, stream, name)

@@ -19,15 +19,22 @@ class Source(NamedTuple):
     classes: number of labels; 0 if there are none.
     stream: (key, first_step, batch_size) -> a batch for each step from `first_step` on, for ever. A pure function of
         its arguments, so that a resumed run sees the same data.
+    name: what figures call it, its split included, as "digits train".
+    split: the name of a split, such as "test" -> that part of the same data, as it is without augmentation or noise;
+        None where there are no parts.
     """
 
     example: Batch
     size: int | None
     classes: int
     stream: Callable[[Array, int, int], Iterator[Batch]]
+    name: str = "unnamed"
+    split: "Callable[[str], Source] | None" = None
 
 
-def on_device(images: np.ndarray, labels: np.ndarray | None = None, *, classes: int | None = None) -> Source:
+def on_device(
+    images: np.ndarray, labels: np.ndarray | None = None, *, classes: int | None = None, name: str = "unnamed"
+) -> Source:
     """Keeps uint8 images [N, H, W, C] (and int labels [N]) on the device, and gathers batches there.
 
     classes: how many there are, where not every one need occur in `labels`.
@@ -45,7 +52,8 @@ def on_device(images: np.ndarray, labels: np.ndarray | None = None, *, classes: 
             yield gather(x, label, positions(step * batch_size, batch_size))
             step += 1
 
-    return Source(image_example(images.shape[1:], labelled=labels is not None), len(images), classes, stream)
+    example = image_example(images.shape[1:], labelled=labels is not None)
+    return Source(example, len(images), classes, stream, name)
 
 
 def image_example(shape: tuple[int, ...], *, labelled: bool) -> Batch:

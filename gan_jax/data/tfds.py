@@ -40,10 +40,15 @@ def tfds(
     decode = make_decode({key: features[key] for key in wanted}, shape, size)
     records = open_split(name, builder, split)
     if len(records) * np.prod(shape) > limit:
-        return streamed(records, decode, image_example(shape, labelled=classes > 0), classes=classes)
-    examples = decode_all(records, decode)
-    labels = np.array([example.label for example in examples]) if classes else None
-    return on_device(np.stack([example.x for example in examples]), labels, classes=classes)
+        source = streamed(records, decode, image_example(shape, labelled=classes > 0), classes=classes)
+    else:
+        examples = decode_all(records, decode)
+        labels = np.array([example.label for example in examples]) if classes else None
+        source = on_device(np.stack([example.x for example in examples]), labels, classes=classes)
+    return source._replace(
+        name=f"{builder.info.full_name} {split}",
+        split=lambda other: tfds(name, split=other, data_dir=data_dir, size=size, limit=limit),
+    )
 
 
 def open_prepared(name: str, data_dir: str | os.PathLike | None) -> Any:

@@ -1,14 +1,30 @@
 import numpy as np
-from source_properties import check_resumes, check_shapes
+import pytest
+from source_properties import check_resumes, check_shapes, take
 
 from gan_jax.data.digits import digits, load
 
 
-def test_digits_are_a_source_of_5000_in_10_classes():
-    source = digits()
-    assert (source.size, source.classes) == (5000, 10)
+@pytest.mark.parametrize(("split", "size"), [("train", 4000), ("test", 1000)])
+def test_digits_are_a_source_of_as_many_of_each_class(split, size):
+    source = digits(split)
+    assert (source.size, source.classes, source.name) == (size, 10, f"digits {split}")
     check_shapes(source)
     check_resumes(source)
+    (batch,) = take(source, 1, batch_size=size)
+    assert np.bincount(batch.label).tolist() == [size // 10] * 10
+
+
+def test_no_digit_is_in_both_splits_and_each_split_knows_the_other():
+    train, test = digits(), digits().split("test")
+    both = [take(source, 1, batch_size=source.size)[0].x for source in (train, test)]
+    assert len({image.tobytes() for image in np.concatenate(both)}) == 5000
+    assert test.split("train").size == 4000
+
+
+def test_a_split_that_digits_have_not_is_named():
+    with pytest.raises(ValueError, match="no split 'dev': they have train and test"):
+        digits("dev")
 
 
 def test_there_are_500_different_images_of_each_digit():

@@ -1,5 +1,6 @@
 """The classifier that comes with the package, and the file of its weights."""
 
+import hashlib
 import io
 
 import jax
@@ -7,30 +8,28 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax.data import digits
-from gan_jax.data.source import to_float
+from gan_jax.data.digits import digits
 from gan_jax.nets import classifier
 
 
-@pytest.fixture(scope="module")
-def held_out():
-    """The images that the classifier wasn't trained on: the last 100 of each digit."""
-    images, labels = digits.load()
-    chosen = np.arange(5000) % 500 >= 400
-    return to_float(jnp.asarray(images[chosen])), labels[chosen]
-
-
-def test_packaged_classifier_is_right_on_98_percent_of_the_digits_held_out(held_out):
-    images, labels = held_out
-    seen = jax.jit(classifier.classify)(classifier.digits_classifier(), images)
+def test_packaged_classifier_is_right_on_98_percent_of_the_digits_held_out():
+    images, labels = next(digits("test").stream(jax.random.key(0), 0, 1000))
+    seen = jax.jit(classifier.digits().look)(images)
     assert np.mean(seen.logits.argmax(1) == labels) >= 0.98
     assert seen.features.shape == (1000, classifier.FEATURES)
-    assert (seen.features >= 0).all()
-    assert np.linalg.matrix_rank(np.asarray(seen.features)) > 64  # the others are 0 for every image
+    assert np.linalg.matrix_rank(np.asarray(seen.features)) == classifier.FEATURES
 
 
-def test_packaged_weights_are_small():
-    assert (classifier.importlib.resources.files("gan_jax.nets") / "weights" / "digits.npz").stat().st_size < 2e6
+@pytest.mark.parametrize("name", ["digits", "fashion"])
+def test_packaged_weights_are_small_and_known_by_their_hash(name):
+    file = classifier.importlib.resources.files("gan_jax.nets") / "weights" / f"{name}.npz"
+    assert file.stat().st_size < 2e6
+    assert getattr(classifier, name)().weights == hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def test_images_of_another_size_are_refused():
+    with pytest.raises(ValueError, match=r"sees images \[B, 28, 28, 1\], these are \[2, 32, 32, 3\]"):
+        classifier.digits().look(jnp.zeros((2, 32, 32, 3)))
 
 
 def test_weights_are_read_as_they_were_written_to_half_precision(tmp_path):

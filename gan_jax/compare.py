@@ -1,0 +1,146 @@
+"""Results side by side, where they may be: a table and a plot of figures that share one protocol."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from gan_jax.evaluate import load
+from gan_jax.measures import HIGHER_IS_BETTER, LOWER_IS_BETTER
+
+Results = dict[str, dict[str, Any]]  # by the run's name, in the order given
+
+
+def comparable(files: dict[str, Path]) -> list[Results]:
+    """The results of all the files, a group for each protocol that all of them have.
+
+    Raises:
+      ValueError: no protocol is common to all; the message says what differs.
+      FileNotFoundError: a run that wasn't evaluated.
+    """
+    loaded = {name: load(file) for name, file in files.items()}
+    first, *others = loaded
+    groups = [
+        {name: one for name, results in loaded.items() for one in results if one["protocol"] == mine["protocol"]}
+        for mine in loaded[first]
+    ]
+    common = [group for group in groups if len(group) == len(files)]
+    if not common:
+        told = (differences(loaded[first], loaded[name]) for name in others)
+        name, parts = next((name, parts) for name, parts in zip(others, told) if parts)
+        raise ValueError(
+            f"{first} and {name} were measured by different protocols ({parts}): evaluate them in the same way"
+        )
+    return common
+
+
+def differences(mine: list[dict[str, Any]], others: list[dict[str, Any]]) -> str:
+    """The parts in which the two most alike protocols differ."""
+
+    def unlike(a: dict[str, Any], b: dict[str, Any]) -> list[str]:
+        return [
+            f"{part} {short(a.get(part))} / {short(b.get(part))}" for part in {**a, **b} if a.get(part) != b.get(part)
+        ]
+
+    pairs = [unlike(a["protocol"], b["protocol"]) for a in mine for b in others]
+    if not pairs:
+        return "one of them has no results"
+    fewest = min(pairs, key=len)
+    return "; ".join(fewest)
+
+
+def print_result(result: dict[str, Any], title: str) -> None:
+    """One run's figures, beside those of real examples."""
+    floor, quartiles = result["floor"], result["quartiles"]
+    several = result["made"]["games"] > 1
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table.add_column("figure")
+    for heading in ["median" if several else "value"] + (["quartiles", ""] if several else []):
+        table.add_column(heading, justify="right")
+    if floor:
+        table.add_column(f"{floor['examples']} of {floor['data']}", justify="right")
+    for name, (low, median, high) in quartiles.items():
+        row = [f"{name} {arrow(name)}", number(median), *([number(low), number(high)] if several else [])]
+        table.add_row(*row, *([number(floor["figures"][name])] if floor else []))
+    show(table)
+    if several or result["collapsed"]:
+        print(f"collapsed: {result['collapsed']:.0%} of {result['made']['games']}")
+    print("; ".join(f"{part} {short(value)}" for part, value in result["protocol"].items()))
+
+
+def print_table(group: Results) -> None:
+    """A row a run, a column a figure; medians, with quartiles where a run has several games."""
+    first = next(iter(group.values()))
+    table = Table(box=None, pad_edge=False)
+    table.add_column("run")
+    names = list(first["quartiles"])
+    for name in names:
+        table.add_column(f"{name} {arrow(name)}", justify="right")
+    table.add_column("collapsed", justify="right")
+    for run, result in group.items():
+        cells = [cell(result["quartiles"].get(name), result["made"]["games"]) for name in names]
+        table.add_row(run, *cells, f"{result['collapsed']:.0%}")
+    if first["floor"]:
+        floor = first["floor"]
+        cells = [number(floor["figures"].get(name)) for name in names]
+        table.add_row(f"real ({floor['examples']} of {floor['data']})", *cells, "")
+    show(table)
+    print("; ".join(f"{part} {short(value)}" for part, value in first["protocol"].items()))
+
+
+def plot(group: Results, path: Path) -> None:
+    """Draws a panel a figure: each run's games as dots, their median as a bar, the real data's as a dashed line."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    first = next(iter(group.values()))
+    names = [name for name in first["quartiles"] if name in HIGHER_IS_BETTER | LOWER_IS_BETTER]
+    figure = Figure(
+        figsize=(2.6 * min(4, len(names)), (0.9 + 0.3 * len(group)) * -(-len(names) // 4)), layout="constrained"
+    )
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(-(-len(names) // 4), min(4, len(names)), squeeze=False, sharey=True).ravel()
+    for axes, name in zip(panels, names):
+        for row, result in enumerate(group.values()):
+            values = [value for value in result["figures"].get(name, []) if value is not None]
+            axes.plot(values, [row] * len(values), "o", alpha=0.5, markersize=4, color="C0")
+            if values:
+                axes.plot([result["quartiles"][name][1]], [row], "|", markersize=14, color="C1")
+        if first["floor"] and name in first["floor"]["figures"]:
+            axes.axvline(first["floor"]["figures"][name], linestyle="--", linewidth=1, color="gray")
+        axes.set_title(f"{name} {arrow(name)}", fontsize=9)
+        axes.set_yticks(range(len(group)), list(group))
+        axes.set_ylim(len(group) - 0.5, -0.5)
+        axes.tick_params(labelsize=8)
+    for axes in panels[len(names) :]:
+        axes.set_visible(False)
+    figure.savefig(path, dpi=120, metadata={"Software": None})
+
+
+def show(table: Table) -> None:
+    """As wide as it needs where nobody's terminal is filled."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=1000)
+    console.print(table)
+
+
+def arrow(name: str) -> str:
+    return "↑" if name in HIGHER_IS_BETTER else "↓" if name in LOWER_IS_BETTER else ""
+
+
+def cell(quartiles: list[float] | None, games: int) -> str:
+    if quartiles is None:
+        return "-"
+    low, median, high = map(number, quartiles)
+    return f"{median} ({low}-{high})" if games > 1 else median
+
+
+def number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
+
+
+def short(value: Any) -> str:
+    """A hash by its first eight digits."""
+    return value[:8] if isinstance(value, str) and len(value) == 64 and " " not in value else str(value)

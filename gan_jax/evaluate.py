@@ -1,0 +1,226 @@
+"""Figures of a run, each with the protocol that it was measured by: what `gan-jax evaluate` saves in RUN/result.json.
+
+A figure says nothing without its protocol: data set and split, how many real and generated examples, features and
+their weights, resize, which generator. `compare.py` puts side by side only what agrees in all of it.
+"""
+
+import functools
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from tqdm import tqdm
+
+from gan_jax.data.source import Source
+from gan_jax.experiment import Experiment
+from gan_jax.measures import HIGHER_IS_BETTER
+from gan_jax.metrics.neighbours import nearest
+from gan_jax.run import versions
+from gan_jax.sample import make_draw
+from gan_jax.types import Array, Measure, Variables
+
+Figures = dict[str, float]
+BATCH = 256
+
+
+class Evaluation(NamedTuple):
+    """generated: (variables of a generator, key) -> its figures; None where a sample isn't finite.
+
+    floor: () -> the figures of real examples that aren't those compared with; None if there are no others.
+    real, num: what samples are held against, and how many samples.
+    """
+
+    generated: Callable[[Variables, Array], Figures | None]
+    floor: Callable[[], dict[str, Any] | None]
+    real: Source
+    num: int
+
+
+def make_evaluation(experiment: Experiment, measure: Measure, *, split: str = "train", num: int) -> Evaluation:
+    """The real examples are looked at once, at the first need.
+
+    split: of the data, all of which is compared with; where they are endless, `num` real examples are drawn.
+
+    Raises:
+      ValueError: the data have no such split, or there are too few samples.
+    """
+    if num < 10:
+        raise ValueError(f"num {num}: figures of fewer than 10 samples mean nothing")
+    data = experiment.data
+    real = part_of(data, split)
+    draw = make_draw(experiment.nets.generator, experiment.prior, data.classes)
+
+    def summary(batches: Iterator[np.ndarray], count: int, of: str) -> Any:
+        with tqdm(total=count, desc=of, unit="example", leave=False, disable=None) as bar:
+
+            def counted() -> Iterator[np.ndarray]:
+                for batch in batches:
+                    yield batch
+                    bar.update(len(batch))
+
+            return measure.summarise(counted())
+
+    @functools.cache
+    def reference() -> Any:
+        count = real.size or num
+        return summary(examples(real, count, jax.random.key(0)), count, real.name)
+
+    def figures(batches: Iterator[np.ndarray], count: int, of: str) -> Figures:
+        compared = measure.compare(reference(), summary(batches, count, of))
+        return {name: float(value) for name, value in compared.items()}
+
+    def generated(variables: Variables, key: Array) -> Figures | None:
+        try:
+            return figures(finite(draw(variables, key, num)), num, "samples")
+        except FloatingPointError:
+            return None
+
+    def floor() -> dict[str, Any] | None:
+        other = real
+        if real.size is not None:
+            try:
+                other = part_of(data, "test" if split.startswith("train") else "train")
+            except ValueError:
+                return None
+        count = min(num, other.size or num)
+        return {
+            "data": other.name,
+            "examples": count,
+            "figures": figures(examples(other, count, jax.random.key(1)), count, other.name),
+        }
+
+    return Evaluation(generated, floor, real, num)
+
+
+def part_of(source: Source, split: str) -> Source:
+    """The real examples of a split, without augmentation or noise.
+
+    Raises:
+      ValueError: the data have no such split.
+    """
+    if source.split is not None:
+        return source.split(split)
+    if split == "test" and source.size is not None:
+        raise ValueError(f"{source.name} has no test split: --split train holds samples against what was trained on")
+    return source
+
+
+def examples(source: Source, count: int, key: Array) -> Iterator[np.ndarray]:
+    """Batches of `count` examples in all, in the key's order; none twice up to the source's size."""
+    for batch in source.stream(key, 0, min(BATCH, count)):
+        yield np.asarray(batch.x)[:count]
+        count -= len(batch.x)
+        if count <= 0:
+            break
+
+
+def finite(batches: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    for batch in batches:
+        if not np.isfinite(batch).all():
+            raise FloatingPointError("a sample is not finite")
+        yield batch
+
+
+def evaluate(
+    experiment: Experiment,
+    measure: Measure,
+    generators: list[Variables],
+    *,
+    split: str,
+    num: int,
+    seed: int,
+    made: dict[str, Any],
+) -> dict[str, Any]:
+    """What is saved of a run: figures of each game's generator, their quartiles, the share that collapsed, the floor,
+    and the stamp: the protocol, which must agree where figures are compared, and how these were made.
+    """
+    evaluation = make_evaluation(experiment, measure, split=split, num=num)
+    games = [evaluation.generated(variables, jax.random.key(seed)) for variables in generators]
+    figures = by_name(games)
+    real = evaluation.real
+    return {
+        "figures": figures,
+        "quartiles": {name: quartiles(values) for name, values in figures.items()},
+        "collapsed": sum(game is None or measure.collapsed(game) for game in games) / len(games),
+        "floor": evaluation.floor(),
+        "protocol": {
+            "data": real.name,
+            "real": real.size or num,
+            "generated": num,
+            "generator": "EMA",
+            **measure.protocol,
+        },
+        "made": {**made, "games": len(games), "seed": seed, "versions": versions()},
+    }
+
+
+def by_name(games: list[Figures | None]) -> dict[str, list[float | None]]:
+    """Each figure's values in all games, None in those that diverged; nothing if all did."""
+    names = next((list(figures) for figures in games if figures is not None), [])
+    return {name: [None if figures is None else figures[name] for figures in games] for name in names}
+
+
+def quartiles(values: list[float | None]) -> list[float]:
+    return np.quantile([value for value in values if value is not None], (0.25, 0.5, 0.75)).tolist()
+
+
+def nearest_training_examples(
+    experiment: Experiment, look: Callable[[np.ndarray], np.ndarray], samples: np.ndarray, count: int
+) -> np.ndarray:
+    """[N (1 + count), ...]: each of N samples, followed by the `count` training examples nearest to it in features.
+
+    Raises:
+      ValueError: the data are endless, so that no example is one of training.
+    """
+    data = part_of(experiment.data, "train")
+    if data.size is None or count > data.size:
+        raise ValueError(f"{data.name} has no {count} training examples: neighbours are for data that end")
+    at = look(samples)
+    rows = np.arange(len(samples))[:, None]
+    apart, found = np.full((len(samples), count), np.inf), np.zeros((len(samples), count, *samples.shape[1:]))
+    for batch in examples(data, data.size, jax.random.key(0)):
+        which, distance = nearest(at, look(batch), k=min(count, len(batch)))
+        apart, found = np.concatenate([apart, distance], 1), np.concatenate([found, batch[which]], 1)
+        order = np.argsort(apart, 1, kind="stable")[:, :count]
+        apart, found = apart[rows, order], found[rows, order]
+    return np.concatenate([samples[:, None], found], 1).reshape(-1, *samples.shape[1:])
+
+
+def save(result: dict[str, Any], file: Path) -> None:
+    """Adds the result to the file, in the place of one by the same protocol."""
+    before = [one for one in load(file) if one["protocol"] != result["protocol"]] if file.exists() else []
+    part = file.with_suffix(".part")
+    part.write_text(as_text({"results": [*before, result]}) + "\n", encoding="utf-8")
+    part.replace(file)
+
+
+def as_text(result: dict[str, Any]) -> str:
+    return json.dumps(result, indent=2)
+
+
+def load(file: Path) -> list[dict[str, Any]]:
+    """The results of a file.
+
+    Raises:
+      FileNotFoundError: there is none.
+      ValueError: it isn't one that `save` wrote.
+    """
+    if not file.is_file():
+        raise FileNotFoundError(f"{file}: no such file; `gan-jax evaluate {file.parent}` makes it")
+    try:
+        results = json.loads(file.read_text(encoding="utf-8"))["results"]
+        for one in results:
+            one["protocol"], one["quartiles"], one["figures"]
+        return results
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{file} is broken ({error!r}): delete it, and evaluate again") from error
+
+
+def merit_of(measure: Measure, games: list[Figures | None]) -> float | None:
+    """The median of the figure that the best checkpoint is chosen by, larger where better; None if all diverged."""
+    values = [figures[measure.best] for figures in games if figures is not None]
+    sign = 1 if measure.best in HIGHER_IS_BETTER else -1
+    return sign * float(np.median(values)) if values else None

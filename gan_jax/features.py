@@ -1,0 +1,59 @@
+"""The networks that metrics look at images through, by the names that `gan-jax evaluate --features` takes."""
+
+import hashlib
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+
+import jax.numpy as jnp
+
+from gan_jax.nets import classifier, efficientnet, inception
+from gan_jax.types import Features, Seen
+
+NAMED: dict[str, Callable[[], Features]] = {
+    "digits": classifier.digits,
+    "fashion": classifier.fashion,
+    "effnet": efficientnet.efficientnet_lite0,
+    "inception": inception.inception,
+}
+
+
+def named(name: str, weights: Path | None = None) -> Features:
+    """A network of NAMED; or FILE.py:FUNCTION, a function of your own, images [B, H, W, C] in [-1, 1] -> [B, D].
+
+    weights: file of Inception's weights, where it isn't in its usual place.
+
+    Raises:
+      ValueError: no such name, function or features.
+      FileNotFoundError: no such file, or weights that must be got first.
+    """
+    if weights is not None:
+        if name != "inception":
+            raise ValueError(f"--weights {weights}: only inception takes a file, {name} comes with its weights")
+        return inception.inception(weights)
+    if name in NAMED:
+        return NAMED[name]()
+    if ".py:" in name:
+        return of_file(*name.rsplit(":", 1))
+    raise ValueError(f"features {name!r}: there are {', '.join(NAMED)}, and FILE.py:FUNCTION for your own")
+
+
+def fetch() -> Path:
+    """Downloads the weights of FID's Inception-v3, and says where they are."""
+    return inception.fetch()
+
+
+def of_file(file: str, function: str) -> Features:
+    path = Path(file)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file; give the one that defines {function}")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    own = getattr(module, function, None)
+    if not callable(own):
+        raise ValueError(f"{path} defines no function {function}: it maps images [B, H, W, C] to features [B, D]")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return Features(f"{path.name}:{function}", digest, "its own", lambda x: Seen(jnp.asarray(own(x))))

@@ -1,0 +1,110 @@
+"""The independent games of one run: one, whose batch is split over the devices, or several, one a seed.
+
+Several games have a leading axis [S] on every array: state, batches, keys and metrics. Game i is what the run with
+`--seed SEED + i` alone is, to rounding: it has its own initial values, data order and noise.
+"""
+
+import functools
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from gan_jax import parallel
+from gan_jax.experiment import Experiment, init_of, make_updates
+from gan_jax.types import Array, Batch, Players, TrainState
+from gan_jax.update import Update, deal
+
+KEY = jax.eval_shape(jax.random.key, 0)
+
+
+class Keys(NamedTuple):
+    """A key for each use of a run's seed; [S] of them where there are several games."""
+
+    init: Array
+    data: Array
+    game: Array
+    samples: Array
+
+
+def keys_of(seed: int, games: int = 1) -> Keys:
+    each = [Keys(*jax.random.split(jax.random.key(seed + number), 4)) for number in range(games)]
+    return each[0] if games == 1 else stack(each)
+
+
+def stack(trees: list[Any]) -> Any:
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
+
+
+def split(tree: Any, games: int) -> list[Any]:
+    """Each game's part."""
+    if games == 1:
+        return [tree]
+    return [jax.tree.map(lambda leaf, number=number: leaf[number], tree) for number in range(games)]
+
+
+def step_of(state: TrainState) -> int:
+    """The updates done; all games have as many."""
+    return int(jnp.ravel(state.step)[0])
+
+
+def make_program(experiment: Experiment, form: str, games: int = 1) -> tuple[Any, Update]:
+    """The compiled init, keys -> state, and update of all games on all devices.
+
+    form: how one game's update is spread, jit or pmap. Several games are spread themselves, and only whole.
+    Whatever is wrong with the experiment's shapes, turns or terms is found here, before a step is made.
+    """
+    update = make_updates(experiment)
+    if games == 1:
+        mesh = parallel.make_mesh()
+        for _, batch_size in experiment.turns:
+            parallel.check_batch(batch_size, mesh.size)
+        init = parallel.jit_once(init_of(experiment), parallel.everywhere(mesh))
+        program = parallel.pmap(update(axis_name=parallel.AXIS)) if form == "pmap" else parallel.jit(update(), mesh)
+    else:
+        if form == "pmap":
+            raise ValueError("--num-seeds spreads whole games over the devices: leave --parallel pmap out")
+        mesh = parallel.make_games_mesh(games)
+        init = parallel.jit_once(jax.vmap(init_of(experiment)), parallel.each_its_own(mesh))
+        program = parallel.games(update(), mesh, at_once=not has_convolutions(experiment))
+    key = jax.eval_shape(functools.partial(keys_of, 0, games)).game
+    jax.eval_shape(program, abstract_state(experiment, games), abstract_batches(experiment, games), key)
+    return init, program
+
+
+def has_convolutions(experiment: Experiment) -> bool:
+    """Whether a kernel has more than two axes: under vmap it would make a grouped convolution, which is slower."""
+    params = jax.eval_shape(init_of(experiment), KEY).params
+    return any(leaf.ndim > 2 for leaf in jax.tree.leaves(params))
+
+
+def abstract_state(experiment: Experiment, games: int = 1) -> TrainState:
+    """The shapes of the state, and where it lies: what a checkpoint is restored to."""
+    init = init_of(experiment)
+    if games == 1:
+        shapes, sharding = jax.eval_shape(init, KEY), parallel.everywhere(parallel.make_mesh())
+    else:
+        keys = jax.ShapeDtypeStruct((games,), KEY.dtype)
+        shapes, sharding = jax.eval_shape(jax.vmap(init), keys), parallel.each_its_own(parallel.make_games_mesh(games))
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), shapes)
+
+
+def abstract_batches(experiment: Experiment, games: int) -> Players[Batch]:
+    def all_dealt() -> Players[Batch]:
+        one = jax.tree.map(
+            lambda spec: jnp.zeros((experiment.examples, *spec.shape), spec.dtype), experiment.data.example
+        )
+        each = [deal(experiment.turns, one)] * games
+        return each[0] if games == 1 else stack(each)
+
+    return jax.eval_shape(all_dealt)
+
+
+def dealt(experiment: Experiment, keys: Keys, games: int, first_step: int) -> Iterator[Players[Batch]]:
+    """What each update from `first_step` on is given, dealt out to the turns of all games."""
+    streams = [experiment.data.stream(key, first_step, experiment.examples) for key in split(keys.data, games)]
+    hand = functools.partial(deal, experiment.turns)
+    deal_all = jax.jit(hand if games == 1 else lambda *each: stack([hand(batch) for batch in each]))
+    while True:
+        yield deal_all(*[next(stream) for stream in streams])

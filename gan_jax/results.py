@@ -1,0 +1,206 @@
+"""The commands for a run that was trained: sample, evaluate, compare, neighbours."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional
+
+from gan_jax.compiled import BY_DEFAULT, Compiled, keep
+from gan_jax.terminal import bad_input
+
+if TYPE_CHECKING:
+    from gan_jax.experiment import Experiment
+    from gan_jax.types import Measure, Variables
+
+Which = Literal["latest", "best"]
+
+
+def sample(
+    run: Positional[Path],
+    num: int = 64,
+    seed: int = 0,
+    out: Path = Path("samples.png"),
+    game: int = 0,
+    checkpoint: Which = "latest",
+    compiled: OmitArgPrefixes[Compiled] = BY_DEFAULT,
+) -> None:
+    """Draw samples from the averaged (EMA) generator of a run. The same seed gives the same samples.
+
+    Args:
+      run: The run's folder.
+      num: How many.
+      seed: Seed of the samples.
+      out: A picture of all of them; or a folder (an existing one, or a name without ending), for a file each.
+      game: Which game of a run of several, from 0.
+      checkpoint: The newest, or the best of a run that was evaluated as it trained.
+      compiled: Where compiled programs are kept.
+    """
+    import jax
+
+    from gan_jax.sample import make_sampler
+
+    with bad_input(run / "experiment.py"):
+        if num < 1 or seed < 0:
+            raise ValueError(f"num {num}, seed {seed}: num must be 1 or more, and seed 0 or more")
+        keep(compiled)
+        together = out.suffix == ".png" and not out.is_dir()
+        if not together and (out.suffix or out.is_file()) and not out.is_dir():
+            raise ValueError(f"{out}: give a picture, as samples.png, or a folder for a file each")
+        built, generators, step = trained(run, checkpoint)
+        draw = make_sampler(built.nets.generator, built.prior, built.data.classes)
+        samples = draw(one_of(generators, game), jax.random.key(seed), num)
+        if together:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            built.view.together(samples, out)
+        else:
+            out.mkdir(parents=True, exist_ok=True)
+            for number, one in enumerate(samples):
+                built.view.single(one, out / f"{number:05d}{built.view.suffix}")
+    print(f"{out}: {num} samples of {run} at step {step}, seed {seed}")
+
+
+def evaluate(
+    run: Positional[Path],
+    num: int | None = None,
+    features: str | None = None,
+    weights: Path | None = None,
+    split: str = "train",
+    seed: int = 0,
+    checkpoint: Which = "latest",
+    json: FlagCreatePairsOff[bool] = False,
+    compiled: OmitArgPrefixes[Compiled] = BY_DEFAULT,
+) -> None:
+    """Measure a run's averaged (EMA) generator against real examples, and save the figures in RUN/result.json.
+
+    Args:
+      run: The run's folder.
+      num: Samples; by default as many as the measure's users take.
+      features: digits, fashion, effnet, inception, or FILE.py:FUNCTION (images [B, H, W, C] in [-1, 1] -> [B, D]); by
+        default what the experiment names.
+      weights: File of Inception's weights.
+      split: Which real examples: train (as the field does), test, or another that the data have.
+      seed: Seed of the samples.
+      checkpoint: The newest, or the best of a run that was evaluated as it trained.
+      json: Print what is saved, and nothing else.
+      compiled: Where compiled programs are kept.
+    """
+    from gan_jax import compare, evaluate
+
+    with bad_input(run / "experiment.py"):
+        keep(compiled)
+        built, generators, step = trained(run, checkpoint)
+        measure = measure_of(built, features, weights)
+        result = evaluate.evaluate(
+            built,
+            measure,
+            generators,
+            split=split,
+            num=measure.num if num is None else num,
+            seed=seed,
+            made={"run": run.name, "step": step, "checkpoint": checkpoint},
+        )
+        evaluate.save(result, run / "result.json")
+    if json:
+        print(evaluate.as_text(result))
+    else:
+        compare.print_result(result, f"{run} at step {step}")
+        print(f"saved in {run / 'result.json'}")
+
+
+def compare(runs: Positional[tuple[Path, ...]], out: Path | None = None) -> None:
+    """Print the figures of evaluated runs in one table, if they were measured by the same protocol.
+
+    Args:
+      runs: The runs' folders, or result files.
+      out: Picture of the figures to draw, such as compare.png.
+    """
+    from gan_jax.compare import comparable, plot, print_table
+
+    with bad_input():
+        if not runs:
+            raise ValueError("no runs: name the folders of two or more that `gan-jax evaluate` measured")
+        groups = comparable({str(run): run if run.is_file() else run / "result.json" for run in runs})
+        for number, group in enumerate(groups):
+            print_table(group)
+            if out:
+                path = out if number == 0 else out.with_stem(f"{out.stem}_{number + 1}")
+                plot(group, path)
+                print(f"{path}: the plot of it")
+
+
+def neighbours(
+    run: Positional[Path],
+    num: int = 8,
+    features: str | None = None,
+    weights: Path | None = None,
+    seed: int = 0,
+    out: Path = Path("neighbours.png"),
+    game: int = 0,
+    checkpoint: Which = "latest",
+    compiled: OmitArgPrefixes[Compiled] = BY_DEFAULT,
+) -> None:
+    """Draw samples, each beside the training examples nearest to it: does the generator only repeat them?
+
+    Args:
+      run: The run's folder.
+      num: Samples, a row each: first the sample, then its num - 1 nearest, nearest first.
+      features: Where distances are taken: as in `evaluate`.
+      weights: File of Inception's weights.
+      seed: Seed of the samples.
+      out: The picture.
+      game: Which game of a run of several, from 0.
+      checkpoint: The newest, or the best of a run that was evaluated as it trained.
+      compiled: Where compiled programs are kept.
+    """
+    import jax
+
+    from gan_jax.evaluate import nearest_training_examples
+    from gan_jax.sample import make_sampler
+
+    with bad_input(run / "experiment.py"):
+        if num < 2 or seed < 0:
+            raise ValueError(f"num {num}, seed {seed}: num must be 2 or more, and seed 0 or more")
+        keep(compiled)
+        built, generators, step = trained(run, checkpoint)
+        draw = make_sampler(built.nets.generator, built.prior, built.data.classes)
+        samples = draw(one_of(generators, game), jax.random.key(seed), num)
+        look = measure_of(built, features, weights).look
+        found = nearest_training_examples(built, look, samples, num - 1)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        built.view.together(found, out)
+    print(f"{out}: {num} samples of {run} at step {step}, a row each, with the training examples nearest to them")
+
+
+def trained(run: Path, checkpoint: Which) -> "tuple[Experiment, list[Variables], int]":
+    """The experiment of a run, the averaged generator of each of its games, and their step."""
+    from gan_jax import run as runs
+    from gan_jax.checkpoint import Checkpoints
+    from gan_jax.games import abstract_state, split, step_of
+
+    opened = runs.open_run(run)
+    built, games = opened.experiment(), opened.options.num_seeds
+    with Checkpoints(opened.checkpoints) as checkpoints:
+        state = checkpoints.restore(abstract_state(built, games), checkpoint)
+    return built, split(state.ema, games), step_of(state)
+
+
+def one_of(generators: "list[Variables]", game: int) -> "Variables":
+    if not 0 <= game < len(generators):
+        raise ValueError(f"game {game}: the run has {len(generators)}, from 0")
+    return generators[game]
+
+
+def measure_of(experiment: "Experiment", features: str | None, weights: Path | None) -> "Measure":
+    """The experiment's own measure, or that of images in the features named."""
+    from gan_jax import measures
+    from gan_jax.features import named
+
+    if features is not None:
+        if len(experiment.data.example.x.shape) != 3:
+            raise ValueError(f"--features {features}: only images have these, and the data are no images")
+        return measures.images(named(features, weights))
+    if weights is not None:
+        raise ValueError(f"--weights {weights}: say which network's, by --features inception")
+    if experiment.measure is None:
+        raise ValueError("the experiment names no measure: say what features to measure images in by --features")
+    return experiment.measure

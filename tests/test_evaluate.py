@@ -1,0 +1,320 @@
+"""`gan-jax evaluate`, `compare` and `neighbours`, as a person types them, and evaluation as a run trains."""
+
+import json
+import shutil
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+from test_cli import EVERY, TINY, files, lines, refused
+
+from gan_jax import cli, measures, pictures
+from gan_jax.data.digits import digits
+from gan_jax.data.source import on_device
+from gan_jax.evaluate import examples, load, nearest_training_examples, part_of, save
+from gan_jax.experiment import Experiment
+
+IMAGES = (
+    TINY.replace("gaussians8()", "digits()")
+    .replace("points2d import gaussians8", "digits import digits")
+    .replace("generator(width", "generator((28, 28, 1), width")
+    .replace("        view=pictures.points,\n", "")
+)
+OWN = """
+def patches(x):
+    return x.reshape(len(x), 7, 4, 7, 4, -1).mean((2, 4, 5)).reshape(len(x), -1)
+"""
+MEASURED = (
+    TINY.replace("=pictures.points", "=pictures.points, measure=measures.mixture(CENTRES_8, SIGMA_8, num=100)")
+    .replace("priors, pictures", "measures, priors, pictures")
+    .replace("import gaussians8", "import CENTRES_8, SIGMA_8, gaussians8")
+)
+
+
+def train(tmp_path_factory, text: str, *arguments: str) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    (folder / "tiny.py").write_text(text)
+    cli.main(["train", str(folder / "tiny.py"), "--run-dir", str(folder / "run"), *EVERY, *arguments])
+    (folder / "own.py").write_text(OWN)
+    return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def points(tmp_path_factory):
+    return train(tmp_path_factory, MEASURED)
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory):
+    return train(tmp_path_factory, MEASURED, "--num-seeds", "3", "--seed", "4")
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    return train(tmp_path_factory, IMAGES)
+
+
+@pytest.fixture
+def run(request, tmp_path, monkeypatch):
+    """A copy of a run to work on."""
+    shutil.copytree(request.getfixturevalue(request.param), tmp_path / "run")
+    shutil.copy(request.getfixturevalue(request.param).parent / "own.py", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return Path("run")
+
+
+def of(name: str):
+    return pytest.mark.parametrize("run", [name], indirect=True)
+
+
+@of("points")
+def test_no_figure_without_its_protocol(run, capsys):
+    cli.main(["evaluate", "run"])
+    out = capsys.readouterr().out
+    assert "wasserstein ↓" in out
+    assert "data gaussians8; real 100; generated 100; generator EMA; measure 8 modes" in out
+    (result,) = load(run / "result.json")
+    assert result["protocol"]["generated"] == 100
+    assert result["made"]["seed"] == 0
+    assert result["made"]["step"] == 6
+    assert result["made"]["versions"]["jax"] == jax.__version__
+    assert result["floor"]["data"] == "gaussians8"
+    assert result["floor"]["figures"]["covered"] == 8
+
+
+@of("points")
+def test_json_alone_is_printed_where_it_is_asked_for_and_is_what_is_saved(run, capsys):
+    cli.main(["evaluate", "run", "--json"])
+    assert [json.loads(capsys.readouterr().out)] == load(run / "result.json")
+
+
+@of("points")
+def test_the_same_evaluation_gives_the_same_bytes_and_another_protocol_is_added(run):
+    cli.main(["evaluate", "run"])
+    first = (run / "result.json").read_bytes()
+    cli.main(["evaluate", "run"])
+    assert (run / "result.json").read_bytes() == first
+    cli.main(["evaluate", "run", "--num", "50"])
+    assert [one["protocol"]["generated"] for one in load(run / "result.json")] == [100, 50]
+
+
+@of("images")
+def test_images_are_held_against_the_split_asked_for_in_features_of_ones_own(run, capsys):
+    for split, size, other in (("train", 4000, "digits test"), ("test", 1000, "digits train")):
+        cli.main(["evaluate", "run", "--features", "own.py:patches", "--num", "60", "--split", split])
+        result = load(run / "result.json")[-1]
+        assert result["protocol"]["data"] == f"digits {split}"
+        assert result["protocol"]["real"] == size
+        assert result["floor"]["data"] == other
+        assert result["floor"]["examples"] == 60
+        assert result["protocol"]["features"] == "own.py:patches"
+        assert result["figures"]["frechet_distance"][0] > result["floor"]["figures"]["frechet_distance"]
+
+
+@of("several")
+def test_several_games_have_quartiles_and_a_share_that_collapsed(run, capsys):
+    cli.main(["evaluate", "run"])
+    assert "of 3" in capsys.readouterr().out
+    (result,) = load(run / "result.json")
+    values = result["figures"]["wasserstein"]
+    assert len(set(values)) == 3
+    np.testing.assert_allclose(result["quartiles"]["wasserstein"], np.quantile(values, (0.25, 0.5, 0.75)))
+    assert result["collapsed"] == sum(covered < 4 for covered in result["figures"]["covered"]) / 3
+
+
+@of("several")
+def test_a_run_of_several_games_holds_each_ones_metrics_pictures_and_samples(run):
+    assert [len(json.loads(line)["critic/loss"]) for line in lines(run / "metrics.jsonl")] == [3] * 3
+    for game in ("game_00", "game_01", "game_02"):
+        assert (run / "samples" / game / "step_0000006.png").is_file()
+        assert any((run / "tensorboard" / game).iterdir())
+    cli.main(["sample", "run", "--num", "5", "--out", "first"])
+    cli.main(["sample", "run", "--num", "5", "--game", "2", "--out", "third"])
+    assert list(files(Path("first")).values()) != list(files(Path("third")).values())
+
+
+@of("several")
+def test_a_game_of_several_is_the_run_of_its_seed_alone(run, several):
+    cli.main(["train", str(several.parent / "tiny.py"), "--run-dir", "alone", *EVERY, "--seed", "6"])
+    for mine, alone in zip(lines(run / "metrics.jsonl"), lines(Path("alone/metrics.jsonl"))):
+        for name, value in json.loads(alone).items():
+            assert np.isclose(json.loads(mine)[name][2] if name != "step" else value, value, rtol=1e-4, atol=1e-6)
+
+
+@of("several")
+def test_several_games_go_on_as_if_undisturbed(run, several):
+    cli.main(["resume", "run", "--steps", "9"])
+    cli.main(["train", str(several.parent / "tiny.py"), "--run-dir", "whole", *EVERY, "--seed", "4",
+              "--num-seeds", "3", "--steps", "9"])  # fmt: skip
+    assert (run / "metrics.jsonl").read_bytes() == Path("whole/metrics.jsonl").read_bytes()
+    name = "samples/game_02/step_0000009.png"
+    assert (run / name).read_bytes() == Path("whole", name).read_bytes()
+
+
+def test_games_that_diverge_count_as_collapsed_and_the_others_play_on(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    broken = MEASURED.replace("prior=priors.normal(2)", "prior=sometimes").replace(
+        "def experiment",
+        "def sometimes(key):\n    z = jax.random.normal(key, (2,))\n    return jnp.where(z[0] > 2.2, jnp.nan, z)\n\n\n"
+        "def experiment",
+    )
+    Path("tiny.py").write_text(broken.replace("import optax", "import jax\nimport jax.numpy as jnp\nimport optax"))
+    cli.main(["train", "tiny.py", "--run-dir", "run", "--num-seeds", "8", "--steps", "2", "--log-every", "1"])
+    last = json.loads(lines(Path("run/metrics.jsonl"))[-1])["generator/loss"]
+    assert 0 < sum(value is None for value in last) < 8
+    cli.main(["evaluate", "run", "--num", "10"])
+    (result,) = load(Path("run/result.json"))
+    values = result["figures"]["wasserstein"]
+    assert all(values[game] is None for game in range(8) if last[game] is None)
+    assert result["collapsed"] >= sum(value is None for value in values) / 8
+
+
+@of("points")
+def test_figures_of_one_protocol_stand_side_by_side_and_of_two_are_refused(run, capsys):
+    cli.main(["evaluate", "run"])
+    shutil.copytree("run", "other")
+    capsys.readouterr()
+    cli.main(["compare", "run", "other", "--out", "plot.png"])
+    out = capsys.readouterr().out
+    assert out.count("\nother") == 1
+    assert "real (100 of gaussians8)" in out
+    assert np.asarray(Image.open("plot.png")).std() > 0
+    Path("other/result.json").unlink()
+    cli.main(["evaluate", "other", "--num", "50"])
+    line = refused(capsys, "compare", "run", "other")
+    assert "run and other were measured by different protocols (real 100 / 50; generated 100 / 50)" in line
+
+
+@of("points")
+def test_only_the_protocols_that_all_runs_share_are_compared(run, capsys):
+    cli.main(["evaluate", "run"])
+    shutil.copytree("run", "other")
+    cli.main(["evaluate", "other", "--num", "50"])
+    capsys.readouterr()
+    cli.main(["compare", "run", "other"])
+    out = capsys.readouterr().out
+    assert "generated 100" in out
+    assert "generated 50" not in out
+
+
+@of("images")
+def test_each_sample_stands_beside_the_training_examples_nearest_to_it(run):
+    cli.main(["neighbours", "run", "--features", "own.py:patches", "--num", "4"])
+    assert np.asarray(Image.open("neighbours.png")).shape == (2 * (4 * 30 - 2), 2 * (4 * 30 - 2))
+
+
+def test_the_nearest_training_example_of_a_training_image_is_itself_wherever_it_comes():
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (600, 4, 4, 1), np.uint8)
+    experiment = Experiment(
+        data=on_device(pixels), nets=None, objective=None, optimizers=None, prior=None, steps=1, batch_size=1
+    )
+    samples = np.concatenate(list(examples(experiment.data, 600, jax.random.key(3))))[[5, 300, 599]]
+    found = nearest_training_examples(experiment, lambda x: x.reshape(len(x), -1), samples, 3)
+    found = found.reshape(3, 4, 4, 4, 1)
+    np.testing.assert_array_equal(found[:, 0], samples)
+    np.testing.assert_allclose(found[:, 1], samples, atol=1e-6)
+    apart = np.linalg.norm((found - samples[:, None]).reshape(3, 4, -1), axis=-1)
+    assert (np.diff(apart, axis=1)[:, 1:] >= 0).all()
+    whole = (pixels.astype(np.float32) - 127.5) / 127.5
+    nearest = np.sort(np.linalg.norm((whole[None] - samples[:, None]).reshape(3, 600, -1), axis=-1), 1)[:, :3]
+    np.testing.assert_allclose(apart[:, 1:], nearest, atol=1e-4)
+
+
+def test_examples_of_a_split_come_once_each_and_without_augmentation():
+    source = digits()
+    x = np.concatenate(list(examples(part_of(source, "test"), 1000, jax.random.key(0))))
+    assert len(x) == 1000
+    assert len({image.tobytes() for image in x}) == 1000
+    assert part_of(source, "train").size == 4000
+
+
+EVALUATED = ["--evaluate-every", "2", "--evaluate-num", "50", "--steps", "12"]
+
+
+def test_the_best_checkpoint_is_kept_beside_the_latest(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("tiny.py").write_text(MEASURED)
+    cli.main(["train", "tiny.py", "--run-dir", "run", *EVERY, *EVALUATED])
+    figures = {
+        json.loads(line)["step"]: json.loads(line)["evaluation/wasserstein"]
+        for line in lines(Path("run/metrics.jsonl"))
+        if "evaluation" in line
+    }
+    assert list(figures) == [2, 4, 6, 8, 10, 12]
+    best = min(figures, key=figures.get)
+    kept = {path.name for path in Path("run/checkpoints").iterdir() if path.name.isdigit()}
+    assert {"12", str(best)} <= kept
+    assert len(kept) <= 3
+    capsys.readouterr()
+    cli.main(["evaluate", "run", "--num", "50", "--checkpoint", "best", "--json"])
+    result = json.loads(capsys.readouterr().out)
+    assert result["made"]["step"] == best
+    np.testing.assert_allclose(result["figures"]["wasserstein"], [figures[best]], rtol=1e-6)
+    cli.main(["sample", "run", "--checkpoint", "best", "--out", "best.png"])
+    assert f"at step {best}," in capsys.readouterr().out
+
+
+def test_a_resumed_run_evaluates_as_an_undisturbed_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("tiny.py").write_text(MEASURED)
+    cli.main(["train", "tiny.py", "--run-dir", "whole", *EVERY, *EVALUATED])
+    cli.main(["train", "tiny.py", "--run-dir", "halves", *EVERY, *EVALUATED[:-1], "6"])
+    cli.main(["resume", "halves", "--steps", "12"])
+    assert Path("whole/metrics.jsonl").read_bytes() == Path("halves/metrics.jsonl").read_bytes()
+
+
+@of("images")
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ("evaluate nowhere", "nowhere is no run"),
+        ("evaluate run", "the experiment names no measure: say what features"),
+        ("evaluate run --features none", "features 'none': there are digits, fashion, effnet, inception, and FILE.py"),
+        ("evaluate run --features none.py:f", "none.py: no such file"),
+        ("evaluate run --features own.py:f", "own.py defines no function f"),
+        ("evaluate run --features own.py:patches --num 3", "num 3: figures of fewer than 10 samples mean nothing"),
+        ("evaluate run --features own.py:patches --split dev", "the digits have no split 'dev'"),
+        ("evaluate run --features digits --weights w.pth", "only inception takes a file"),
+        ("evaluate run --features own.py:patches --checkpoint best", "no checkpoint was evaluated"),
+        ("compare", "no runs: name the folders"),
+        ("compare run", "run/result.json: no such file; `gan-jax evaluate run` makes it"),
+        ("neighbours run", "the experiment names no measure"),
+        ("neighbours run --features own.py:patches --num 1", "num must be 2 or more"),
+        ("sample run --game 1", "game 1: the run has 1, from 0"),
+        ("train run/experiment.py --evaluate-every 2", "the experiment names no measure"),
+        ("train run/experiment.py --evaluate-every -1", "evaluate_every -1"),
+        ("train run/experiment.py --num-seeds 0", "num_seeds 0: it must be 1 or more"),
+        ("train run/experiment.py --num-seeds 2 --parallel pmap", "leave --parallel pmap out"),
+    ],
+)
+def test_bad_input_gets_one_line_and_code_2(run, capsys, arguments, says):
+    assert says in refused(capsys, *arguments.split())
+
+
+@of("points")
+def test_points_have_no_features_of_images_and_no_training_examples(run, capsys):
+    assert "only images have these" in refused(capsys, "evaluate", "run", "--features", "digits")
+    assert "neighbours are for data that end" in refused(capsys, "neighbours", "run")
+
+
+def test_a_broken_result_file_is_named(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("run").mkdir()
+    for text in ("{", '{"results": [{}]}', "[]"):
+        Path("run/result.json").write_text(text)
+        assert "run/result.json is broken" in refused(capsys, "compare", "run")
+
+
+def test_results_survive_being_written_and_read(tmp_path):
+    one = {"figures": {"a": [1.0, None]}, "quartiles": {"a": [1.0, 1.0, 1.0]}, "protocol": {"data": "x"}}
+    save(one, tmp_path / "result.json")
+    assert load(tmp_path / "result.json") == [one]
+
+
+def test_every_measure_of_an_experiment_ranks_by_a_figure_whose_better_side_is_known():
+    for measure in (measures.plane(), measures.mixture(np.zeros((2, 2)), 1.0)):
+        assert measure.best in measures.LOWER_IS_BETTER | measures.HIGHER_IS_BETTER
+    assert pictures.images.suffix == ".png"

@@ -1,0 +1,96 @@
+"""Several independent games in one run: each is what it is alone."""
+
+import itertools
+
+import jax
+import numpy as np
+import optax
+import pytest
+
+from gan_jax import losses, penalties, priors
+from gan_jax.constraints import spectral_norm
+from gan_jax.data.digits import digits
+from gan_jax.data.points2d import gaussians8
+from gan_jax.experiment import Experiment
+from gan_jax.games import abstract_state, dealt, has_convolutions, keys_of, make_program, split
+from gan_jax.nets import dcgan, mlp
+from gan_jax.objectives import add, scale
+from gan_jax.types import Players
+
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+SGD = Players(optax.sgd(1e-2), optax.sgd(1e-2))
+
+
+def points() -> Experiment:
+    return Experiment(
+        data=gaussians8(),
+        nets=Players(spectral_norm(mlp.critic(width=8)), mlp.generator(width=8)),
+        objective=add(adversarial=losses.wasserstein(), gp=scale(penalties.gradient_penalty(), 0.1)),
+        optimizers=SGD,
+        prior=priors.normal(2),
+        steps=3,
+        batch_size=8,
+        critic_steps=2,
+    )
+
+
+def images() -> Experiment:
+    return Experiment(
+        data=digits(),
+        nets=Players(dcgan.critic(width=2), dcgan.generator(width=2)),  # dropout and BatchNorm
+        objective=losses.non_saturating(),
+        optimizers=SGD,
+        prior=priors.normal(4),
+        steps=3,
+        batch_size=8,
+    )
+
+
+def play(experiment: Experiment, seed: int, games: int):
+    keys = keys_of(seed, games)
+    init, update = make_program(experiment, "jit", games)
+    state = init(keys.init)
+    for batches in itertools.islice(dealt(experiment, keys, games, 0), 3):
+        state, metrics = update(state, batches, keys.game)
+    return jax.device_get((state, metrics))
+
+
+@pytest.mark.parametrize("make", [points, images])
+@pytest.mark.parametrize("games", [8, 3])  # one a device; and, since 3 don't spread over 8, more than one
+def test_each_game_of_several_is_what_it_is_alone(make, games):
+    experiment = make()
+    several = split(play(experiment, 5, games), games)
+    for number in (0, games - 1):
+        alone = play(experiment, 5 + number, 1)
+        for a, b in zip(jax.tree.leaves(several[number]), jax.tree.leaves(alone), strict=True):
+            np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-5)
+
+
+@pytest.mark.parametrize("make", [points, images])
+def test_games_share_nothing_across_devices(make):
+    experiment = make()
+    _, update = make_program(experiment, "jit", 8)
+    keys = keys_of(0, 8)
+    batches = next(dealt(experiment, keys, 8, 0))
+    text = update.lower(abstract_state(experiment, 8), batches, keys.game).compile().as_text()
+    assert len(abstract_state(experiment, 8).step.sharding.device_set) == 8
+    for collective in ("all-reduce", "all-gather", "all-to-all", "collective-permute", "reduce-scatter"):
+        assert collective not in text
+
+
+def test_points_are_played_at_once_and_images_in_turn():
+    assert not has_convolutions(points())
+    assert has_convolutions(images())
+
+
+def test_games_have_their_own_start_and_data():
+    experiment = points()
+    keys = keys_of(0, 3)
+    assert len({tuple(np.ravel(jax.random.key_data(key))) for use in keys for key in use}) == 12
+    x = np.asarray(next(dealt(experiment, keys, 3, 0)).critic.x)
+    assert not np.array_equal(x[0], x[1])
+
+
+def test_pmap_of_several_games_is_refused():
+    with pytest.raises(ValueError, match="leave --parallel pmap out"):
+        make_program(points(), "pmap", 2)

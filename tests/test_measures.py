@@ -1,0 +1,149 @@
+"""What samples are measured by: real against real is near perfect, and worse samples are worse."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gan_jax import measures
+from gan_jax.data import points2d
+from gan_jax.data.digits import digits
+from gan_jax.data.source import Source
+from gan_jax.evaluate import examples
+from gan_jax.nets import classifier
+from gan_jax.types import Features, Seen
+
+
+def pixels(x):
+    """Features that need no network: means of 4 x 4 patches; the logits are the first ten."""
+    patches = x.reshape(len(x), 7, 4, 7, 4, -1).mean((2, 4, 5)).reshape(len(x), -1)
+    return Seen(patches, patches[:, :10])
+
+
+PIXELS = Features("pixels", "0" * 64, "none", pixels)
+
+
+def take(source: Source, count: int, seed: int = 0) -> np.ndarray:
+    return np.concatenate(list(examples(source, count, jax.random.key(seed))))
+
+
+def figures(measure, real, fake, size=300):
+    def summary(x):
+        return measure.summarise([x[first : first + size] for first in range(0, len(x), size)])
+
+    return measure.compare(summary(real), summary(fake))
+
+
+@pytest.fixture(scope="module")
+def images():
+    x = take(digits(), 1200)
+    return x[:600], x[600:]
+
+
+def test_images_of_the_same_kind_are_nearer_than_noisy_ones(images):
+    real, other = images
+    measure = measures.images(PIXELS)
+    noisy = np.clip(other + np.random.default_rng(0).normal(0, 1.0, other.shape), -1, 1).astype(np.float32)
+    good, bad = figures(measure, real, other), figures(measure, real, noisy)
+    assert good.keys() - {"kernel_distance_error", "score_deviation", "nearest"} == (
+        good.keys() & (measures.HIGHER_IS_BETTER | measures.LOWER_IS_BETTER)
+    )
+    for name in ("precision", "recall", "density", "coverage"):
+        assert good[name] > bad[name]
+    for name in ("frechet_distance", "kernel_distance", "nearest"):
+        assert good[name] < bad[name]
+    assert not measure.collapsed(good)
+
+
+def test_figures_do_not_depend_on_how_images_come_in_batches(images):
+    real, fake = images
+    measure = measures.images(PIXELS)
+    a, b = figures(measure, real, fake, size=600), figures(measure, real, fake, size=77)
+    assert a.keys() == b.keys()
+    np.testing.assert_allclose(list(a.values()), list(b.values()), rtol=1e-5, atol=1e-6)
+
+
+def test_a_generator_of_one_image_has_collapsed_and_repeats_itself(images):
+    real, fake = images
+    measure = measures.images(PIXELS)
+    one = figures(measure, real, np.broadcast_to(fake[:1], fake.shape).copy())
+    assert measure.collapsed(one)
+    assert one["duplicates"] == 1
+
+
+def test_a_generator_that_copies_its_training_data_lies_on_them(images):
+    real, _ = images
+    copied = figures(measures.images(PIXELS), real, real[:300])
+    assert copied["nearest"] == 0
+    assert copied["precision"] == 1
+
+
+def test_pairs_are_of_the_first_examples_and_the_frechet_distance_of_all(images, monkeypatch):
+    monkeypatch.setattr(measures, "KEPT", 100)
+    summary = measures.images(PIXELS).summarise([images[0][:60], images[0][60:]])
+    assert (summary.moments.n, len(summary.features), len(summary.logits)) == (600, 100, 100)
+    np.testing.assert_allclose(summary.features, pixels(images[0][:100]).features, atol=1e-6)
+
+
+def test_features_without_classes_have_no_score(images):
+    plain = Features("plain", "", "none", lambda x: Seen(pixels(x).features))
+    assert "score" not in figures(measures.images(plain), *images)
+
+
+def test_the_protocol_names_the_network_its_weights_and_what_is_done_to_images():
+    for make in (measures.images, measures.stacked):
+        protocol = make(PIXELS).protocol
+        assert protocol["features"] == "pixels"
+        assert protocol["weights"] == "0" * 64
+        assert protocol["resize"] == "none"
+    assert len(classifier.digits().weights) == 64
+
+
+@pytest.mark.parametrize(
+    ("source", "measure"),
+    [
+        (points2d.gaussians8, measures.mixture(points2d.CENTRES_8, points2d.SIGMA_8)),
+        (points2d.gaussians25, measures.mixture(points2d.CENTRES_25, points2d.SIGMA_25)),
+        (points2d.swiss_roll, measures.plane()),
+    ],
+    ids=["gaussians8", "gaussians25", "swiss_roll"],
+)
+def test_points_of_the_data_are_perfect_and_points_in_one_place_collapsed(source, measure):
+    real, other = take(source(), 1000), take(source(), 1000, seed=1)
+    good = figures(measure, real, other)
+    point = figures(measure, real, np.broadcast_to(other[:1], other.shape).copy())
+    assert good["wasserstein"] < 0.2 < point["wasserstein"]
+    assert not measure.collapsed(good)
+    assert measure.collapsed(point)
+    if "covered" in good:
+        assert good["high_quality"] > 0.97
+        assert good["reverse_kl"] < 3 * good["reverse_kl_floor"] < point["reverse_kl"]
+
+
+def test_the_mode_of_stacked_digits_has_the_red_digit_for_its_hundreds():
+    def brightness(x):
+        return Seen(x.mean((1, 2)), -jnp.abs(x.mean((1, 2, 3))[:, None] - jnp.arange(10.0)[None]))
+
+    bright = Features("brightness", "", "none", brightness)
+    x = np.broadcast_to(np.array([1.0, 2.0, 3.0], np.float32), (4, 8, 8, 3))
+    measure = measures.stacked(bright)
+    assert measure.summarise([x]).tolist() == [123] * 4
+    found = measure.compare(None, measure.summarise([x]))
+    assert found["covered"] == 1
+    np.testing.assert_allclose(found["reverse_kl"], np.log(1000), rtol=1e-6)
+    assert measure.look(x).shape == (4, 3)
+
+
+def test_examples_are_looked_at_in_one_program_whatever_the_batch():
+    traced = []
+
+    def look(x):
+        traced.append(x.shape)
+        return 2 * x
+
+    each = measures.batchwise(look)
+    for size in (3, 128, 300):
+        x = np.arange(size, dtype=np.float32)[:, None]
+        np.testing.assert_array_equal(each(x), 2 * x)
+    assert len(traced) == 1
+    assert traced[0][0] % jax.device_count() == 0
