@@ -56,7 +56,7 @@ def spectral_norm(network: Network) -> Network:
         vectors = {name: power_iteration(matrix, stats["spectral"][name]) for name, matrix in matrices(params).items()}
         return {**network.advance(params, inner), "spectral": vectors}
 
-    return Network(init, apply, advance)
+    return network._replace(init=init, apply=apply, advance=advance)
 
 
 def normalise(params: Params, vectors: dict[str, Singular]) -> Params:

@@ -50,11 +50,13 @@ class Network(NamedTuple):
     init: (key, x, label) -> (params, stats)
     apply: (params, stats, x, label, mode) -> (y, stats)
     advance: (params, stats) -> stats, once before each turn of the player (power iteration)
+    mixes_examples: whether what an example gives depends on others of its batch, beside batch statistics
     """
 
     init: Callable[[Array, Array, Array | None], tuple[Params, Params]]
     apply: Callable[[Params, Params, Array, Array | None, Mode], tuple[Array, Params]]
     advance: Callable[[Params, Params], Params] = same_stats
+    mixes_examples: bool = False
 
 
 class Batch(NamedTuple):

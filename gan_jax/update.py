@@ -168,10 +168,11 @@ def make_update(
             return nets.critic.apply(params.critic, stats, x, batch.label, mode(use))
 
         def critic_elsewhere(x: Array) -> Array:
-            if "batch_stats" in stats.critic:
+            if "batch_stats" in stats.critic or nets.critic.mixes_examples:
+                why = "is packed" if nets.critic.mixes_examples else "has batch normalisation"
                 raise ValueError(
-                    "the critic has batch normalisation, so its logits mix the examples of a batch and the "
-                    "gradient by one input is not that of one example: give it another norm, or drop the penalty"
+                    f"the critic {why}, so its logits mix the examples of a batch and the gradient by one input is "
+                    "not that of one example: give it another norm and no packing, or drop the penalty"
                 )
             return critic(stats.critic, x, ELSEWHERE)[0]
 

@@ -1,6 +1,7 @@
 """Every experiment, at a tiny width: it fits together, and one update of it is finite."""
 
 import inspect
+import typing
 from pathlib import Path
 
 import jax
@@ -48,6 +49,19 @@ def test_the_experiment_fits_together_with_its_defaults(file):
 @pytest.mark.parametrize("file", [file for file in FILES if "conditional" in file.read_text()], ids=lambda f: f.stem)
 def test_its_conditional_form_fits_together(file):
     make_program(build(file, conditional=True), "jit")
+
+
+@pytest.mark.parametrize(
+    ("file", "objective"),
+    [
+        pytest.param(file, objective, id=f"{file.stem}-{objective}")
+        for file in FILES
+        if "objective" in inspect.signature(load(file)).parameters
+        for objective in typing.get_args(typing.get_type_hints(load(file))["objective"])
+    ],
+)
+def test_each_objective_that_it_offers_fits_together(file, objective):
+    make_program(build(file, batch_size=16, objective=objective), "jit")
 
 
 @EACH

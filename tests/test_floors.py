@@ -12,7 +12,7 @@ ROOT = Path(gan_jax.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 FLOORS = [
     {"types"},
-    {"losses", "penalties", "objectives", "constraints", "priors", "pictures", "nets", "data", "metrics"},
+    {"losses", "penalties", "objectives", "constraints", "packing", "priors", "pictures", "nets", "data", "metrics"},
     {"update"},
     {"parallel"},
     {"experiment", "features"},
@@ -24,7 +24,7 @@ FLOORS = [
     {"cli"},
     {"__main__"},
 ]
-CORE = {"types", "losses", "penalties", "objectives", "constraints", "priors", "update", "parallel"}
+CORE = {"types", "losses", "penalties", "objectives", "constraints", "packing", "priors", "update", "parallel"}
 GIVEN = {  # what is taken of the folders from outside
     "experiment": {"data.source"},
     "features": {"nets.classifier", "nets.efficientnet", "nets.inception"},

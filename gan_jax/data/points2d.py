@@ -3,15 +3,14 @@
 The settings are those of Gulrajani et al. 2017 (`gan_toy.py`), so that z ~ N(0, 1) has about their spread.
 """
 
-import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax.data.source import Source
-from gan_jax.types import Array, Batch
+from gan_jax.data.source import Source, endless
+from gan_jax.types import Array
 
 ANGLES = np.arange(8) * np.pi / 4
 CENTRES_8 = np.stack([2 * np.cos(ANGLES), 2 * np.sin(ANGLES)], -1) / 1.414  # [8, 2]
@@ -50,20 +49,3 @@ def mixture(centres: np.ndarray, sigma: float) -> Callable[[Array], Array]:
         return centre + sigma * jax.random.normal(noise, (2,))
 
     return draw
-
-
-def endless(name: str, draw: Callable[[Array], Array]) -> Source:
-    """Draws every example by `draw`, from its own key: the run's, folded with the step and its index."""
-
-    @functools.partial(jax.jit, static_argnums=2)
-    def batch(key: Array, step: int, batch_size: int) -> Batch:
-        keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.fold_in(key, step), jnp.arange(batch_size))
-        return Batch(jax.vmap(draw)(keys))
-
-    def stream(key: Array, first_step: int, batch_size: int) -> Iterator[Batch]:
-        step = first_step
-        while True:
-            yield batch(key, step, batch_size)
-            step += 1
-
-    return Source(Batch(jax.ShapeDtypeStruct((2,), jnp.float32)), None, 0, stream, name)

@@ -56,6 +56,23 @@ def on_device(
     return Source(example, len(images), classes, stream, name)
 
 
+def endless(name: str, draw: Callable[[Array], Array]) -> Source:
+    """Draws every example by `draw`, from its own key: the run's, folded with the step and its index."""
+
+    @functools.partial(jax.jit, static_argnums=2)
+    def batch(key: Array, step: int, batch_size: int) -> Batch:
+        keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.fold_in(key, step), jnp.arange(batch_size))
+        return Batch(jax.vmap(draw)(keys))
+
+    def stream(key: Array, first_step: int, batch_size: int) -> Iterator[Batch]:
+        step = first_step
+        while True:
+            yield batch(key, step, batch_size)
+            step += 1
+
+    return Source(Batch(jax.eval_shape(draw, jax.eval_shape(jax.random.key, 0))), None, 0, stream, name)
+
+
 def image_example(shape: tuple[int, ...], *, labelled: bool) -> Batch:
     """The example of a Source of images [H, W, C]."""
     label = jax.ShapeDtypeStruct((), jnp.int32) if labelled else None

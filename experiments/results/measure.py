@@ -1,0 +1,95 @@
+"""Trains and evaluates what the results are made of, and keeps each as a JSON file and a picture beside this script.
+
+python experiments/results/measure.py points [--only gaussians25_wgan_gp]
+python experiments/results/draw.py            # the tables and figures of docs/results.md
+
+A result holds the commands, the commit, the time that training took, and what `gan-jax evaluate` measured. One that is
+there already isn't measured again: delete its file to have it anew.
+"""
+
+import json
+import os
+import platform
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import tyro
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+
+
+class Plan(NamedTuple):
+    train: str  # arguments of gan-jax train
+    evaluations: tuple[str, ...] = ("",)  # arguments of gan-jax evaluate, one a protocol
+    samples: int = 64
+
+
+POINTS = ("gaussians8", "gaussians25", "swiss_roll")
+OBJECTIVES = ("minimax", "non_saturating", "wgan", "wgan_gp", "sn_hinge", "r1", "relativistic")
+QUIET = "--sample-every 1000000 --save-every 1000000 --log-every 100"
+
+PLANS = {
+    "points": {
+        f"{data}_{objective}": Plan(
+            f"experiments/objectives_points.py --data {data} --objective {objective} --num-seeds 8 {QUIET}",
+            samples=2500,
+        )
+        for data in POINTS
+        for objective in OBJECTIVES
+    },
+}
+
+
+def main(group: tyro.conf.Positional[Literal["points"]], only: str = "") -> None:
+    """Measure the results of a group that aren't there yet.
+
+    Args:
+      group: Which; each has a folder here.
+      only: The result of this name alone.
+    """
+    folder = HERE / group
+    folder.mkdir(exist_ok=True)
+    for name, plan in PLANS[group].items():
+        file = folder / f"{name}.json"
+        if not file.exists() and only in ("", name):
+            print(f"{group}/{name}", flush=True)
+            result = measure(plan, folder / f"{name}.png")
+            file.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+def measure(plan: Plan, picture: Path) -> dict:
+    with tempfile.TemporaryDirectory() as scratch:
+        run = Path(scratch) / "run"
+        begin = time.perf_counter()
+        gan_jax("train", plan.train, f"--run-dir {run}")
+        seconds = time.perf_counter() - begin
+        results = [json.loads(gan_jax("evaluate", str(run), "--json", options)) for options in plan.evaluations]
+        gan_jax("sample", str(run), f"--num {plan.samples} --out {picture}")
+    return {
+        "command": f"gan-jax train {plan.train}",
+        "evaluations": [f"gan-jax evaluate RUN {options}".strip() for options in plan.evaluations],
+        "commit": git("rev-parse", "HEAD") + ("" if not git("status", "--porcelain", "gan_jax") else " and changes"),
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}",
+        "train_seconds": round(seconds, 1),
+        "results": results,
+    }
+
+
+def gan_jax(*arguments: str) -> str:
+    """The output of a command, whose progress is shown."""
+    command = [sys.executable, "-m", "gan_jax", *shlex.split(" ".join(arguments))]
+    return subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+def git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+
+if __name__ == "__main__":
+    tyro.cli(main)
