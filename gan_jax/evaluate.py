@@ -30,27 +30,34 @@ class Evaluation(NamedTuple):
     """generated: (variables of a generator, key) -> its figures; None where a sample isn't finite.
 
     floor: () -> the figures of real examples that aren't those compared with; None if there are no others.
-    real, num: what samples are held against, and how many samples.
+    real, num_real, num: what samples are held against, how many of these, and how many samples.
     """
 
     generated: Callable[[Variables, Array], Figures | None]
     floor: Callable[[], dict[str, Any] | None]
     real: Source
+    num_real: int
     num: int
 
 
-def make_evaluation(experiment: Experiment, measure: Measure, *, split: str = "train", num: int) -> Evaluation:
+def make_evaluation(
+    experiment: Experiment, measure: Measure, *, split: str = "train", num: int, num_real: int | None = None
+) -> Evaluation:
     """The real examples are looked at once, at the first need.
 
-    split: of the data, all of which is compared with; where they are endless, `num` real examples are drawn.
+    split: of the data.
+    num_real: how many of its examples are compared with; by default all, or `num` where they are endless.
 
     Raises:
       ValueError: the data have no such split, or there are too few samples.
     """
-    if num < 10:
-        raise ValueError(f"num {num}: figures of fewer than 10 samples mean nothing")
     data = experiment.data
     real = part_of(data, split)
+    num_real = num_real or real.size or num
+    if min(num, num_real) < 10:
+        raise ValueError(f"{num} samples against {num_real}: figures of fewer than 10 mean nothing")
+    if real.size is not None and num_real > real.size:
+        raise ValueError(f"{real.name} has {real.size} examples: --num-real {num_real} is too many")
     draw = make_draw(experiment.nets.generator, experiment.prior, data.classes)
 
     def summary(batches: Iterator[np.ndarray], count: int, of: str) -> Any:
@@ -65,8 +72,7 @@ def make_evaluation(experiment: Experiment, measure: Measure, *, split: str = "t
 
     @functools.cache
     def reference() -> Any:
-        count = real.size or num
-        return summary(examples(real, count, jax.random.key(0)), count, real.name)
+        return summary(examples(real, num_real, jax.random.key(0)), num_real, real.name)
 
     def figures(batches: Iterator[np.ndarray], count: int, of: str) -> Figures:
         compared = measure.compare(reference(), summary(batches, count, of))
@@ -92,7 +98,7 @@ def make_evaluation(experiment: Experiment, measure: Measure, *, split: str = "t
             "figures": figures(examples(other, count, jax.random.key(1)), count, other.name),
         }
 
-    return Evaluation(generated, floor, real, num)
+    return Evaluation(generated, floor, real, num_real, num)
 
 
 def part_of(source: Source, split: str) -> Source:
@@ -131,24 +137,24 @@ def evaluate(
     *,
     split: str,
     num: int,
+    num_real: int | None,
     seed: int,
     made: dict[str, Any],
 ) -> dict[str, Any]:
     """What is saved of a run: figures of each game's generator, their quartiles, the share that collapsed, the floor,
     and the stamp: the protocol, which must agree where figures are compared, and how these were made.
     """
-    evaluation = make_evaluation(experiment, measure, split=split, num=num)
+    evaluation = make_evaluation(experiment, measure, split=split, num=num, num_real=num_real)
     games = [evaluation.generated(variables, jax.random.key(seed)) for variables in generators]
     figures = by_name(games)
-    real = evaluation.real
     return {
         "figures": figures,
         "quartiles": {name: quartiles(values) for name, values in figures.items()},
         "collapsed": sum(game is None or measure.collapsed(game) for game in games) / len(games),
         "floor": evaluation.floor(),
         "protocol": {
-            "data": real.name,
-            "real": real.size or num,
+            "data": evaluation.real.name,
+            "real": evaluation.num_real,
             "generated": num,
             "generator": "EMA",
             **measure.protocol,

@@ -62,6 +62,7 @@ def sample(
 def evaluate(
     run: Positional[Path],
     num: int | None = None,
+    num_real: int | None = None,
     features: str | None = None,
     weights: Path | None = None,
     split: str = "train",
@@ -75,6 +76,7 @@ def evaluate(
     Args:
       run: The run's folder.
       num: Samples; by default as many as the measure's users take.
+      num_real: Real examples compared with; by default all of the split. Fewer are quicker, and another protocol.
       features: digits, fashion, effnet, inception, or FILE.py:FUNCTION (images [B, H, W, C] in [-1, 1] -> [B, D]); by
         default what the experiment names.
       weights: File of Inception's weights.
@@ -96,6 +98,7 @@ def evaluate(
             generators,
             split=split,
             num=measure.num if num is None else num,
+            num_real=num_real,
             seed=seed,
             made={"run": run.name, "step": step, "checkpoint": checkpoint},
         )

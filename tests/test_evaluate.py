@@ -102,8 +102,9 @@ def test_the_same_evaluation_gives_the_same_bytes_and_another_protocol_is_added(
 
 @of("images")
 def test_images_are_held_against_the_split_asked_for_in_features_of_ones_own(run, capsys):
-    for split, size, other in (("train", 4000, "digits test"), ("test", 1000, "digits train")):
-        cli.main(["evaluate", "run", "--features", "own.py:patches", "--num", "60", "--split", split])
+    for split, size, other in (("train", 300, "digits test"), ("test", 1000, "digits train")):
+        cli.main(["evaluate", "run", "--features", "own.py:patches", "--num", "60", "--split", split,
+                  "--num-real", str(size)])  # fmt: skip
         result = load(run / "result.json")[-1]
         assert result["protocol"]["data"] == f"digits {split}"
         assert result["protocol"]["real"] == size
@@ -275,7 +276,15 @@ def test_a_resumed_run_evaluates_as_an_undisturbed_one(tmp_path, monkeypatch):
         ("evaluate run --features none", "features 'none': there are digits, fashion, effnet, inception, and FILE.py"),
         ("evaluate run --features none.py:f", "none.py: no such file"),
         ("evaluate run --features own.py:f", "own.py defines no function f"),
-        ("evaluate run --features own.py:patches --num 3", "num 3: figures of fewer than 10 samples mean nothing"),
+        (
+            "evaluate run --features own.py:patches --num 3",
+            "3 samples against 4000: figures of fewer than 10 mean nothing",
+        ),
+        (
+            "evaluate run --features own.py:patches --num 50 --num-real 4001",
+            "digits train has 4000 examples: --num-real",
+        ),
+        ("evaluate run --features own.py:patches --num 50 --num-real 3", "50 samples against 3: figures of fewer"),
         ("evaluate run --features own.py:patches --split dev", "the digits have no split 'dev'"),
         ("evaluate run --features digits --weights w.pth", "only inception takes a file"),
         ("evaluate run --features own.py:patches --checkpoint best", "no checkpoint was evaluated"),

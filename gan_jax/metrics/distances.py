@@ -1,10 +1,14 @@
-"""Euclidean distances between many features, a block of rows at a time: [BLOCK, M] numbers are held, never [N, M]."""
+"""Euclidean distances between many features, a block of rows at a time: [BLOCK, M] numbers are held, never [N, M].
+
+The rows of a block are spread over the devices of this process.
+"""
 
 from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from numpy.typing import NDArray
 
 from gan_jax.types import Array
@@ -37,18 +41,24 @@ def stacked(reduce: Callable[[Array, Array], Array], x: NDArray, others: NDArray
     if not (np.isfinite(x).all() and np.isfinite(others).all()):
         raise ValueError("features hold NaN or infinity: a figure of them would mean nothing")
     middle = others.mean(0)  # distances don't change, and their rounding is smallest about it
-    targets = jnp.asarray(others - middle)
+    mesh = jax.make_mesh(
+        (jax.local_device_count(),), ("rows",), axis_types=(AxisType.Auto,), devices=jax.local_devices()
+    )
+    by_device = NamedSharding(mesh, PartitionSpec("rows"))
+    size = -(-BLOCK // mesh.size) * mesh.size
+    targets = jax.device_put(others - middle, NamedSharding(mesh, PartitionSpec()))
 
     @jax.jit
     def rows(block: Array, targets: Array, numbers: Array) -> Array:
         return reduce(distances(block, targets), numbers)
 
-    starts = range(0, len(x), BLOCK)
-    blocks = [
-        rows(jnp.asarray(x[start : start + BLOCK] - middle), targets, jnp.arange(start, min(start + BLOCK, len(x))))
-        for start in starts
-    ]
-    return np.concatenate([np.asarray(block) for block in blocks])
+    def block(first: int) -> NDArray:
+        part = x[first : first + size] - middle
+        padded = np.concatenate([part, np.zeros((size - len(part), x.shape[1]), part.dtype)])  # one program for all
+        numbers = np.arange(first, first + size)
+        return np.asarray(rows(*jax.device_put((padded, targets, numbers), (by_device, targets.sharding, by_device))))
+
+    return np.concatenate([block(first) for first in range(0, len(x), size)])[: len(x)]
 
 
 def distances(x: Array, y: Array) -> Array:
