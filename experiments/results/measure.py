@@ -28,9 +28,12 @@ class Plan(NamedTuple):
     train: str  # arguments of gan-jax train
     evaluations: tuple[str, ...] = ("",)  # arguments of gan-jax evaluate, one a protocol
     samples: int = 64
+    seconds: float | None = None  # of training, by which the number of steps is chosen; None: the experiment's own
 
 
 POINTS = ("gaussians8", "gaussians25", "swiss_roll")
+IMAGES = ("digits", "fashion_mnist")
+STACKED = ("non_saturating", "packed", "wgan_gp", "relativistic")
 OBJECTIVES = ("minimax", "non_saturating", "wgan", "wgan_gp", "sn_hinge", "r1", "relativistic")
 QUIET = "--sample-every 1000000 --save-every 1000000 --log-every 100"
 
@@ -43,10 +46,25 @@ PLANS = {
         for data in POINTS
         for objective in OBJECTIVES
     },
+    "images": {
+        f"{data}_{objective}": Plan(
+            f"experiments/objectives_digits.py --data {data} --objective {objective} --num-seeds 3 {QUIET}",
+            evaluations=("", "--features effnet --num 1000 --num-real 1000"),
+            seconds=180,
+        )
+        for data in IMAGES
+        for objective in OBJECTIVES
+    },
+    "stacked": {
+        f"digits_{objective}": Plan(
+            f"experiments/objectives_stacked.py --objective {objective} --num-seeds 2 {QUIET}", seconds=600
+        )
+        for objective in STACKED
+    },
 }
 
 
-def main(group: tyro.conf.Positional[Literal["points"]], only: str = "") -> None:
+def main(group: tyro.conf.Positional[Literal["points", "images", "stacked"]], only: str = "") -> None:
     """Measure the results of a group that aren't there yet.
 
     Args:
@@ -66,19 +84,33 @@ def main(group: tyro.conf.Positional[Literal["points"]], only: str = "") -> None
 def measure(plan: Plan, picture: Path) -> dict:
     with tempfile.TemporaryDirectory() as scratch:
         run = Path(scratch) / "run"
-        begin = time.perf_counter()
-        gan_jax("train", plan.train, f"--run-dir {run}")
-        seconds = time.perf_counter() - begin
+        train = plan.train if plan.seconds is None else f"{plan.train} --steps {affordable(plan, Path(scratch))}"
+        seconds = time_of(train, run)
         results = [json.loads(gan_jax("evaluate", str(run), "--json", options)) for options in plan.evaluations]
         gan_jax("sample", str(run), f"--num {plan.samples} --out {picture}")
     return {
-        "command": f"gan-jax train {plan.train}",
+        "command": f"gan-jax train {train}",
         "evaluations": [f"gan-jax evaluate RUN {options}".strip() for options in plan.evaluations],
         "commit": git("rev-parse", "HEAD") + ("" if not git("status", "--porcelain", "gan_jax") else " and changes"),
         "machine": f"{os.cpu_count()} cores, {platform.machine()}",
         "train_seconds": round(seconds, 1),
         "results": results,
     }
+
+
+def affordable(plan: Plan, scratch: Path) -> int:
+    """The steps that fit in the plan's time, by two short runs whose difference leaves out start and compilation."""
+    few, many = 50, 250
+    time_of(f"{plan.train} --steps {few}", scratch / "first")  # compiles
+    begun = time_of(f"{plan.train} --steps {few}", scratch / "few")
+    longer = time_of(f"{plan.train} --steps {many}", scratch / "many")
+    return int((plan.seconds or 0) * (many - few) / (longer - begun))
+
+
+def time_of(train: str, run: Path) -> float:
+    begin = time.perf_counter()
+    gan_jax("train", train, f"--run-dir {run}")
+    return time.perf_counter() - begin
 
 
 def gan_jax(*arguments: str) -> str:
