@@ -50,7 +50,7 @@ PLANS = {
         f"{data}_{objective}": Plan(
             f"experiments/objectives_digits.py --data {data} --objective {objective} --num-seeds 3 {QUIET}",
             evaluations=("", "--features effnet --num 1000 --num-real 1000"),
-            seconds=180,
+            seconds=360,
         )
         for data in IMAGES
         for objective in OBJECTIVES
