@@ -27,11 +27,12 @@ def comparable(files: dict[str, Path]) -> list[Results]:
     ]
     common = [group for group in groups if len(group) == len(files)]
     if not common:
-        told = (differences(loaded[first], loaded[name]) for name in others)
-        name, parts = next((name, parts) for name, parts in zip(others, told) if parts)
-        raise ValueError(
-            f"{first} and {name} were measured by different protocols ({parts}): evaluate them in the same way"
-        )
+        for name in others:
+            if parts := differences(loaded[first], loaded[name]):
+                raise ValueError(
+                    f"{first} and {name} were measured by different protocols ({parts}): evaluate them in the same way"
+                )
+        raise ValueError(f"no protocol is common to {', '.join(files)}: evaluate them in the same way")
     return common
 
 
@@ -64,17 +65,21 @@ def print_result(result: dict[str, Any], title: str) -> None:
         row = [f"{name} {arrow(name)}", number(median), *([number(low), number(high)] if several else [])]
         table.add_row(*row, *([number(floor["figures"][name])] if floor else []))
     show(table)
+    made = result["made"]
     if several or result["collapsed"]:
-        print(f"collapsed: {result['collapsed']:.0%} of {result['made']['games']}")
-    print("; ".join(f"{part} {short(value)}" for part, value in result["protocol"].items()))
+        print(f"collapsed: {result['collapsed']:.0%} of {made['games']}")
+    diverged = next(iter(result["figures"].values()), [None] * made["games"]).count(None)
+    if diverged:
+        print(f"diverged: {diverged} of {made['games']}; the quartiles are of the others")
+    print(protocol(result))
+    print(f"seed {made['seed']}; gan-jax {made['versions']['gan-jax']}, jax {made['versions']['jax']}")
 
 
 def print_table(group: Results) -> None:
     """A row a run, a column a figure; medians, with quartiles where a run has several games."""
-    first = next(iter(group.values()))
+    first, names = next(iter(group.values())), figures_of(group)
     table = Table(box=None, pad_edge=False)
     table.add_column("run")
-    names = list(first["quartiles"])
     for name in names:
         table.add_column(f"{name} {arrow(name)}", justify="right")
     table.add_column("collapsed", justify="right")
@@ -86,7 +91,7 @@ def print_table(group: Results) -> None:
         cells = [number(floor["figures"].get(name)) for name in names]
         table.add_row(f"real ({floor['examples']} of {floor['data']})", *cells, "")
     show(table)
-    print("; ".join(f"{part} {short(value)}" for part, value in first["protocol"].items()))
+    print(protocol(first))
 
 
 def plot(group: Results, path: Path) -> None:
@@ -95,7 +100,9 @@ def plot(group: Results, path: Path) -> None:
     from matplotlib.figure import Figure
 
     first = next(iter(group.values()))
-    names = [name for name in first["quartiles"] if name in HIGHER_IS_BETTER | LOWER_IS_BETTER]
+    names = [name for name in figures_of(group) if name in HIGHER_IS_BETTER | LOWER_IS_BETTER]
+    if not names:
+        raise ValueError(f"nothing to draw in {path}: every game of every run has diverged")
     figure = Figure(
         figsize=(2.6 * min(4, len(names)), (0.9 + 0.3 * len(group)) * -(-len(names) // 4)), layout="constrained"
     )
@@ -118,12 +125,21 @@ def plot(group: Results, path: Path) -> None:
     figure.savefig(path, dpi=120, metadata={"Software": None})
 
 
+def figures_of(group: Results) -> list[str]:
+    """The figures of any run, for one whose games have all diverged has none."""
+    return list(dict.fromkeys(name for result in group.values() for name in result["quartiles"]))
+
+
 def show(table: Table) -> None:
     """As wide as it needs where nobody's terminal is filled."""
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=1000)
     console.print(table)
+
+
+def protocol(result: dict[str, Any]) -> str:
+    return "; ".join(f"{part} {short(value)}" for part, value in result["protocol"].items())
 
 
 def arrow(name: str) -> str:

@@ -27,7 +27,7 @@ BATCH = 256
 
 
 class Evaluation(NamedTuple):
-    """generated: (variables of a generator, key) -> its figures; None where a sample isn't finite.
+    """generated: (variables of a generator, key) -> its figures; None where it has diverged.
 
     floor: () -> the figures of real examples that aren't those compared with; None if there are no others.
     real, num_real, num: what samples are held against, how many of these, and how many samples.
@@ -53,7 +53,7 @@ def make_evaluation(
     """
     data = experiment.data
     real = part_of(data, split)
-    num_real = num_real or real.size or num
+    num_real = (real.size or num) if num_real is None else num_real
     if min(num, num_real) < 10:
         raise ValueError(f"{num} samples against {num_real}: figures of fewer than 10 mean nothing")
     if real.size is not None and num_real > real.size:
@@ -75,21 +75,25 @@ def make_evaluation(
         return summary(examples(real, num_real, jax.random.key(0)), num_real, real.name)
 
     def figures(batches: Iterator[np.ndarray], count: int, of: str) -> Figures:
-        compared = measure.compare(reference(), summary(batches, count, of))
-        return {name: float(value) for name, value in compared.items()}
+        with np.errstate(over="raise", invalid="raise"):
+            compared = measure.compare(reference(), summary(batches, count, of))
+        found = {name: float(value) for name, value in compared.items()}
+        if not np.isfinite(list(found.values())).all():
+            raise FloatingPointError(f"figures aren't finite: {found}")
+        return found
 
     def generated(variables: Variables, key: Array) -> Figures | None:
         try:
             return figures(finite(draw(variables, key, num)), num, "samples")
-        except FloatingPointError:
+        except FloatingPointError:  # a sample isn't finite, or so large that figures overflow
             return None
 
     def floor() -> dict[str, Any] | None:
         other = real
         if real.size is not None:
             try:
-                other = part_of(data, "test" if split.startswith("train") else "train")
-            except ValueError:
+                other = part_of(data, {"train": "test", "test": "train"}[split.split("[")[0]])
+            except (KeyError, ValueError):
                 return None
         count = min(num, other.size or num)
         return {
@@ -109,8 +113,8 @@ def part_of(source: Source, split: str) -> Source:
     """
     if source.split is not None:
         return source.split(split)
-    if split == "test" and source.size is not None:
-        raise ValueError(f"{source.name} has no test split: --split train holds samples against what was trained on")
+    if split != "train":
+        raise ValueError(f"{source.name} has no split {split!r}: train alone, what was trained on")
     return source
 
 
@@ -156,7 +160,7 @@ def evaluate(
             "data": evaluation.real.name,
             "real": evaluation.num_real,
             "generated": num,
-            "generator": "EMA",
+            "generator": "EMA" if made["checkpoint"] == "latest" else f"EMA, the best of a run by {measure.best}",
             **measure.protocol,
         },
         "made": {**made, "games": len(games), "seed": seed, "versions": versions()},
@@ -204,7 +208,7 @@ def save(result: dict[str, Any], file: Path) -> None:
 
 
 def as_text(result: dict[str, Any]) -> str:
-    return json.dumps(result, indent=2)
+    return json.dumps(result, indent=2, allow_nan=False)
 
 
 def load(file: Path) -> list[dict[str, Any]]:
@@ -226,7 +230,8 @@ def load(file: Path) -> list[dict[str, Any]]:
 
 
 def merit_of(measure: Measure, games: list[Figures | None]) -> float | None:
-    """The median of the figure that the best checkpoint is chosen by, larger where better; None if all diverged."""
-    values = [figures[measure.best] for figures in games if figures is not None]
+    """The median of the figure that the best checkpoint is chosen by, larger where better; None if half diverged."""
     sign = 1 if measure.best in HIGHER_IS_BETTER else -1
-    return sign * float(np.median(values)) if values else None
+    values = sorted(-np.inf if figures is None else sign * figures[measure.best] for figures in games)
+    worse, better = values[(len(values) - 1) // 2], values[len(values) // 2]
+    return None if worse == -np.inf else float((worse + better) / 2)

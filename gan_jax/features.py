@@ -19,7 +19,10 @@ NAMED: dict[str, Callable[[], Features]] = {
 
 
 def named(name: str, weights: Path | None = None) -> Features:
-    """A network of NAMED; or FILE.py:FUNCTION, a function of your own, images [B, H, W, C] in [-1, 1] -> [B, D].
+    """A network of NAMED, or by FILE.py:FUNCTION one of your own, images [B, H, W, C] in [-1, 1] -> [B, D].
+
+    Your function is traced by JAX. The stamp's hash is of FILE.py, and not of what it loads.
+
 
     weights: file of Inception's weights, where it isn't in its usual place.
 
@@ -51,9 +54,14 @@ def of_file(file: str, function: str) -> Features:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:  # the file is the user's program, and anything may be wrong with it
+        raise ValueError(f"{path} does not load, {type(error).__name__}: {error}") from error
     own = getattr(module, function, None)
     if not callable(own):
         raise ValueError(f"{path} defines no function {function}: it maps images [B, H, W, C] to features [B, D]")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Features(f"{path.name}:{function}", digest, "its own", lambda x: Seen(jnp.asarray(own(x))))
+    return Features(
+        f"{path.name}:{function}", digest, "its own", lambda x: Seen(jnp.asarray(own(x)).astype(jnp.float32))
+    )

@@ -58,7 +58,7 @@ def images(features: Features, *, best: str = "frechet_distance", num: int = 10_
 
     def compare(real: ImageSummary, fake: ImageSummary) -> dict[str, float]:
         few = min(len(real.features), len(fake.features))
-        distance = kernel.kernel_distance(real.features, fake.features, subset_size=min(1000, few))
+        distance = kernel.kernel_distance(real.features, fake.features, subset_size=min(1000, few // 2))
         figures = {
             "frechet_distance": frechet.frechet_distance(real.moments, fake.moments),
             "kernel_distance": distance.mean,
@@ -69,6 +69,8 @@ def images(features: Features, *, best: str = "frechet_distance", num: int = 10_
             score = classes.inception_score(fake.logits)
             figures |= {"score": score.mean, "score_deviation": score.deviation}
         apart = float(np.median(manifold.radii(real.features, 1)))
+        if apart == 0:
+            raise ValueError("the features of most real examples are those of another: they tell nothing apart")
         nearest = float(np.median(neighbours.nearest(fake.features, real.features)[1]))
         return figures | {
             "nearest": nearest / apart,
@@ -82,7 +84,7 @@ def images(features: Features, *, best: str = "frechet_distance", num: int = 10_
         "resize": features.resize,
         "pairs": f"of the first {KEPT}",
         "neighbours": 5,
-        "kernel": "100 subsets of at most 1000",
+        "kernel": "100 subsets of 1000, or of half the examples where they are fewer than 2000",
         "score": "10 splits",
     }
     return Measure(
@@ -156,7 +158,11 @@ def mixture(centres: NDArray, sigma: float, *, num: int = 2500) -> Measure:
             "wasserstein": transport(real, fake),
         }
 
-    protocol: dict[str, str | int | float] = {"measure": f"{len(centres)} modes", "wasserstein": f"of {TRANSPORTED}"}
+    protocol: dict[str, str | int | float] = {
+        "measure": f"{len(centres)} modes",
+        "sigma": sigma,
+        "wasserstein": f"of {TRANSPORTED}",
+    }
     return Measure(
         look=lambda batch: batch,
         summarise=all_of,
@@ -217,7 +223,13 @@ def batchwise(look: Callable[[Array], Any]) -> Callable[[np.ndarray], Any]:
 
     def part(x: np.ndarray) -> Any:
         padded = np.concatenate([x, np.zeros((size - len(x), *x.shape[1:]), x.dtype)])
-        return jax.tree.map(lambda leaf: np.asarray(leaf)[: len(x)], compiled(seen, padded))
+
+        def cut(leaf: Array) -> NDArray:
+            if leaf.shape[:1] != (size,):
+                raise ValueError(f"features of shape {list(leaf.shape)} for {size} examples: give each example a row")
+            return np.asarray(leaf)[: len(x)]
+
+        return jax.tree.map(cut, compiled(seen, padded))
 
     def of(x: np.ndarray) -> Any:
         parts = [part(x[first : first + size]) for first in range(0, len(x), size)]

@@ -77,8 +77,8 @@ def evaluate(
       run: The run's folder.
       num: Samples; by default as many as the measure's users take.
       num_real: Real examples compared with; by default all of the split. Fewer are quicker, and another protocol.
-      features: digits, fashion, effnet, inception, or FILE.py:FUNCTION (images [B, H, W, C] in [-1, 1] -> [B, D]); by
-        default what the experiment names.
+      features: digits, fashion, effnet, inception, or FILE.py:FUNCTION (images [B, H, W, C] in [-1, 1] -> [B, D],
+        traced by JAX); by default what the experiment names.
       weights: File of Inception's weights.
       split: Which real examples: train (as the field does), test, or another that the data have.
       seed: Seed of the samples.
@@ -89,9 +89,14 @@ def evaluate(
     from gan_jax import compare, evaluate
 
     with bad_input(run / "experiment.py"):
+        if not 0 <= seed < 2**32:
+            raise ValueError(f"seed {seed}: it must be from 0 to 2**32 - 1")
         keep(compiled)
         built, generators, step = trained(run, checkpoint)
         measure = measure_of(built, features, weights)
+        file = run / "result.json"
+        if file.exists():
+            evaluate.load(file)  # what is broken is found before the work
         result = evaluate.evaluate(
             built,
             measure,
@@ -100,14 +105,14 @@ def evaluate(
             num=measure.num if num is None else num,
             num_real=num_real,
             seed=seed,
-            made={"run": run.name, "step": step, "checkpoint": checkpoint},
+            made={"run": run.resolve().name, "step": step, "checkpoint": checkpoint},
         )
-        evaluate.save(result, run / "result.json")
+        evaluate.save(result, file)
     if json:
         print(evaluate.as_text(result))
     else:
         compare.print_result(result, f"{run} at step {step}")
-        print(f"saved in {run / 'result.json'}")
+        print(f"saved in {file}")
 
 
 def compare(runs: Positional[tuple[Path, ...]], out: Path | None = None) -> None:
@@ -122,13 +127,15 @@ def compare(runs: Positional[tuple[Path, ...]], out: Path | None = None) -> None
     with bad_input():
         if not runs:
             raise ValueError("no runs: name the folders of two or more that `gan-jax evaluate` measured")
+        if out:
+            check_picture(out)
         groups = comparable({str(run): run if run.is_file() else run / "result.json" for run in runs})
         for number, group in enumerate(groups):
-            print_table(group)
-            if out:
-                path = out if number == 0 else out.with_stem(f"{out.stem}_{number + 1}")
+            path = out if out is None or number == 0 else out.with_stem(f"{out.stem}_{number + 1}")
+            if path:
                 plot(group, path)
-                print(f"{path}: the plot of it")
+            print_table(group)
+            print(f"{path}: the plot of it\n" if path else "")
 
 
 def neighbours(
@@ -163,13 +170,13 @@ def neighbours(
     with bad_input(run / "experiment.py"):
         if num < 2 or seed < 0:
             raise ValueError(f"num {num}, seed {seed}: num must be 2 or more, and seed 0 or more")
+        check_picture(out)
         keep(compiled)
         built, generators, step = trained(run, checkpoint)
         draw = make_sampler(built.nets.generator, built.prior, built.data.classes)
         samples = draw(one_of(generators, game), jax.random.key(seed), num)
         look = measure_of(built, features, weights).look
         found = nearest_training_examples(built, look, samples, num - 1)
-        out.parent.mkdir(parents=True, exist_ok=True)
         built.view.together(found, out)
     print(f"{out}: {num} samples of {run} at step {step}, a row each, with the training examples nearest to them")
 
@@ -185,6 +192,13 @@ def trained(run: Path, checkpoint: Which) -> "tuple[Experiment, list[Variables],
     with Checkpoints(opened.checkpoints) as checkpoints:
         state = checkpoints.restore(abstract_state(built, games), checkpoint)
     return built, split(state.ema, games), step_of(state)
+
+
+def check_picture(path: Path) -> None:
+    """Makes the folder of a picture, or raises ValueError where it can't be one."""
+    if path.suffix != ".png" or path.is_dir():
+        raise ValueError(f"{path}: name a picture, such as {path.with_suffix('.png')}")
+    path.parent.mkdir(parents=True, exist_ok=True)
 
 
 def one_of(generators: "list[Variables]", game: int) -> "Variables":

@@ -59,8 +59,9 @@ def check_counts(arguments: dict[str, Any], options: Options) -> None:
         raise ValueError(
             f"evaluate_every {options.evaluate_every}, evaluate_num {options.evaluate_num}: 0 or more, and 10 or more"
         )
-    if not 0 <= options.seed < 2**63:
-        raise ValueError(f"seed {options.seed}: it must be from 0 to 2**63 - 1")
+    largest = 2**32 - options.num_seeds  # JAX's keys take 32 bits of a seed
+    if not 0 <= options.seed <= largest:
+        raise ValueError(f"seed {options.seed}: it must be from 0 to {largest}")
     if arguments["steps"] < 0:
         raise ValueError(f"steps {arguments['steps']}: it must be 0 or more")
 
@@ -85,7 +86,7 @@ class Run:
 
     @property
     def metrics(self) -> Path:
-        """One JSON object a line: the step, and every metric at that step."""
+        """One JSON object a line: the step and its metrics. Evaluations have lines of their own."""
         return self.folder / "metrics.jsonl"
 
     @property

