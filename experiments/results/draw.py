@@ -84,7 +84,7 @@ INTRODUCTION = """# Results
 *Written by `python experiments/results/draw.py` from the JSON files in `experiments/results/`, which hold the command,
 the commit, the protocol, the seeds and the time of each. Medians over seeds, quartiles in brackets; the row of the real
 is real examples against others, which no game betters but by chance. Seconds are of training all seeds, with
-compilation, on two CPU cores.*"""
+compilation, on two CPU cores that had other work as well.*"""
 
 
 def points() -> list[str]:
@@ -142,6 +142,9 @@ def section(group: str, data: str, objectives: tuple[str, ...]) -> list[str]:
 def table(group: str, data: str, objectives: tuple[str, ...], number_of_protocol: int = 0) -> str:
     results = {objective: load(group, data, objective) for objective in objectives}
     first = results[objectives[0]]["results"][number_of_protocol]
+    for objective, result in results.items():
+        if result["results"][number_of_protocol]["protocol"] != first["protocol"]:
+            raise ValueError(f"{data}_{objective}.json is of another protocol than the others: measure it anew")
     figures = [name for name in HEADINGS if name in first["quartiles"]]
     rows = [["", *(HEADINGS[name] for name in figures), "collapsed", "seconds"]]
     for objective, result in results.items():
@@ -170,7 +173,7 @@ def stamp(protocol: dict[str, Any]) -> str:
 
 
 def quartiles(low: float, median: float, high: float) -> str:
-    return f"{number(median)} ({number(low)}-{number(high)})"
+    return number(median) if low == high else f"{number(median)} ({number(low)}-{number(high)})"
 
 
 def number(value: float) -> str:
