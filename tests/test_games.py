@@ -46,22 +46,26 @@ def images() -> Experiment:
     )
 
 
-def play(experiment: Experiment, seed: int, games: int):
-    keys = keys_of(seed, games)
+def player(experiment: Experiment, games: int):
+    """Returns seed -> state and metrics after three updates."""
     init, update = make_program(experiment, "jit", games)
-    state = init(keys.init)
-    for batches in itertools.islice(dealt(experiment, keys, games, 0), 3):
-        state, metrics = update(state, batches, keys.game)
-    return jax.device_get((state, metrics))
+
+    def play(seed: int):
+        keys = keys_of(seed, games)
+        state = init(keys.init)
+        for batches in itertools.islice(dealt(experiment, keys, games, 0), 3):
+            state, metrics = update(state, batches, keys.game)
+        return jax.device_get((state, metrics))
+
+    return play
 
 
 @pytest.mark.parametrize("make", [points, images])
 def test_each_game_of_several_is_what_it_is_alone(make):
     experiment, games = make(), 9  # of the 8 devices 3 take 3 each
-    several = split(play(experiment, 5, games), games)
+    several, alone = split(player(experiment, games)(5), games), player(experiment, 1)
     for number in (0, games - 1):
-        alone = play(experiment, 5 + number, 1)
-        for a, b in zip(jax.tree.leaves(several[number]), jax.tree.leaves(alone), strict=True):
+        for a, b in zip(jax.tree.leaves(several[number]), jax.tree.leaves(alone(5 + number)), strict=True):
             np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-5)
 
 

@@ -25,7 +25,7 @@ def test_every_channel_is_a_training_digit_and_channels_are_independent():
 
 def test_real_stacks_cover_their_modes_as_well_as_chance_does():
     measure = measures.stacked(classifier.digits())
-    (batch,) = take(stacked_digits(), 1, batch_size=4000)
+    (batch,) = take(stacked_digits(), 1, batch_size=1500)
     found = measure.compare(None, measure.summarise([np.asarray(batch.x)]))
-    assert found["covered"] > 960
+    assert found["covered"] > 740  # 777 in the mean
     assert found["reverse_kl"] < 1.15 * found["reverse_kl_floor"]
