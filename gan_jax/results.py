@@ -9,6 +9,8 @@ from gan_jax.compiled import BY_DEFAULT, Compiled, keep
 from gan_jax.terminal import bad_input
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from gan_jax.experiment import Experiment
     from gan_jax.types import Measure, Variables
 
@@ -35,10 +37,6 @@ def sample(
       checkpoint: The newest, or the best of a run that was evaluated as it trained.
       compiled: Where compiled programs are kept.
     """
-    import jax
-
-    from gan_jax.sample import make_sampler
-
     with bad_input(run / "experiment.py"):
         if num < 1 or seed < 0:
             raise ValueError(f"num {num}, seed {seed}: num must be 1 or more, and seed 0 or more")
@@ -46,9 +44,7 @@ def sample(
         together = out.suffix == ".png" and not out.is_dir()
         if not together and (out.suffix or out.is_file()) and not out.is_dir():
             raise ValueError(f"{out}: give a picture, as samples.png, or a folder for a file each")
-        built, generators, step = trained(run, checkpoint)
-        draw = make_sampler(built.nets.generator, built.prior, built.data.classes)
-        samples = draw(one_of(generators, game), jax.random.key(seed), num)
+        built, samples, step = drawn(run, checkpoint, game, num, seed)
         if together:
             out.parent.mkdir(parents=True, exist_ok=True)
             built.view.together(samples, out)
@@ -162,19 +158,14 @@ def neighbours(
       checkpoint: The newest, or the best of a run that was evaluated as it trained.
       compiled: Where compiled programs are kept.
     """
-    import jax
-
     from gan_jax.evaluate import nearest_training_examples
-    from gan_jax.sample import make_sampler
 
     with bad_input(run / "experiment.py"):
         if num < 2 or seed < 0:
             raise ValueError(f"num {num}, seed {seed}: num must be 2 or more, and seed 0 or more")
         check_picture(out)
         keep(compiled)
-        built, generators, step = trained(run, checkpoint)
-        draw = make_sampler(built.nets.generator, built.prior, built.data.classes)
-        samples = draw(one_of(generators, game), jax.random.key(seed), num)
+        built, samples, step = drawn(run, checkpoint, game, num, seed)
         look = measure_of(built, features, weights).look
         found = nearest_training_examples(built, look, samples, num - 1)
         built.view.together(found, out)
@@ -201,10 +192,17 @@ def check_picture(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
 
 
-def one_of(generators: "list[Variables]", game: int) -> "Variables":
+def drawn(run: Path, checkpoint: Which, game: int, num: int, seed: int) -> "tuple[Experiment, np.ndarray, int]":
+    """The experiment of a run, samples of one of its games, and their step."""
+    import jax
+
+    from gan_jax.sample import make_sampler
+
+    built, generators, step = trained(run, checkpoint)
     if not 0 <= game < len(generators):
         raise ValueError(f"game {game}: the run has {len(generators)}, from 0")
-    return generators[game]
+    draw = make_sampler(built.nets.generator, built.prior, built.data.classes)
+    return built, draw(generators[game], jax.random.key(seed), num), step
 
 
 def measure_of(experiment: "Experiment", features: str | None, weights: Path | None) -> "Measure":

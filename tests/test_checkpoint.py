@@ -107,3 +107,14 @@ def test_a_state_of_another_shape_is_refused(tmp_path):
 def test_an_empty_folder_has_nothing_to_restore(tmp_path):
     with pytest.raises(FileNotFoundError, match="no checkpoint"):
         restore(tmp_path / "run")
+
+
+def test_the_best_of_old_is_kept_and_the_latest_is_never_deleted(tmp_path):
+    merits = {1: 1.0, 2: 9.0, 3: None, 4: 5.0, 5: -3.0}
+    with Checkpoints(tmp_path / "run", keep=2) as checkpoints:
+        for step, merit in merits.items():
+            checkpoints.save(step, state_of(step), merit)
+    with Checkpoints(tmp_path / "run", keep=2) as checkpoints:
+        assert set(checkpoints.manager.all_steps()) == {2, 4, 5}
+        assert checkpoints.restore(like(state_of(0)), "best").step == 2
+        assert checkpoints.restore(like(state_of(0))).step == 5
