@@ -60,6 +60,7 @@ def experiment(
     objective: Literal[
         "minimax", "non_saturating", "wgan", "wgan_gp", "sn_hinge", "r1", "relativistic"
     ] = "relativistic",
+    learning_rate: float | None = None,
     width: int = 32,
     data_dir: Path | None = None,
 ) -> Experiment:
@@ -70,13 +71,15 @@ def experiment(
       batch_size: Examples a turn.
       data: The packaged digits, or Fashion-MNIST as `gan-jax prepare fashion_mnist` leaves it.
       objective: What the players minimise.
+      learning_rate: Of both players at the start; by default the objective's own.
       width: Channels of the image layers nearest the image.
       data_dir: Where Fashion-MNIST was prepared; by default TFDS' own folder.
     """
     rules = RULES[objective]
 
     def optimizer(turns: int) -> optax.GradientTransformation:
-        return rules.optimizer(optax.cosine_decay_schedule(rules.learning_rate, max(turns, 1)))
+        rate = rules.learning_rate if learning_rate is None else learning_rate
+        return rules.optimizer(optax.cosine_decay_schedule(rate, max(turns, 1)))
 
     return Experiment(
         data=digits() if data == "digits" else tfds(data, data_dir=data_dir),

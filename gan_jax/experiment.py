@@ -9,17 +9,15 @@ The signature is its configuration: the command line is built from it, and the b
 
 import dataclasses
 import functools
-import importlib.util
 import inspect
 import math
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import optax
 
-from gan_jax import pictures
+from gan_jax import pictures, program
 from gan_jax.data.source import Source
 from gan_jax.types import Array, Measure, Network, Objective, Players, Prior, TrainState, View
 from gan_jax.update import Update, make_init, make_update
@@ -92,14 +90,7 @@ def load(path: Path) -> Callable[..., Experiment]:
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such experiment file; `gan-jax list` shows those that there are")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise ValueError(f"{path} is not a Python file: give an experiment, such as experiments/wgan_gp_digits.py")
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:  # the file is the user's program, and anything may be wrong with it
-        raise ValueError(f"{path} does not load, {line_of(error, path)}{type(error).__name__}: {error}") from error
+    module = program.load(path)
     function = getattr(module, "experiment", None)
     if not callable(function):
         raise ValueError(f"{path} defines no `experiment` function: see gan_jax/experiment.py for what one is")
@@ -123,10 +114,3 @@ def build(function: Callable[..., Experiment], arguments: dict[str, Any]) -> Exp
     if not isinstance(built, Experiment):
         raise ValueError(f"`experiment` returns {type(built).__name__}: it must return an Experiment")
     return built
-
-
-def line_of(error: BaseException, path: Path) -> str:
-    """The last line of the file that an error went through, as "line 7: ", or nothing."""
-    frames = traceback.extract_tb(error.__traceback__)
-    lines = [frame.lineno for frame in frames if Path(frame.filename) == path.absolute()]
-    return f"line {lines[-1]}: " if lines else ""

@@ -1,12 +1,12 @@
 """The networks that metrics look at images through, by the names that `gan-jax evaluate --features` takes."""
 
 import hashlib
-import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 
 import jax.numpy as jnp
 
+from gan_jax import program
 from gan_jax.nets import classifier, efficientnet, inception
 from gan_jax.types import Features, Seen
 
@@ -22,7 +22,6 @@ def named(name: str, weights: Path | None = None) -> Features:
     """A network of NAMED, or by FILE.py:FUNCTION one of your own, images [B, H, W, C] in [-1, 1] -> [B, D].
 
     Your function is traced by JAX. The stamp's hash is of FILE.py, and not of what it loads.
-
 
     weights: file of Inception's weights, where it isn't in its usual place.
 
@@ -48,16 +47,7 @@ def fetch() -> Path:
 
 def of_file(file: str, function: str) -> Features:
     path = Path(file)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; give the one that defines {function}")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:  # the file is the user's program, and anything may be wrong with it
-        raise ValueError(f"{path} does not load, {type(error).__name__}: {error}") from error
+    module = program.load(path)
     own = getattr(module, function, None)
     if not callable(own):
         raise ValueError(f"{path} defines no function {function}: it maps images [B, H, W, C] to features [B, D]")

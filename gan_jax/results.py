@@ -84,7 +84,7 @@ def evaluate(
     """
     from gan_jax import compare, evaluate
 
-    with bad_input(run / "experiment.py"):
+    with bad_input(run / "experiment.py", *file_of(features)):
         if not 0 <= seed < 2**32:
             raise ValueError(f"seed {seed}: it must be from 0 to 2**32 - 1")
         keep(compiled)
@@ -160,7 +160,7 @@ def neighbours(
     """
     from gan_jax.evaluate import nearest_training_examples
 
-    with bad_input(run / "experiment.py"):
+    with bad_input(run / "experiment.py", *file_of(features)):
         if num < 2 or seed < 0:
             raise ValueError(f"num {num}, seed {seed}: num must be 2 or more, and seed 0 or more")
         check_picture(out)
@@ -203,6 +203,12 @@ def drawn(run: Path, checkpoint: Which, game: int, num: int, seed: int) -> "tupl
         raise ValueError(f"game {game}: the run has {len(generators)}, from 0")
     draw = make_sampler(built.nets.generator, built.prior, built.data.classes)
     return built, draw(generators[game], jax.random.key(seed), num), step
+
+
+def file_of(features: str | None) -> list[Path]:
+    """FILE.py of FILE.py:FUNCTION, if the features are that."""
+    file, colon, _ = (features or "").rpartition(":")
+    return [Path(file)] if colon else []
 
 
 def measure_of(experiment: "Experiment", features: str | None, weights: Path | None) -> "Measure":

@@ -12,6 +12,8 @@ from typing import Any, NoReturn
 
 import tyro
 
+from gan_jax.program import line_of
+
 BAD_INPUT, DIVERGED, SIGNAL = 2, 3, 128
 TRACEBACK = "GAN_JAX_TRACEBACK=1 shows where"
 
@@ -46,23 +48,21 @@ def defer(command: Callable[..., None]) -> Callable[..., Callable[[], None]]:
 
 
 @contextlib.contextmanager
-def bad_input(file: Path | None = None) -> Iterator[None]:
+def bad_input(*files: Path) -> Iterator[None]:
     """Around the set-up of a command: what is wrong with what the user gave becomes one line and exit code 2.
 
-    file: the experiment; where the error isn't one of gan_jax's own, the line says where in the file it arose.
+    files: of the user's own, as the experiment; where the error isn't one of gan_jax's, the line says where in them it
+      arose.
     """
     try:
         yield
     except Exception as error:
-        from gan_jax.experiment import line_of
-
         if "GAN_JAX_TRACEBACK" in os.environ:
             raise
         raised_in = Path(traceback.extract_tb(error.__traceback__)[-1].filename)
-        own = isinstance(error, (ValueError, FileNotFoundError)) and raised_in.is_relative_to(Path(__file__).parent)
-        line = line_of(error, file) if file else ""
-        where = f"{file}, {line}" if line else ""
-        fail(str(error) if own else f"{where}{type(error).__name__}: {error} ({TRACEBACK})", BAD_INPUT)
+        ours = isinstance(error, (ValueError, FileNotFoundError)) and raised_in.is_relative_to(Path(__file__).parent)
+        where = "".join(f"{file}, {line}" for file in files if (line := line_of(error, file)))
+        fail(str(error) if ours else f"{where}{type(error).__name__}: {error} ({TRACEBACK})", BAD_INPUT)
 
 
 def fail(message: str, code: int) -> NoReturn:

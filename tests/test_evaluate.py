@@ -36,6 +36,9 @@ def twice(x):
 
 def same(x):
     return 0 * patches(x)
+
+def broken(x):
+    return x.no_such_method()
 """
 MEASURED = (
     TINY.replace("=pictures.points", "=pictures.points, measure=measures.mixture(CENTRES_8, SIGMA_8, num=100)")
@@ -305,7 +308,8 @@ def test_a_resumed_run_evaluates_as_an_undisturbed_one(tmp_path, monkeypatch):
         ("evaluate run --features own.py:patches --split train+tset", "the digits have no split"),
         ("evaluate run --features own.py:twice --num 50", "features of shape [256, 49] for 128 examples"),
         ("evaluate run --features own.py:same --num 50 --num-real 50", "they tell nothing apart"),
-        ("evaluate run --features leaves.py:f", "leaves.py does not load, SystemExit"),
+        ("evaluate run --features own.py:broken --num 50", "own.py, line 14: AttributeError"),
+        ("evaluate run --features leaves.py:f", "leaves.py does not load, line 1: SystemExit"),
         ("neighbours run --features own.py:patches --out n.xyz", "n.xyz: name a picture, such as n.png"),
         ("compare run --out plot", "plot: name a picture, such as plot.png"),
         ("train run/experiment.py --num-seeds 2 --seed 4294967295", "it must be from 0 to 4294967294"),

@@ -1,15 +1,18 @@
 """Trains and evaluates what the results are made of, and keeps each as a JSON file and a picture beside this script.
 
 python experiments/results/measure.py points [--only gaussians25_wgan_gp]
+taskset -c 0 python experiments/results/measure.py images --only digits     # on one core, as the kept ones of images
 python experiments/results/draw.py            # the tables and figures of docs/results.md
 
 A result holds the commands, the commit, the time that training took, and what `gan-jax evaluate` measured. One that is
-there already isn't measured again: delete its file to have it anew.
+there already isn't measured again: delete its file to have it anew. Where objectives share a budget, it's the time that
+one core works for a game, not that of the clock, so that other work on the machine takes nothing from it.
 """
 
 import json
 import os
 import platform
+import resource
 import shlex
 import subprocess
 import sys
@@ -28,7 +31,7 @@ class Plan(NamedTuple):
     train: str  # arguments of gan-jax train
     evaluations: tuple[str, ...] = ("",)  # arguments of gan-jax evaluate, one a protocol
     samples: int = 64
-    seconds: float | None = None  # of training, by which the number of steps is chosen; None: the experiment's own
+    seconds: float | None = None  # of a core, for a game, by which its steps are chosen; None: the experiment's own
 
 
 POINTS = ("gaussians8", "gaussians25", "swiss_roll")
@@ -50,14 +53,14 @@ PLANS = {
         f"{data}_{objective}": Plan(
             f"experiments/objectives_digits.py --data {data} --objective {objective} --num-seeds 3 {QUIET}",
             evaluations=("", "--features effnet --num 1000 --num-real 1000"),
-            seconds=360,
+            seconds=120,
         )
         for data in IMAGES
         for objective in OBJECTIVES
     },
     "stacked": {
         f"digits_{objective}": Plan(
-            f"experiments/objectives_stacked.py --objective {objective} --num-seeds 2 {QUIET}", seconds=600
+            f"experiments/objectives_stacked.py --objective {objective} --num-seeds 2 {QUIET}", seconds=300
         )
         for objective in STACKED
     },
@@ -69,13 +72,13 @@ def main(group: tyro.conf.Positional[Literal["points", "images", "stacked"]], on
 
     Args:
       group: Which; each has a folder here.
-      only: The result of this name alone.
+      only: The results alone whose names hold this.
     """
     folder = HERE / group
     folder.mkdir(exist_ok=True)
     for name, plan in PLANS[group].items():
         file = folder / f"{name}.json"
-        if not file.exists() and only in ("", name):
+        if not file.exists() and only in name:
             print(f"{group}/{name}", flush=True)
             result = measure(plan, folder / f"{name}.png")
             file.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
@@ -85,32 +88,40 @@ def measure(plan: Plan, picture: Path) -> dict:
     with tempfile.TemporaryDirectory() as scratch:
         run = Path(scratch) / "run"
         train = plan.train if plan.seconds is None else f"{plan.train} --steps {affordable(plan, Path(scratch))}"
-        seconds = time_of(train, run)
+        begin = time.perf_counter()
+        core_seconds = core_seconds_of(f"train {train} --run-dir {run}")
+        seconds = time.perf_counter() - begin
         results = [json.loads(gan_jax("evaluate", str(run), "--json", options)) for options in plan.evaluations]
         gan_jax("sample", str(run), f"--num {plan.samples} --out {picture}")
     return {
         "command": f"gan-jax train {train}",
         "evaluations": [f"gan-jax evaluate RUN {options}".strip() for options in plan.evaluations],
         "commit": git("rev-parse", "HEAD") + ("" if not git("status", "--porcelain", "gan_jax") else " and changes"),
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}",
+        "machine": f"{len(os.sched_getaffinity(0))} cores, {platform.machine()}",
         "train_seconds": round(seconds, 1),
+        "train_core_seconds": round(core_seconds, 1),
         "results": results,
     }
 
 
 def affordable(plan: Plan, scratch: Path) -> int:
     """The steps that fit in the plan's time, by two short runs whose difference leaves out start and compilation."""
-    few, many = 50, 250
-    time_of(f"{plan.train} --steps {few}", scratch / "first")  # compiles
-    begun = time_of(f"{plan.train} --steps {few}", scratch / "few")
-    longer = time_of(f"{plan.train} --steps {many}", scratch / "many")
-    return int((plan.seconds or 0) * (many - few) / (longer - begun))
+    few, many = 25, 325
+
+    def cost(steps: int) -> float:
+        return core_seconds_of(
+            f"train {plan.train} --num-seeds 1 --steps {steps} --no-compile-cache --run-dir {scratch / str(steps)}"
+        )
+
+    return int((plan.seconds or 0) * (many - few) / (cost(many) - cost(few)))
 
 
-def time_of(train: str, run: Path) -> float:
-    begin = time.perf_counter()
-    gan_jax("train", train, f"--run-dir {run}")
-    return time.perf_counter() - begin
+def core_seconds_of(command: str) -> float:
+    """What a command makes all cores work, in seconds."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    gan_jax(command)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def gan_jax(*arguments: str) -> str:

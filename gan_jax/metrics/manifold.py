@@ -6,6 +6,7 @@ stands for the set's manifold.
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -49,4 +50,5 @@ def manifold(real: ArrayLike, fake: ArrayLike, *, k: int = 5) -> Manifold:
 
 def radii(x: NDArray, k: int) -> NDArray:
     """The distance of each of x [N, D] from its k-th neighbour among the others."""
-    return among_themselves(lambda apart: jnp.sort(apart, 1)[:, k - 1], x)
+    # the maximum, as the last column by index makes XLA:CPU sort whole rows, which takes 40 times as long
+    return among_themselves(lambda apart: jnp.max(-jax.lax.top_k(-apart, k)[0], 1), x)

@@ -1,5 +1,6 @@
 """Memorisation and repetition: the nearest training examples of samples, and samples that are one another's copies."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,7 +13,7 @@ def nearest(samples: ArrayLike, training: ArrayLike, *, k: int = 1) -> tuple[NDA
     samples, training = np.asarray(samples), np.asarray(training)
     if not 1 <= k <= len(training):
         raise ValueError(f"k {k}: from 1 to the {len(training)} training examples")
-    which = by_rows(lambda apart: jnp.argsort(apart, 1)[:, :k], samples, training)
+    which = by_rows(lambda apart: jax.lax.top_k(-apart, k)[1], samples, training)
     return which, np.linalg.norm(samples[:, None] - training[which], axis=-1)  # exact where a copy is: 0
 
 

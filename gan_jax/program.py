@@ -1,0 +1,33 @@
+"""Python files of the user's own: experiments, and functions that give features."""
+
+import importlib.util
+import traceback
+from pathlib import Path
+from types import ModuleType
+
+
+def load(path: Path) -> ModuleType:
+    """Runs the file.
+
+    Raises:
+      FileNotFoundError: no such file.
+      ValueError: it isn't Python, or can't be run.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise ValueError(f"{path} is not a Python file: its name ends in .py")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:  # it's the user's program, and anything may be wrong with it
+        raise ValueError(f"{path} does not load, {line_of(error, path)}{type(error).__name__}: {error}") from error
+    return module
+
+
+def line_of(error: BaseException, path: Path) -> str:
+    """The last line of the file that an error went through, as "line 7: ", or nothing."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if Path(frame.filename) == path.absolute()]
+    return f"line {lines[-1]}: " if lines else ""
