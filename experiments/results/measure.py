@@ -53,14 +53,14 @@ PLANS = {
         f"{data}_{objective}": Plan(
             f"experiments/objectives_digits.py --data {data} --objective {objective} --num-seeds 3 {QUIET}",
             evaluations=("", "--features effnet --num 1000 --num-real 1000"),
-            seconds=120,
+            seconds=90,
         )
         for data in IMAGES
         for objective in OBJECTIVES
     },
     "stacked": {
         f"digits_{objective}": Plan(
-            f"experiments/objectives_stacked.py --objective {objective} --num-seeds 2 {QUIET}", seconds=300
+            f"experiments/objectives_stacked.py --objective {objective} --num-seeds 2 {QUIET}", seconds=240
         )
         for objective in STACKED
     },

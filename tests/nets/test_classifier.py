@@ -2,14 +2,19 @@
 
 import hashlib
 import io
+import pathlib
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from gan_jax.data import originals
 from gan_jax.data.digits import digits
+from gan_jax.data.source import to_float
 from gan_jax.nets import classifier
+
+DEBIAN = pathlib.Path("/usr/share/datasets/fashion-mnist")
 
 
 def test_packaged_classifier_is_right_on_98_percent_of_the_digits_held_out():
@@ -18,6 +23,15 @@ def test_packaged_classifier_is_right_on_98_percent_of_the_digits_held_out():
     assert np.mean(seen.logits.argmax(1) == labels) >= 0.98
     assert seen.features.shape == (1000, classifier.FEATURES)
     assert np.linalg.matrix_rank(np.asarray(seen.features)) == classifier.FEATURES
+
+
+def test_packaged_classifier_is_right_on_92_percent_of_the_clothes_held_out():
+    if not DEBIAN.is_dir():
+        pytest.skip("needs Debian's package dataset-fashion-mnist")
+    test = originals.read_mnist({file.name: file.read_bytes() for file in DEBIAN.glob("*.gz")})["test"]
+    look = jax.jit(classifier.fashion().look)
+    images, labels = test.images[:2000], test.labels[:2000]
+    assert np.mean(look(to_float(jnp.asarray(images))).logits.argmax(1) == labels) >= 0.92
 
 
 @pytest.mark.parametrize("name", ["digits", "fashion"])
