@@ -48,6 +48,11 @@ PLANS = {
         )
         for data in POINTS
         for objective in OBJECTIVES
+    }
+    | {
+        "gaussians25_wgan_gp_paper": Plan(
+            f"experiments/wgan_gp_points.py --steps 5000 --num-seeds 3 {QUIET}", samples=2500
+        )
     },
     "images": {
         f"{data}_{objective}": Plan(
