@@ -2,7 +2,7 @@
 
 One DCGAN and one batch size; turns of the critic, learning rates and Adam's betas are each objective's own. Learning
 rates are the best of three to five, each twice the one before or more, by the Fréchet distance of the digits after a
-third of the budget. They fall to zero along a cosine, so `steps` is the budget: experiments/results/measure.py gives
+half of the budget. They fall to zero along a cosine, so `steps` is the budget: experiments/results/measure.py gives
 each objective as many as it can make in the same time.
 
 gan-jax train experiments/objectives_digits.py --objective relativistic

@@ -113,9 +113,9 @@ def images() -> list[str]:
     text = """## Digits and clothes
 
 The same objectives on one DCGAN of width 32 at batch 16, `experiments/objectives_digits.py`, with three seeds each and
-one budget: the updates that a CPU core makes in a minute and a half. Learning rates were chosen on the digits, the best
-of three to five after a third of that; Fashion-MNIST shows how far they carry. The first table of each is in the
-features of the package's own classifier, the second in EfficientNet-Lite0's, of fewer images.
+one budget: the updates that a CPU core makes in a minute. Learning rates were chosen on the digits, the best of three
+to five after half of that; Fashion-MNIST shows how far they carry. The first table of each is in the features of the
+package's own classifier, the second in EfficientNet-Lite0's, of fewer images.
 
 ![Samples of the first seed of each](results_images.png)
 
@@ -132,7 +132,7 @@ def stacked() -> list[str]:
     text = """## Stacked digits
 
 Three of the 4,000 packaged digits in one image, thus 1,000 modes; `experiments/objectives_stacked.py`, two seeds each
-and one budget: the updates that a CPU core makes in four minutes. The reverse KL of n samples isn't 0 for the uniform
+and one budget: the updates that a CPU core makes in two and a half minutes. The reverse KL of n samples isn't 0 for the uniform
 distribution itself: its mean is the floor. PacGAN's Table 2, after 50 epochs of 128,000 images: DCGAN 99 modes and KL
 3.40, PacDCGAN2 1000 and .06 (Lin et al. 2018).
 

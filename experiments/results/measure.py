@@ -58,14 +58,14 @@ PLANS = {
         f"{data}_{objective}": Plan(
             f"experiments/objectives_digits.py --data {data} --objective {objective} --num-seeds 3 {QUIET}",
             evaluations=("", "--features effnet --num 1000 --num-real 1000"),
-            seconds=90,
+            seconds=60,
         )
         for data in IMAGES
         for objective in OBJECTIVES
     },
     "stacked": {
         f"digits_{objective}": Plan(
-            f"experiments/objectives_stacked.py --objective {objective} --num-seeds 2 {QUIET}", seconds=240
+            f"experiments/objectives_stacked.py --objective {objective} --num-seeds 2 {QUIET}", seconds=150
         )
         for objective in STACKED
     },
