@@ -3,9 +3,14 @@
 A checkpoint may have a merit, a number that is larger where the generator is better.
 """
 
+import contextlib
 import hashlib
 import math
+import os
+import re
 import shutil
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -14,14 +19,21 @@ import orbax.checkpoint as ocp
 
 from gan_jax.types import TrainState
 
-TRASH = "deleted"
+TRASH, ASIDE = "deleted", "aside"
 SEAL = "SHA256SUMS"  # in a step's folder, as `sha256sum -c` reads it
 
 
-class Checkpoints:
-    """The checkpoints of one run, one folder a step; the newest `keep` are kept, and that of the highest merit."""
+class NotSaved(Exception):
+    """A checkpoint couldn't be written; those before it are whole."""
 
-    def __init__(self, folder: Path, *, keep: int = 2):
+
+class Checkpoints:
+    """The checkpoints of one run, one folder a step; the newest `keep` are kept, and that of the highest merit.
+
+    writes: whether it is the run itself, which saves here and sweeps up what a kill left. Anyone else may look on.
+    """
+
+    def __init__(self, folder: Path, *, keep: int = 2, writes: bool = True):
         policies = ocp.checkpoint_managers
         options = ocp.CheckpointManagerOptions(
             best_fn=merit_of,
@@ -29,8 +41,10 @@ class Checkpoints:
                 [policies.LatestN(keep), policies.BestN(get_metric_fn=merit_of, n=1)]
             ),
             todelete_subdir=TRASH,  # a kill in mid-delete leaves no half checkpoint listed
+            cleanup_tmp_directories=writes,
         )
         self.folder = folder
+        self.writes = writes
         self.unsealed: int | None = None
         self.manager = ocp.CheckpointManager(folder.absolute(), options=options)
 
@@ -41,15 +55,21 @@ class Checkpoints:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Waits, seals and closes."""
-        self.finish()
-        self.manager.close()
+        """Waits, seals and closes; what went wrong before is what is told."""
+        with contextlib.suppress(*([Exception] if error else [])):
+            self.finish()
+            self.manager.close()
 
     def save(self, step: int, state: TrainState, merit: float | None = None) -> None:
-        """Starts to save the state, unless that step is saved already."""
+        """Starts to save the state, unless that step is saved already.
+
+        Raises:
+          NotSaved: this state can't be written, or the one before couldn't.
+        """
         self.finish()
         if step not in self.manager.all_steps():
-            self.manager.save(step, args=ocp.args.StandardSave(state), metrics={"merit": merit})
+            with saving(self.folder / str(step)):
+                self.manager.save(step, args=ocp.args.StandardSave(state), metrics={"merit": merit})
             self.unsealed = step
 
     def tick(self) -> None:
@@ -59,34 +79,81 @@ class Checkpoints:
 
     def finish(self) -> None:
         """Waits for the save under way, seals it, and empties the trash."""
-        self.manager.wait_until_finished()
         if self.unsealed is not None:
-            seal(self.folder / str(self.unsealed))
-            self.unsealed = None
-        shutil.rmtree(self.folder / TRASH, ignore_errors=True)
+            folder, self.unsealed = self.folder / str(self.unsealed), None
+            with saving(folder):
+                self.manager.wait_until_finished()
+                seal(folder)
+        if self.writes:
+            shutil.rmtree(self.folder / TRASH, ignore_errors=True)
 
     def restore(self, like: TrainState, which: Literal["latest", "best"] = "latest") -> TrainState:
-        """The newest state or the best, with the shapes and shardings of `like` (`jax.ShapeDtypeStruct`s).
+        """The newest whole state or the best, with the shapes and shardings of `like` (`jax.ShapeDtypeStruct`s).
+
+        Newer ones that are damaged are named on stderr. One without a seal was never finished, and doesn't count.
 
         Raises:
-          FileNotFoundError: nothing is saved.
-          ValueError: the checkpoint is damaged, or belongs to another experiment; or none has a merit.
+          FileNotFoundError: nothing was ever saved.
+          ValueError: every checkpoint is damaged, or belongs to another experiment; or none has a merit.
         """
-        step = self.manager.latest_step() if which == "latest" else self.manager.best_step()
-        if step is None:
+        saved = self.steps()
+        if not saved:
             raise FileNotFoundError(f"{self.folder}: no checkpoint in it; start the run anew with `gan-jax train`")
-        if which == "best" and merit_of(self.manager.metrics(step)) == -math.inf:
-            raise ValueError(
-                f"{self.folder}: no checkpoint was evaluated; train with --evaluate-every N to have a best"
-            )
-        folder = self.folder / str(step)
-        if not is_whole(folder):
-            raise ValueError(f"checkpoint {folder} is damaged: remove that folder to go on from the one before")
+        if which == "best":
+            saved = [max(saved, key=self.merit)]
+            if self.merit(saved[0]) == -math.inf:
+                raise ValueError(
+                    f"{self.folder}: no checkpoint was evaluated; train with --evaluate-every N to have a best"
+                )
+        for step in saved:
+            folder = self.folder / str(step)
+            if (folder / SEAL).read_text() == checksums(folder):
+                return self.read(step, like)
+            print(f"gan-jax: checkpoint {folder} is damaged: its files aren't as they were saved", file=sys.stderr)
+        raise ValueError(f"{self.folder}: no checkpoint is whole; start the run anew with `gan-jax train`")
+
+    def read(self, step: int, like: TrainState) -> TrainState:
         try:
             return self.manager.restore(step, args=ocp.args.StandardRestore(like))
-        except Exception as error:  # Orbax and TensorStore raise many kinds
-            reason = str(error).strip().splitlines()[0]
-            raise ValueError(f"checkpoint {folder} doesn't fit the run's experiment.py: {reason}") from error
+        except Exception as error:
+            reason = f"{self.folder / str(step)} doesn't fit the run's experiment.py: {reason_of(error)}"
+            raise ValueError(f"checkpoint {reason}") from error
+
+    def steps(self) -> list[int]:
+        """The steps of which there is a finished checkpoint, newest first."""
+        return sorted(filter(self.is_sealed, self.manager.all_steps()), reverse=True)
+
+    def is_sealed(self, step: int) -> bool:
+        return (self.folder / str(step) / SEAL).exists()
+
+    def merit(self, step: int) -> float:
+        return merit_of(self.manager.metrics(step))
+
+    def set_aside(self, after: int) -> None:
+        """Moves those after a step, and unfinished ones, into the folder `aside`: a run that goes on makes its own."""
+        for step in self.manager.all_steps():
+            if step > after or not self.is_sealed(step):
+                to = self.folder / ASIDE / str(step)
+                shutil.rmtree(to, ignore_errors=True)
+                to.parent.mkdir(exist_ok=True)
+                (self.folder / str(step)).rename(to)
+        self.manager.reload()
+
+
+@contextlib.contextmanager
+def saving(folder: Path) -> Iterator[None]:
+    """Whatever goes wrong is that this checkpoint couldn't be written."""
+    try:
+        yield
+    except Exception as error:
+        raise NotSaved(f"{folder} can't be written: {reason_of(error)}; the checkpoints before it are whole") from error
+
+
+def reason_of(error: Exception) -> str:
+    """In one line, of the many kinds that Orbax and TensorStore raise."""
+    text = str(error).partition(" [tensorstore_spec")[0].strip()
+    system = re.search(r"os_error_code='(\d+)'", str(error))
+    return os.strerror(int(system[1])) if system else next(iter(text.splitlines()), type(error).__name__)
 
 
 def merit_of(metrics: dict[str, float | None] | None) -> float:
@@ -99,11 +166,6 @@ def seal(folder: Path) -> None:
     part = folder / f"{SEAL}.part"
     part.write_text(checksums(folder))
     part.replace(folder / SEAL)
-
-
-def is_whole(folder: Path) -> bool:
-    """Whether every file is as it was sealed. One that was killed before its seal is left to Orbax to judge."""
-    return not (folder / SEAL).exists() or (folder / SEAL).read_text() == checksums(folder)
 
 
 def checksums(folder: Path) -> str:

@@ -17,7 +17,7 @@ from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from gan_jax.compiled import BY_DEFAULT, Compiled, keep
 from gan_jax.results import compare, evaluate, neighbours, sample
-from gan_jax.terminal import DIVERGED, SIGNAL, bad_input, fail, parse
+from gan_jax.terminal import BAD_INPUT, DIVERGED, FAILED, SIGNAL, bad_input, fail, parse
 
 # Each command imports what it needs, so that --help and list are quick: jax takes most of a second.
 
@@ -133,7 +133,7 @@ def resume(run: Positional[Path], steps: int | None = None, compiled: OmitArgPre
     """
     from gan_jax import run as runs
     from gan_jax.checkpoint import Checkpoints
-    from gan_jax.games import abstract_state, make_program, step_of
+    from gan_jax.games import abstract_state, keys_of, make_program, step_of
 
     with bad_input(run / "experiment.py"):
         keep(compiled)
@@ -141,12 +141,14 @@ def resume(run: Positional[Path], steps: int | None = None, compiled: OmitArgPre
         changed = {} if steps is None else {"steps": steps}
         runs.check_counts(opened.arguments | changed, opened.options)
         built, games = opened.experiment(**changed), opened.options.num_seeds
-        with Checkpoints(opened.checkpoints) as checkpoints:
-            state = checkpoints.restore(abstract_state(built, games))
-        if (step := step_of(state)) >= built.steps:
+        with Checkpoints(opened.checkpoints, writes=False) as checkpoints:
+            begun = checkpoints.steps() or opened.has_metrics
+            state = checkpoints.restore(abstract_state(built, games)) if begun else None
+        if state and (step := step_of(state)) >= built.steps:
             print(f"{run} is at step {step} already: --steps N with a larger N goes on")
             return
-        _, update = make_program(built, opened.options.parallel, games)
+        init, update = make_program(built, opened.options.parallel, games)
+        state = state or init(keys_of(opened.options.seed, games).init)  # it was killed before anything was saved
         opened = runs.change_steps(opened, built.steps)
     play(opened, built, update, state)
 
@@ -169,14 +171,20 @@ def prepare(name: Positional[str], data_dir: Path | None = None, manual_dir: Pat
 
 def play(run: Any, experiment: Any, update: Any, state: Any) -> None:
     """Trains, and says where the run lies, or why it ended."""
+    from gan_jax.checkpoint import NotSaved
+    from gan_jax.run import InUse
     from gan_jax.train import Diverged, Stopped, train
 
     try:
         train(run, experiment, update, state)
+    except InUse as error:
+        fail(str(error), BAD_INPUT)
     except Diverged as error:
         fail(f"{error}: diverged; {run.checkpoints} holds the state from before", DIVERGED)
     except Stopped as error:
         fail(f"{error}: `gan-jax resume {run.folder}` goes on from there", SIGNAL + error.number)
+    except (NotSaved, OSError) as error:
+        fail(f"{error}: once that is mended, `gan-jax resume {run.folder}` goes on", FAILED)
     print(f"{run.folder}: trained to step {experiment.steps}, samples in {run.folder / 'samples'}")
 
 

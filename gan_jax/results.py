@@ -180,7 +180,7 @@ def trained(run: Path, checkpoint: Which) -> "tuple[Experiment, list[Variables],
 
     opened = runs.open_run(run)
     built, games = opened.experiment(), opened.options.num_seeds
-    with Checkpoints(opened.checkpoints) as checkpoints:
+    with Checkpoints(opened.checkpoints, writes=False) as checkpoints:
         state = checkpoints.restore(abstract_state(built, games), checkpoint)
     return built, split(state.ema, games), step_of(state)
 

@@ -4,13 +4,15 @@ RUN/config.json, experiment.py, metrics.jsonl, tensorboard/, samples/step_*.png,
 With several games (--num-seeds) the pictures and events of each lie in game_00/, game_01/ ...
 """
 
+import contextlib
 import dataclasses
+import fcntl
 import importlib.metadata
 import json
 import platform
 import shutil
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -90,6 +92,11 @@ class Run:
         return self.folder / "metrics.jsonl"
 
     @property
+    def has_metrics(self) -> bool:
+        """Whether a line of metrics was ever written."""
+        return self.metrics.is_file() and self.metrics.stat().st_size > 0
+
+    @property
     def checkpoints(self) -> Path:
         """One folder a step."""
         return self.folder / "checkpoints"
@@ -108,6 +115,25 @@ class Run:
         """The experiment as it was run, with some arguments changed."""
         function = load(self.folder / "experiment.py")
         return build(function, as_declared(function, self.arguments | changed))
+
+
+class InUse(Exception):
+    """Another process trains in the run's folder."""
+
+
+@contextlib.contextmanager
+def held(run: Run) -> Iterator[None]:
+    """Holds the run's folder against other processes until the end; the system lets go of it when a process dies.
+
+    Raises:
+      InUse: it is held already.
+    """
+    with (run.folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InUse(f"{run.folder}: another process trains in it; wait for its end, or stop it") from error
+        yield
 
 
 def free_folder(name: str) -> Path:

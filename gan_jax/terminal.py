@@ -14,7 +14,7 @@ import tyro
 
 from gan_jax.program import line_of
 
-BAD_INPUT, DIVERGED, SIGNAL = 2, 3, 128
+FAILED, BAD_INPUT, DIVERGED, SIGNAL = 1, 2, 3, 128
 TRACEBACK = "GAN_JAX_TRACEBACK=1 shows where"
 
 

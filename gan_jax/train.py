@@ -16,7 +16,7 @@ from gan_jax.evaluate import by_name, make_evaluation, merit_of
 from gan_jax.experiment import Experiment
 from gan_jax.games import dealt, keys_of, split, step_of
 from gan_jax.log import Log
-from gan_jax.run import Options, Run
+from gan_jax.run import Options, Run, held
 from gan_jax.sample import make_sampler
 from gan_jax.types import Array, TrainState, Variables
 from gan_jax.update import Metrics, Update
@@ -53,6 +53,7 @@ def train(run: Run, experiment: Experiment, update: Update, state: TrainState) -
     batches = dealt(experiment, keys, games, first)
 
     with (
+        held(run),
         Checkpoints(run.checkpoints) as checkpoints,
         Log(run.metrics, run.folder / "tensorboard", first_step=first, games=games) as log,
         tqdm(total=last, initial=first, unit="step", dynamic_ncols=True) as bar,
@@ -80,6 +81,7 @@ def train(run: Run, experiment: Experiment, update: Update, state: TrainState) -
             for number, (ema, key) in enumerate(zip(split(state.ema, games), split(keys.samples, games))):
                 experiment.view.together(sample(ema, key, options.num_samples), run.picture(step, number))
 
+        checkpoints.set_aside(after=first)
         if first == 0:
             save(0, state, None)
         pending: tuple[int, Metrics] | None = None

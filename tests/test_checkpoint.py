@@ -1,7 +1,10 @@
 """What is saved comes back as it was, or is refused by name."""
 
+import re
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +15,8 @@ import pytest
 from gan_jax.checkpoint import Checkpoints
 from gan_jax.parallel import everywhere, make_mesh
 from gan_jax.types import Players, TrainState, Variables
+
+HERE = Path(__file__).parent
 
 
 def state_of(step: int) -> TrainState:
@@ -68,29 +73,101 @@ def test_the_seal_is_what_sha256sum_checks(tmp_path):
     subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=tmp_path / "run" / "2", check=True)
 
 
-def cut(files):
-    files[0].write_bytes(files[0].read_bytes()[:-1])
+def largest(folder):
+    return max((path for path in folder.rglob("d/*")), key=lambda path: path.stat().st_size)
 
 
-def flip(files):
-    data = bytearray(files[0].read_bytes())
+def cut(folder):
+    largest(folder).write_bytes(largest(folder).read_bytes()[:-1])
+
+
+def flip(folder):
+    data = bytearray(largest(folder).read_bytes())
     data[len(data) // 2] ^= 1
-    files[0].write_bytes(data)
+    largest(folder).write_bytes(data)
 
 
-def remove(files):
-    files[0].unlink()
+def remove(folder):
+    largest(folder).unlink()
 
 
 @pytest.mark.parametrize("damage", [cut, flip, remove])
-def test_damage_is_named_and_the_checkpoint_before_serves_once_it_is_removed(tmp_path, damage):
+def test_damage_is_named_and_the_newest_whole_checkpoint_serves(tmp_path, capfd, damage):
     folder = tmp_path / "run"
     save(folder, 3, 7)
-    damage(sorted((folder / "7").rglob("d/*")))
-    with pytest.raises(ValueError, match=r"checkpoint .*7 is damaged: remove that folder"):
-        restore(folder)
-    shutil.rmtree(folder / "7")
+    damage(folder / "7")
+    capfd.readouterr()
     assert int(restore(folder).step) == 3
+    assert f"gan-jax: checkpoint {folder}/7 is damaged: " in capfd.readouterr().err
+    damage(folder / "3")
+    with pytest.raises(ValueError, match="no checkpoint is whole; start the run anew"):
+        restore(folder)
+
+
+def test_a_checkpoint_that_was_killed_before_its_seal_does_not_count(tmp_path):
+    save(tmp_path / "run", 3, 7)
+    (tmp_path / "run" / "7" / "SHA256SUMS").unlink()
+    assert int(restore(tmp_path / "run").step) == 3
+
+
+def test_what_is_set_aside_makes_room_for_the_same_step(tmp_path):
+    folder = tmp_path / "run"
+    save(folder, 3, 7)
+    with Checkpoints(folder) as checkpoints:
+        checkpoints.set_aside(after=3)
+        assert checkpoints.manager.latest_step() == 3
+        checkpoints.save(7, state_of(8))
+    assert int(restore(folder).step) == 8
+    assert (folder / "aside" / "7" / "SHA256SUMS").is_file()
+
+
+def test_a_reader_leaves_a_save_under_way_alone(tmp_path):
+    folder = tmp_path / "run"
+    save(folder, 3)
+    begun = folder / "7.orbax-checkpoint-tmp"
+    shutil.copytree(folder / "3", begun)
+    with Checkpoints(folder, writes=False) as reader:
+        assert int(reader.restore(like(state_of(0))).step) == 3
+    assert begun.is_dir()
+    save(folder, 8)
+    assert not begun.exists()
+
+
+SMALL_DISK = """
+import sys
+import jax, jax.numpy as jnp
+from pathlib import Path
+from test_checkpoint import state_of
+from gan_jax.checkpoint import Checkpoints, NotSaved
+try:
+    with Checkpoints(Path(sys.argv[1])) as checkpoints:
+        for step in range(5):
+            large = {"kernel": jax.random.normal(jax.random.key(step), (200_000,))}
+            checkpoints.save(step, state_of(step)._replace(ema=large))
+except NotSaved as error:
+    print(error)
+"""
+
+
+def test_a_full_disk_is_one_clear_error_and_what_was_saved_is_whole(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk], capture_output=True).returncode:
+        pytest.skip("needs the right to mount a small disk")
+    try:
+        ran = subprocess.run(
+            [sys.executable, "-c", SMALL_DISK, disk / "run"], cwd=HERE, capture_output=True, text=True, timeout=120
+        )
+        assert re.fullmatch(
+            r".*/run/\d can't be written: No space left on device; the checkpoints before it are whole\n", ran.stdout
+        ), ran.stdout + ran.stderr
+        assert ran.returncode == 0
+        whole = [path.parent for path in (disk / "run").glob("*/SHA256SUMS")]
+        assert whole
+        for folder in whole:
+            subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=folder, check=True)
+    finally:
+        subprocess.run(["umount", disk], check=True)
 
 
 def test_a_state_of_another_shape_is_refused(tmp_path):

@@ -1,6 +1,7 @@
 """The command line as a person types it: train, resume, sample, and what each bad input gets."""
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -17,7 +18,7 @@ from PIL import Image
 from gan_jax import cli
 from gan_jax.checkpoint import Checkpoints
 from gan_jax.games import abstract_state, keys_of
-from gan_jax.run import open_run
+from gan_jax.run import held, open_run
 from gan_jax.sample import make_sampler
 from gan_jax.types import Variables
 
@@ -383,9 +384,108 @@ def damaged(trained, tmp_path, monkeypatch):
     return Path("run")
 
 
+def test_a_run_goes_on_from_the_newest_whole_checkpoint(damaged, trained, capfd):
+    cli.main(["resume", "run"])
+    assert "gan-jax: checkpoint run/checkpoints/6 is damaged" in capfd.readouterr().err
+    for name in ("metrics.jsonl", "samples/step_0000006.png"):
+        assert (damaged / name).read_bytes() == (trained / name).read_bytes()
+    cli.main(["sample", "run", "--out", "samples.png"])
+    assert "at step 6" in capfd.readouterr().out
+    assert (damaged / "checkpoints" / "aside" / "6").is_dir()
+
+
 @pytest.mark.parametrize("command", ["resume run --steps 9", "sample run"])
-def test_a_checkpoint_cut_short_is_named(damaged, capsys, command):
-    assert "checkpoint run/checkpoints/6 is damaged" in refused(capsys, *command.split())
+def test_a_run_without_a_whole_checkpoint_is_named(damaged, capfd, command):
+    for path in Path("run/checkpoints/3").rglob("d/*"):
+        path.unlink()
+    before = files()
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(command.split())
+    assert exit_.value.code == 2
+    *damage, line = capfd.readouterr().err.splitlines()
+    assert [line.split()[2] for line in damage] == ["run/checkpoints/6", "run/checkpoints/3"]
+    assert line == "gan-jax: run/checkpoints: no checkpoint is whole; start the run anew with `gan-jax train`"
+    assert files() == before
+
+
+def test_a_run_whose_checkpoints_are_gone_does_not_start_afresh(trained, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(trained, "run")
+    shutil.rmtree("run/checkpoints")
+    assert "run/checkpoints: no checkpoint in it" in refused(capsys, "resume", "run")
+
+
+def test_a_run_killed_before_its_first_checkpoint_was_saved_begins(trained, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(trained, "run")
+    for name in ("checkpoints", "samples", "tensorboard"):
+        shutil.rmtree(Path("run", name))
+    Path("run/samples").mkdir()
+    Path("run/checkpoints/0.orbax-checkpoint-tmp").mkdir(parents=True)
+    Path("run/metrics.jsonl").write_text("")
+    cli.main(["resume", "run"])
+    assert Path("run/metrics.jsonl").read_bytes() == (trained / "metrics.jsonl").read_bytes()
+
+
+def test_two_processes_do_not_train_in_one_folder(trained, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(trained, "run")
+    with held(open_run(Path("run"))):
+        with pytest.raises(SystemExit) as exit_:
+            cli.main(["resume", "run", "--steps", "9"])
+        assert exit_.value.code == 2
+        assert "run: another process trains in it" in capsys.readouterr().err
+        cli.main(["sample", "run", "--out", "samples.png"])
+    cli.main(["resume", "run", "--steps", "9"])
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder on a disk of 1 MB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], capture_output=True).returncode:
+        pytest.skip("needs the right to mount a small disk")
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+def of_a_process(*command: str) -> tuple[int, list[str]]:
+    """The exit code of gan-jax in a process of its own, and its own lines on stderr."""
+    ran = subprocess.run([sys.executable, "-m", "gan_jax", *command], capture_output=True, text=True)
+    return ran.returncode, [line for line in ran.stderr.splitlines() if line.startswith("gan-jax:")]
+
+
+def test_a_full_disk_ends_a_run_with_one_line_and_it_goes_on_once_there_is_room(trained, small_disk, tmp_path):
+    run, ballast = small_disk / "run", small_disk / "ballast"
+    shutil.copytree(trained, run)
+    fill = subprocess.run(["dd", "if=/dev/zero", f"of={ballast}", "bs=1k"], capture_output=True, text=True)
+    assert "No space left on device" in fill.stderr
+    os.truncate(ballast, ballast.stat().st_size - 24 * 1024)
+    code, lines = of_a_process("resume", str(run), "--steps", "9")
+    assert code == 1
+    assert len(lines) == 1
+    assert re.fullmatch(rf"gan-jax: .*No space left on device.*`gan-jax resume {run}` goes on", lines[0])
+    ballast.unlink()
+    roomy = shutil.copytree(trained, tmp_path / "roomy")
+    for folder in (run, roomy):
+        assert of_a_process("resume", str(folder), "--steps", "9") == (0, [])
+    assert (run / "metrics.jsonl").read_bytes() == (roomy / "metrics.jsonl").read_bytes()
+
+
+def test_a_read_only_folder_ends_a_run_with_one_line(trained, small_disk, capfd):
+    shutil.copytree(trained, small_disk / "run")
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    before = files(small_disk)
+    for command in (["resume", str(small_disk / "run"), "--steps", "9"],
+                    ["train", str(trained / "experiment.py"), "--run-dir", str(small_disk / "new")]):  # fmt: skip
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as exit_:
+            cli.main(command)
+        err = capfd.readouterr().err.splitlines()
+        assert exit_.value.code == 2
+        assert "Read-only file system" in err[-1]
+        assert files(small_disk) == before
 
 
 @pytest.mark.parametrize(

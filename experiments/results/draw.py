@@ -132,9 +132,9 @@ def stacked() -> list[str]:
     text = """## Stacked digits
 
 Three of the 4,000 packaged digits in one image, thus 1,000 modes; `experiments/objectives_stacked.py`, two seeds each
-and one budget: the updates that a CPU core makes in two and a half minutes. The reverse KL of n samples isn't 0 for the uniform
-distribution itself: its mean is the floor. PacGAN's Table 2, after 50 epochs of 128,000 images: DCGAN 99 modes and KL
-3.40, PacDCGAN2 1000 and .06 (Lin et al. 2018).
+and one budget: the updates that a CPU core makes in two and a half minutes. The reverse KL of n samples isn't 0 for the
+uniform distribution itself: its mean is the floor. PacGAN's Table 2, after 50 epochs of 128,000 images: DCGAN 99 modes
+and KL 3.40, PacDCGAN2 1000 and .06 (Lin et al. 2018).
 
 ![Samples of the first seed of each](results_stacked.png)
 
