@@ -11,13 +11,19 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from gan_jax.compiled import BY_DEFAULT, Compiled, keep
 from gan_jax.results import compare, evaluate, neighbours, sample
 from gan_jax.terminal import BAD_INPUT, DIVERGED, FAILED, SIGNAL, bad_input, fail, parse
+
+if TYPE_CHECKING:
+    from gan_jax.experiment import Experiment
+    from gan_jax.run import Run
+    from gan_jax.types import TrainState
+    from gan_jax.update import Update
 
 # Each command imports what it needs, so that --help and list are quick: jax takes most of a second.
 
@@ -131,9 +137,10 @@ def resume(run: Positional[Path], steps: int | None = None, compiled: OmitArgPre
         with the number of steps falls anew.
       compiled: Where compiled programs are kept.
     """
+    from gan_jax import rollback
     from gan_jax import run as runs
     from gan_jax.checkpoint import Checkpoints
-    from gan_jax.games import abstract_state, keys_of, make_program, step_of
+    from gan_jax.games import abstract_state, keys_of, step_of
 
     with bad_input(run / "experiment.py"):
         keep(compiled)
@@ -147,7 +154,7 @@ def resume(run: Positional[Path], steps: int | None = None, compiled: OmitArgPre
         if state and (step := step_of(state)) >= built.steps:
             print(f"{run} is at step {step} already: --steps N with a larger N goes on")
             return
-        init, update = make_program(built, opened.options.parallel, games)
+        init, update = rollback.program(opened, built)
         state = state or init(keys_of(opened.options.seed, games).init)  # it was killed before anything was saved
         opened = runs.change_steps(opened, built.steps)
     play(opened, built, update, state)
@@ -169,22 +176,33 @@ def prepare(name: Positional[str], data_dir: Path | None = None, manual_dir: Pat
     print(f"{name} is prepared in {where}")
 
 
-def play(run: Any, experiment: Any, update: Any, state: Any) -> None:
+def play(run: "Run", experiment: "Experiment", update: "Update", state: "TrainState") -> None:
     """Trains, and says where the run lies, or why it ended."""
+    from gan_jax import rollback
     from gan_jax.checkpoint import NotSaved
     from gan_jax.run import InUse
-    from gan_jax.train import Diverged, Stopped, train
+    from gan_jax.signals import Stopped
+    from gan_jax.train import Diverged, train
 
-    try:
-        train(run, experiment, update, state)
-    except InUse as error:
-        fail(str(error), BAD_INPUT)
-    except Diverged as error:
-        fail(f"{error}: diverged; {run.checkpoints} holds the state from before", DIVERGED)
-    except Stopped as error:
-        fail(f"{error}: `gan-jax resume {run.folder}` goes on from there", SIGNAL + error.number)
-    except (NotSaved, OSError) as error:
-        fail(f"{error}: once that is mended, `gan-jax resume {run.folder}` goes on", FAILED)
+    options = run.options
+    while True:
+        try:
+            train(run, experiment, update, state)
+            break
+        except InUse as error:
+            fail(str(error), BAD_INPUT)
+        except Stopped as error:
+            fail(f"{error}: `gan-jax resume {run.folder}` goes on from there", SIGNAL + error.number)
+        except (NotSaved, OSError) as error:
+            fail(f"{error}: once that is mended, `gan-jax resume {run.folder}` goes on", FAILED)
+        except Diverged as error:
+            before = rollback.count(run)
+            if options.on_divergence == "stop" or before == options.max_rollbacks:
+                times = f" after {before} rollbacks" if before else ""
+                fail(f"{error}: diverged{times}; {run.checkpoints} holds the state from before", DIVERGED)
+            step, update, state = rollback.go_back(run, experiment, str(error))
+            times = f"{before + 1} of at most {options.max_rollbacks} times"
+            print(f"gan-jax: {error}: diverged; goes back to step {step}, {times}", file=sys.stderr)
     print(f"{run.folder}: trained to step {experiment.steps}, samples in {run.folder / 'samples'}")
 
 

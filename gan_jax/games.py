@@ -28,8 +28,11 @@ class Keys(NamedTuple):
     samples: Array
 
 
-def keys_of(seed: int, games: int = 1) -> Keys:
+def keys_of(seed: int, games: int = 1, rollbacks: int = 0) -> Keys:
+    """rollbacks: how often the run went back, each time to another key of the game."""
     each = [Keys(*jax.random.split(jax.random.key(seed + number), 4)) for number in range(games)]
+    if rollbacks:
+        each = [keys._replace(game=jax.random.fold_in(keys.game, rollbacks)) for keys in each]
     return each[0] if games == 1 else stack(each)
 
 

@@ -35,6 +35,10 @@ class Options:
       num_seeds: Independent games trained side by side; game i is what the run with --seed SEED + i alone is.
       evaluate_every: Steps between evaluations by the experiment's measure, whose best checkpoint is kept; 0: none.
       evaluate_num: Samples of each such evaluation.
+      on_divergence: What happens when a value isn't finite: stop, or rollback to the last good checkpoint with another
+        key.
+      max_rollbacks: How often at most.
+      rollback_rate: What the learning rates are multiplied by at each rollback.
     """
 
     seed: int = 0
@@ -46,6 +50,9 @@ class Options:
     num_seeds: int = 1
     evaluate_every: int = 0
     evaluate_num: int = 1000
+    on_divergence: Literal["stop", "rollback"] = "stop"
+    max_rollbacks: int = 3
+    rollback_rate: float = 1.0
 
 
 def check_counts(arguments: dict[str, Any], options: Options) -> None:
@@ -60,6 +67,11 @@ def check_counts(arguments: dict[str, Any], options: Options) -> None:
     if options.evaluate_every < 0 or options.evaluate_num < 10:
         raise ValueError(
             f"evaluate_every {options.evaluate_every}, evaluate_num {options.evaluate_num}: 0 or more, and 10 or more"
+        )
+    if options.max_rollbacks < 0 or not 0 < options.rollback_rate <= 1:
+        raise ValueError(
+            f"max_rollbacks {options.max_rollbacks}, rollback_rate {options.rollback_rate}: 0 or more, and above 0 up "
+            "to 1"
         )
     largest = 2**32 - options.num_seeds  # JAX's keys take 32 bits of a seed
     if not 0 <= options.seed <= largest:
@@ -100,6 +112,11 @@ class Run:
     def checkpoints(self) -> Path:
         """One folder a step."""
         return self.folder / "checkpoints"
+
+    @property
+    def rollbacks(self) -> Path:
+        """One JSON object for each time that the run diverged and went back."""
+        return self.folder / "rollbacks.jsonl"
 
     @property
     def result(self) -> Path:

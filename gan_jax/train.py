@@ -1,37 +1,32 @@
 """The only training loop."""
 
-import contextlib
+import functools
 import math
-import signal
-import threading
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
+from gan_jax import rollback
 from gan_jax.checkpoint import Checkpoints
 from gan_jax.evaluate import by_name, make_evaluation, merit_of
 from gan_jax.experiment import Experiment
-from gan_jax.games import dealt, keys_of, split, step_of
+from gan_jax.games import Keys, dealt, keys_of, split, step_of
 from gan_jax.log import Log
 from gan_jax.run import Options, Run, held
 from gan_jax.sample import make_sampler
+from gan_jax.signals import Stopped, signals
 from gan_jax.types import Array, TrainState, Variables
 from gan_jax.update import Metrics, Update
+from gan_jax.watch import Watch, spread
 
 
 class Diverged(Exception):
     """A loss, a gradient or a parameter is not finite."""
-
-
-class Stopped(Exception):
-    """A signal asked for the end; the state is saved."""
-
-    def __init__(self, step: int, number: int):
-        super().__init__(f"stopped at step {step} by {signal.Signals(number).name}")
-        self.number = number
 
 
 def train(run: Run, experiment: Experiment, update: Update, state: TrainState) -> None:
@@ -46,9 +41,10 @@ def train(run: Run, experiment: Experiment, update: Update, state: TrainState) -
     """
     options = run.options
     games = options.num_seeds
-    keys = keys_of(options.seed, games)
-    sample = make_sampler(experiment.nets.generator, experiment.prior, experiment.data.classes)
+    keys = keys_of(options.seed, games, rollback.count(run))
     evaluate = evaluator(experiment, options) if options.evaluate_every else None
+    show = shower(run, experiment, keys)
+    watch = Watch()
     first, last = step_of(state), experiment.steps
     batches = dealt(experiment, keys, games, first)
 
@@ -60,6 +56,11 @@ def train(run: Run, experiment: Experiment, update: Update, state: TrainState) -
         signals() as received,
     ):
 
+        def note(step: int, metrics: dict[str, list[float | None]]) -> None:
+            log.write(step, metrics)
+            for sign in watch.look(metrics):
+                bar.write(f"gan-jax: step {step}: {sign}", file=sys.stderr)
+
         def settle(step: int, metrics: Metrics) -> None:
             values = {name: np.ravel(value) for name, value in jax.device_get(metrics).items()}
             if not np.isfinite(list(values.values())).all(0).any():
@@ -68,22 +69,13 @@ def train(run: Run, experiment: Experiment, update: Update, state: TrainState) -
             bar.update()
             checkpoints.tick()
             if step % options.log_every == 0:
-                log.write(step, {name: value.tolist() for name, value in values.items()})
+                note(step, {name: value.tolist() for name, value in values.items()})
                 losses = {name: np.nanmedian(values[name]) for name in ("critic/loss", "generator/loss")}
                 bar.set_postfix({name: f"{value:.3g}" for name, value in losses.items()})
 
-        def save(step: int, state: TrainState, merit: float | None) -> None:
-            if not any(all_finite(game) for game in split(state, games)):
-                raise Diverged(f"step {step}: a parameter is not finite")
-            checkpoints.save(step, state, merit)
-
-        def show(step: int, state: TrainState) -> None:
-            for number, (ema, key) in enumerate(zip(split(state.ema, games), split(keys.samples, games))):
-                experiment.view.together(sample(ema, key, options.num_samples), run.picture(step, number))
-
         checkpoints.set_aside(after=first)
         if first == 0:
-            save(0, state, None)
+            checkpoints.save(0, state)
         pending: tuple[int, Metrics] | None = None
         for step in range(first + 1, last + 1):
             state, metrics = update(state, next(batches), keys.game)
@@ -91,21 +83,47 @@ def train(run: Run, experiment: Experiment, update: Update, state: TrainState) -
                 settle(*pending)
             pending = step, metrics
             evaluates = evaluate and (step == last or step % options.evaluate_every == 0)
-            saves = step == last or step % options.save_every == 0 or bool(received) or evaluates
             shows = step == last or step % options.sample_every == 0
+            saves = step == last or step % options.save_every == 0 or bool(received) or evaluates
             merit = None
-            if saves or shows:
+            if shows or saves:
                 settle(*pending)
                 pending = None
+                if not any(all_finite(game) for game in split(state, games)):
+                    raise Diverged(f"step {step}: a parameter is not finite")
             if evaluate and evaluates:
                 figures, merit = evaluate(split(state.ema, games))
-                log.write(step, figures)
-            if saves:
-                save(step, state, merit)
+                note(step, figures)
             if shows:
-                show(step, state)
+                diversity = show(step, split(state.ema, games))
+                if step % options.sample_every == 0:  # a run that ends elsewhere and goes on has no line more
+                    note(step, diversity)
+            if saves:  # last, so that what a run was killed before is made again
+                checkpoints.save(step, state, merit)
             if received:
                 raise Stopped(step, received[0])
+
+
+def shower(run: Run, experiment: Experiment, keys: Keys) -> Callable[[int, list[Variables]], dict[str, Any]]:
+    """Returns (step, generators of all games) -> the diversity of each one's samples, drawn in the run's folder.
+
+    They are of the same latent examples each time. Their diversity is in parts of that of as many real examples.
+    """
+    count = run.options.num_samples
+    sample = make_sampler(experiment.nets.generator, experiment.prior, experiment.data.classes)
+    each = split(keys, run.options.num_seeds)
+
+    @functools.cache
+    def of_real(game: int) -> float:
+        return spread(np.asarray(next(experiment.data.stream(each[game].data, 0, count)).x)) or math.nan
+
+    def show(step: int, generators: list[Variables]) -> dict[str, Any]:
+        samples = [sample(ema, key.samples, count) for ema, key in zip(generators, each)]
+        for game, drawn in enumerate(samples):
+            experiment.view.together(drawn, run.picture(step, game))
+        return {"samples/diversity": [spread(drawn) / of_real(game) for game, drawn in enumerate(samples)]}
+
+    return show
 
 
 def evaluator(
@@ -130,25 +148,3 @@ def all_finite(state: TrainState) -> Array:
         jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(state) if jnp.issubdtype(leaf.dtype, jnp.floating)
     ]
     return jnp.all(jnp.stack(leaves))
-
-
-@contextlib.contextmanager
-def signals() -> Iterator[list[int]]:
-    """The first SIGINT or SIGTERM is put in the list, for the loop to end between two steps; a second ends at once."""
-    received: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield received  # only the main thread may set handlers
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def note(number: int, _frame: object) -> None:
-        received.append(number)
-        signal.signal(number, signal.SIG_DFL)
-
-    for number in before:
-        signal.signal(number, note)
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

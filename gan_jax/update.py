@@ -36,7 +36,7 @@ Metrics = dict[str, Array]
 Update = Callable[[TrainState, Players[Batch], Array], tuple[TrainState, Metrics]]
 Player = Literal["critic", "generator"]
 
-OWN_METRICS = {"loss", "logits_real", "logits_fake", "gradient_norm"}
+OWN_METRICS = {"loss", "logits_real", "logits_fake", "accuracy_real", "accuracy_fake", "gradient_norm"}
 
 # What an example's key of one turn is folded with, one number for each use.
 LATENT, GENERATOR, REAL, FAKE, ELSEWHERE, TERMS = range(6)
@@ -79,7 +79,8 @@ def make_update(
 
     `batches` holds fresh data for each turn of each player, [critic_steps, B, ...] and [generator_steps, B, ...]; B may
     differ between the two. `key` is the run's, always the same. Metrics are means over the batch and over the player's
-    turns: `critic/loss`, `critic/NAME` for each named term, the norm of the gradient, and the mean logits.
+    turns: `critic/loss`, `critic/NAME` for each named term, the norm of the gradient, the mean logits, and the critic's
+    accuracy, which is the share of real logits above 0 and of fake ones below; of a Wasserstein critic it says little.
 
     A turn changes its own player's part of the state and nothing of the other's. Batch statistics, where a critic has
     them, are those of the real batch in the real pass and of the fake batch in the fake pass, and the running ones
@@ -142,6 +143,8 @@ def make_update(
                 shown |= {
                     "logits_real": jnp.mean(game.logits.real),
                     "logits_fake": jnp.mean(game.logits.fake),
+                    "accuracy_real": jnp.mean(game.logits.real > 0),
+                    "accuracy_fake": jnp.mean(game.logits.fake < 0),
                 }
             return loss_value, (shown, new_stats)
 

@@ -11,7 +11,7 @@ import gan_jax
 ROOT = Path(gan_jax.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 FLOORS = [
-    {"types", "program"},
+    {"types", "program", "signals", "watch"},
     {"losses", "penalties", "objectives", "constraints", "packing", "priors", "pictures", "nets", "data", "metrics"},
     {"update"},
     {"parallel"},
@@ -19,6 +19,7 @@ FLOORS = [
     {"measures"},
     {"games", "run", "sample"},
     {"checkpoint", "log", "evaluate"},
+    {"rollback"},
     {"train", "compare", "terminal", "compiled"},
     {"results"},
     {"cli"},

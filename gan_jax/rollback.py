@@ -1,0 +1,54 @@
+"""What a run does after it has diverged, if it's asked to: back to the last good checkpoint, with another key.
+
+RUN/rollbacks.jsonl has a line for each; how many there are is all that a resumed run has to know.
+"""
+
+import dataclasses
+import json
+from typing import Any
+
+import jax
+import optax
+
+from gan_jax.checkpoint import Checkpoints
+from gan_jax.experiment import Experiment
+from gan_jax.games import abstract_state, make_program, step_of
+from gan_jax.run import Run
+from gan_jax.types import Players, TrainState
+from gan_jax.update import Update
+
+
+def count(run: Run) -> int:
+    """How often the run went back."""
+    return len(run.rollbacks.read_text(encoding="utf-8").splitlines()) if run.rollbacks.exists() else 0
+
+
+def go_back(run: Run, experiment: Experiment, why: str) -> tuple[int, Update, TrainState]:
+    """Notes why, and returns the step to go on from, the update that does, and its state."""
+    with Checkpoints(run.checkpoints, writes=False) as checkpoints:
+        state = checkpoints.restore(abstract_state(experiment, run.options.num_seeds))
+    step = step_of(state)
+    with run.rollbacks.open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"to": step, "why": why}) + "\n")
+    return step, program(run, experiment)[1], state
+
+
+def program(run: Run, experiment: Experiment) -> tuple[Any, Update]:
+    """`make_program` of a run, with steps as small as its rollbacks have made them."""
+    factor = run.options.rollback_rate ** count(run)
+    return make_program(slower(experiment, factor), run.options.parallel, run.options.num_seeds)
+
+
+def slower(experiment: Experiment, factor: float) -> Experiment:
+    """The same experiment with both players' steps multiplied by `factor`; the optimisers' states keep their form."""
+    if factor == 1:
+        return experiment
+
+    def scaled(optimizer: optax.GradientTransformation) -> optax.GradientTransformation:
+        def update(grads: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+            updates, state = optimizer.update(grads, state, params)
+            return jax.tree.map(lambda step: factor * step, updates), state
+
+        return optax.GradientTransformation(optimizer.init, update)
+
+    return dataclasses.replace(experiment, optimizers=Players(*map(scaled, experiment.optimizers)))

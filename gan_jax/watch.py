@@ -1,0 +1,62 @@
+"""Signs that a game goes wrong, logged as metrics and warned of: samples that look alike, a generator taught nothing.
+
+They end nothing: games recover, and a critic of WGAN is meant to be ahead. Values that aren't finite end a game.
+"""
+
+import math
+from collections import Counter
+
+import numpy as np
+from scipy.spatial.distance import pdist
+
+ALIKE = 0.1
+SURE = 0.99
+VANISHED = 0.01
+PATIENCE = 3  # looks in a row
+
+Metrics = dict[str, list[float | None]]  # a value for each game
+
+
+def spread(examples: np.ndarray) -> float:
+    """The mean distance between two examples of [N, ...]; of one alone NaN."""
+    apart = pdist(examples.reshape(len(examples), -1).astype(np.float64))
+    return float(apart.mean()) if len(apart) else math.nan
+
+
+class Watch:
+    """Looks at the metrics of a run's games as they come."""
+
+    def __init__(self) -> None:
+        self.largest: dict[int, float] = {}  # norm of the generator's gradient, of each game
+        self.seen: Counter[tuple[int, str]] = Counter()
+
+    def look(self, metrics: Metrics) -> list[str]:
+        """The signs that have been there for PATIENCE looks in a row as of this one, a line each.
+
+        A sign that isn't looked for, as its metrics aren't among these, is neither there nor gone.
+        """
+        games = len(next(iter(metrics.values())))
+        found = []
+        for game in range(games):
+            of_game = {name: values[game] for name, values in metrics.items() if values[game] is not None}
+            for sign, there in self.signs(game, {name: float(value) for name, value in of_game.items()}).items():
+                self.seen[game, sign] = self.seen[game, sign] + 1 if there else 0
+                if self.seen[game, sign] == PATIENCE:
+                    found.append(sign if games == 1 else f"game {game}: {sign}")
+        return found
+
+    def signs(self, game: int, metrics: dict[str, float]) -> dict[str, bool]:
+        """Whether each sign that these metrics tell of is there."""
+        signs = {}
+        if "samples/diversity" in metrics:
+            signs[
+                f"samples differ from one another by less than {ALIKE:.0%} of what real examples do: a mode collapse?"
+            ] = metrics["samples/diversity"] < ALIKE
+        norm = metrics.get("generator/gradient_norm", math.nan)
+        if math.isfinite(norm):
+            self.largest[game] = max(norm, self.largest.get(game, 0.0))
+            always_right = min(metrics["critic/accuracy_real"], metrics["critic/accuracy_fake"]) > SURE
+            signs["the critic is always right and the generator's gradient has vanished: it's taught nothing"] = (
+                always_right and norm < VANISHED * self.largest[game]
+            )
+        return signs
