@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 from gan_jax.experiment import Experiment, build, load
 
+PART = "config.json.part"
 PACKAGES = ("gan-jax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 
@@ -168,19 +169,21 @@ def game_name(number: int) -> str:
 
 
 def check_free(folder: Path) -> None:
-    """Raises ValueError if the folder holds anything."""
+    """Raises ValueError if the folder holds anything, but for a run that was killed as it was made."""
     if (folder / "config.json").exists():
         raise ValueError(f"{folder} holds a run already: `gan-jax resume {folder}` goes on, or give another --run-dir")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / PART).exists())):
         raise ValueError(f"{folder} is not an empty folder: give another --run-dir")
 
 
 def create(folder: Path, file: Path, arguments: dict[str, Any], options: Options) -> Run:
-    """Makes the folder, with the experiment's file and all that it was given."""
+    """Makes the folder, with the experiment's file and all that it was given; config.json comes last."""
     run = Run(folder, file.stem, arguments, options)
     text = config_of(run)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / PART).write_text(text, encoding="utf-8")
     for game in range(options.num_seeds):
-        run.picture(0, game).parent.mkdir(parents=True)
+        run.picture(0, game).parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(file, folder / "experiment.py")
     write(run, text)
     return open_run(folder)
@@ -214,7 +217,7 @@ def versions() -> dict[str, str]:
 
 def write(run: Run, text: str) -> None:
     """Writes config.json whole or not at all."""
-    part = run.folder / "config.json.part"
+    part = run.folder / PART
     part.write_text(text, encoding="utf-8")
     part.replace(run.folder / "config.json")
 

@@ -467,6 +467,28 @@ def test_a_run_killed_before_its_first_checkpoint_was_saved_begins(trained, tmp_
     assert Path("run/metrics.jsonl").read_bytes() == (trained / "metrics.jsonl").read_bytes()
 
 
+def test_a_run_killed_as_its_folder_was_made_is_made_again(tiny, capsys):
+    Path("run/samples").mkdir(parents=True)
+    Path("run/config.json.part").write_text("{")
+    Path("run/experiment.py").write_text("cut sh")
+    cli.main(["train", "tiny.py", "--run-dir", "run", "--steps", "1"])
+    assert Path("run/experiment.py").read_text() == TINY
+    Path("other").mkdir()
+    Path("other/thesis.tex").write_text("")
+    assert "other is not an empty folder" in refused(capsys, "train", "tiny.py", "--run-dir", "other")
+
+
+def test_a_run_killed_five_times_leaves_the_same_bytes(tiny):
+    faults = Path(__file__).parent.parent / "experiments" / "benchmarks" / "faults.py"
+    ran = subprocess.run(
+        [sys.executable, faults, "tiny.py", "--kills", "5", "--longest", "8", "--arguments=--width 4"],
+        capture_output=True,
+        text=True,
+    )
+    assert re.fullmatch(r"5 kills, \d+ steps: the same bytes\n", ran.stdout), ran.stdout + ran.stderr[-2000:]
+    assert ran.returncode == 0
+
+
 def test_two_processes_do_not_train_in_one_folder(trained, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     shutil.copytree(trained, "run")
