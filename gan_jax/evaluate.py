@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from gan_jax.data.source import Source
 from gan_jax.experiment import Experiment
+from gan_jax.files import read_json
 from gan_jax.measures import HIGHER_IS_BETTER
 from gan_jax.metrics.neighbours import nearest
 from gan_jax.run import versions
@@ -221,7 +222,7 @@ def load(file: Path) -> list[dict[str, Any]]:
     if not file.is_file():
         raise FileNotFoundError(f"{file}: no such file; `gan-jax evaluate {file.parent}` makes it")
     try:
-        results = json.loads(file.read_text(encoding="utf-8"))["results"]
+        results = read_json(file)["results"]
         for one in results:
             one["protocol"], one["quartiles"], one["figures"]
         return results

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gan_jax.experiment import Experiment, build, load
+from gan_jax.files import read_json
 
 PART = "config.json.part"
 PACKAGES = ("gan-jax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
@@ -253,7 +254,7 @@ def open_run(folder: Path) -> Run:
     if not path.is_file():
         raise FileNotFoundError(f"{folder} is no run (it has no config.json): `gan-jax train` makes one")
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = read_json(path)
         return Run(folder, config["experiment"], config["arguments"], Options(**config["options"]))
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is broken ({error}): restore it, or train anew") from error
