@@ -99,7 +99,7 @@ Settings were chosen by a few short runs on the 25 Gaussians, so the other two s
 game that covers fewer than half of the modes (Swiss roll: coverage below 0.1), or diverged. Modes, high quality and
 reverse KL are PacGAN's, of as many samples (Lin et al. 2018, section 4.1), whose networks, scale and length differ.
 WGAN-GP of width 512 on the 25 Gaussians is `experiments/wgan_gp_points.py`, the settings of its paper but for the
-length, a twentieth of its 100,000 updates, with three seeds.
+length, 3,000 of its 100,000 updates, with three seeds.
 
 ![Samples of the first seed of each](results_points.png)
 
