@@ -1,6 +1,7 @@
 """Checkpoints of the train state: saved by Orbax in the background, sealed with checksums.
 
-A checkpoint may have a merit, a number that is larger where the generator is better.
+A checkpoint may have a merit, a number that is larger where the generator is better. One without a seal was never
+finished, and doesn't count.
 """
 
 import contextlib
@@ -17,6 +18,7 @@ from typing import Literal, Self
 
 import orbax.checkpoint as ocp
 
+from gan_jax.files import read_json
 from gan_jax.types import TrainState
 
 TRASH, ASIDE = "deleted", "aside"
@@ -28,12 +30,9 @@ class NotSaved(Exception):
 
 
 class Checkpoints:
-    """The checkpoints of one run, one folder a step; the newest `keep` are kept, and that of the highest merit.
+    """Saves the checkpoints of one run, a folder a step; the newest `keep` stay, and that of the highest merit."""
 
-    writes: whether it is the run itself, which saves here and sweeps up what a kill left. Anyone else may look on.
-    """
-
-    def __init__(self, folder: Path, *, keep: int = 2, writes: bool = True):
+    def __init__(self, folder: Path, *, keep: int = 2):
         policies = ocp.checkpoint_managers
         options = ocp.CheckpointManagerOptions(
             best_fn=merit_of,
@@ -41,10 +40,9 @@ class Checkpoints:
                 [policies.LatestN(keep), policies.BestN(get_metric_fn=merit_of, n=1)]
             ),
             todelete_subdir=TRASH,  # a kill in mid-delete leaves no half checkpoint listed
-            cleanup_tmp_directories=writes,
+            cleanup_tmp_directories=True,
         )
         self.folder = folder
-        self.writes = writes
         self.unsealed: int | None = None
         self.manager = ocp.CheckpointManager(folder.absolute(), options=options)
 
@@ -84,60 +82,7 @@ class Checkpoints:
             with saving(folder):
                 self.manager.wait_until_finished()
                 seal(folder)
-        if self.writes:
-            shutil.rmtree(self.folder / TRASH, ignore_errors=True)
-
-    def restore(self, like: TrainState, which: Literal["latest", "best"] = "latest") -> TrainState:
-        """The newest whole state or the best, with the shapes and shardings of `like` (`jax.ShapeDtypeStruct`s).
-
-        Newer ones that are damaged are named on stderr. One without a seal was never finished, and doesn't count.
-
-        Raises:
-          FileNotFoundError: nothing was ever saved.
-          ValueError: every checkpoint is damaged, or belongs to another experiment; or none has a merit.
-        """
-        saved = self.steps()
-        if not saved:
-            raise FileNotFoundError(f"{self.folder}: no checkpoint in it; start the run anew with `gan-jax train`")
-        if which == "best":
-            saved = [max(saved, key=self.merit)]
-            if self.merit(saved[0]) == -math.inf:
-                raise ValueError(
-                    f"{self.folder}: no checkpoint was evaluated; train with --evaluate-every N to have a best"
-                )
-        for step in saved:
-            folder = self.folder / str(step)
-            if (folder / SEAL).read_text() == checksums(folder):
-                return self.read(step, like)
-            print(f"gan-jax: checkpoint {folder} is damaged: its files aren't as they were saved", file=sys.stderr)
-        raise ValueError(f"{self.folder}: no checkpoint is whole; start the run anew with `gan-jax train`")
-
-    def read(self, step: int, like: TrainState) -> TrainState:
-        try:
-            return self.manager.restore(step, args=ocp.args.StandardRestore(like))
-        except Exception as error:
-            reason = f"{self.folder / str(step)} doesn't fit the run's experiment.py: {reason_of(error)}"
-            raise ValueError(f"checkpoint {reason}") from error
-
-    def steps(self) -> list[int]:
-        """The steps of which there is a finished checkpoint, newest first."""
-        return sorted(filter(self.is_sealed, self.manager.all_steps()), reverse=True)
-
-    def is_sealed(self, step: int) -> bool:
-        return (self.folder / str(step) / SEAL).exists()
-
-    def merit(self, step: int) -> float:
-        return merit_of(self.manager.metrics(step))
-
-    def set_aside(self, after: int) -> None:
-        """Moves those after a step, and unfinished ones, into the folder `aside`: a run that goes on makes its own."""
-        for step in self.manager.all_steps():
-            if step > after or not self.is_sealed(step):
-                to = self.folder / ASIDE / str(step)
-                shutil.rmtree(to, ignore_errors=True)
-                to.parent.mkdir(exist_ok=True)
-                (self.folder / str(step)).rename(to)
-        self.manager.reload()
+        shutil.rmtree(self.folder / TRASH, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -156,6 +101,61 @@ def reason_of(error: Exception) -> str:
     return os.strerror(int(system[1])) if system else next(iter(text.splitlines()), type(error).__name__)
 
 
+def restore(folder: Path, like: TrainState, which: Literal["latest", "best"] = "latest") -> TrainState:
+    """The newest whole state or the best, with the shapes and shardings of `like` (`jax.ShapeDtypeStruct`s).
+
+    Newer or better ones that are damaged are named on stderr. A run that saves meanwhile isn't disturbed.
+
+    Raises:
+      FileNotFoundError: nothing was ever saved.
+      ValueError: every checkpoint is damaged, or belongs to another experiment; or none has a merit.
+    """
+    saved = [step for step in steps(folder) if (folder / str(step) / SEAL).exists()]
+    if not saved:
+        raise FileNotFoundError(f"{folder}: no finished checkpoint in it; start the run anew with `gan-jax train`")
+    whole = []
+    for step in saved:
+        if is_whole(folder / str(step)):
+            whole.append(step)
+            if which == "latest":
+                break
+        elif (folder / str(step)).exists():  # or else the run has just deleted it
+            print(f"gan-jax: checkpoint {folder / str(step)} is damaged: it isn't as it was saved", file=sys.stderr)
+    if not whole:
+        raise ValueError(f"{folder}: no checkpoint is whole; start the run anew with `gan-jax train`")
+    merits = {step: merit_of(read_json(folder / str(step) / "metrics" / "metrics")) for step in whole}
+    step = max(whole, key=lambda step: (merits[step], step)) if which == "best" else whole[0]
+    if which == "best" and merits[step] == -math.inf:
+        raise ValueError(f"{folder}: no whole checkpoint was evaluated; train with --evaluate-every N to have a best")
+    try:
+        with ocp.StandardCheckpointer() as checkpointer:
+            return checkpointer.restore((folder / str(step) / "default").absolute(), like)
+    except Exception as error:
+        if not (folder / str(step)).exists():  # the run deleted it meanwhile, for it has a newer one
+            return restore(folder, like, which)
+        reason = f"{folder / str(step)} doesn't fit the run's experiment.py: {reason_of(error)}"
+        raise ValueError(f"checkpoint {reason}") from error
+
+
+def steps(folder: Path) -> list[int]:
+    """Those of which there is a checkpoint, finished or not, newest first."""
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    return sorted((int(name) for name in names if name.isdigit()), reverse=True)
+
+
+def set_aside(folder: Path, after: int) -> None:
+    """Moves the checkpoints after a step, and those that aren't whole, to the folder `aside`: a run makes its own.
+
+    What lies there from another time goes.
+    """
+    moved = [step for step in steps(folder) if step > after or not is_whole(folder / str(step))]
+    if moved:
+        shutil.rmtree(folder / ASIDE, ignore_errors=True)
+        (folder / ASIDE).mkdir()
+    for step in moved:
+        (folder / str(step)).rename(folder / ASIDE / str(step))
+
+
 def merit_of(metrics: dict[str, float | None] | None) -> float:
     merit = (metrics or {}).get("merit")
     return -math.inf if merit is None else merit
@@ -163,11 +163,23 @@ def merit_of(metrics: dict[str, float | None] | None) -> float:
 
 def seal(folder: Path) -> None:
     """Records the checksum of every file of a finished checkpoint."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(SEAL))
     part = folder / f"{SEAL}.part"
-    part.write_text(checksums(folder))
+    with part.open("w", encoding="utf-8") as out:
+        out.writelines(f"{checksum(path)}  {path.relative_to(folder)}\n" for path in files)
+        out.flush()
+        os.fsync(out.fileno())
     part.replace(folder / SEAL)
 
 
-def checksums(folder: Path) -> str:
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(SEAL))
-    return "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder)}\n" for path in files)
+def is_whole(folder: Path) -> bool:
+    """Whether it is sealed, and every file as it was then."""
+    try:
+        sealed = [line.split("  ", 1) for line in (folder / SEAL).read_text(encoding="utf-8").splitlines()]
+        return bool(sealed) and all(checksum(folder / name) == known for known, name in sealed)
+    except (OSError, ValueError):
+        return False
+
+
+def checksum(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()

@@ -5,6 +5,7 @@ SIGTERM, 1 anything else.
 """
 
 import ast
+import contextlib
 import dataclasses
 import inspect
 import signal
@@ -17,7 +18,7 @@ from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from gan_jax.compiled import BY_DEFAULT, Compiled, keep
 from gan_jax.results import compare, evaluate, neighbours, sample
-from gan_jax.terminal import BAD_INPUT, DIVERGED, FAILED, SIGNAL, bad_input, fail, parse
+from gan_jax.terminal import DIVERGED, FAILED, SIGNAL, bad_input, fail, parse
 
 if TYPE_CHECKING:
     from gan_jax.experiment import Experiment
@@ -107,7 +108,8 @@ def train_with_arguments_of(file: Path) -> Callable[..., None]:
             runs.check_measure(built, run)
             init, update = make_program(built, run.parallel, run.num_seeds)
             created = runs.create(folder, file, arguments, run)
-        play(created, built, update, init(keys_of(run.seed, run.num_seeds).init))
+        with runs.held(created):
+            play(created, built, update, init(keys_of(run.seed, run.num_seeds).init))
 
     keyword, positional = inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_ONLY
     parameters = [
@@ -139,25 +141,29 @@ def resume(run: Positional[Path], steps: int | None = None, compiled: OmitArgPre
     """
     from gan_jax import rollback
     from gan_jax import run as runs
-    from gan_jax.checkpoint import Checkpoints
+    from gan_jax.checkpoint import restore
+    from gan_jax.checkpoint import steps as steps_saved
     from gan_jax.games import abstract_state, keys_of, step_of
+    from gan_jax.log import check_metrics
 
-    with bad_input(run / "experiment.py"):
-        keep(compiled)
-        opened = runs.open_run(run)
-        changed = {} if steps is None else {"steps": steps}
-        runs.check_counts(opened.arguments | changed, opened.options)
-        built, games = opened.experiment(**changed), opened.options.num_seeds
-        with Checkpoints(opened.checkpoints, writes=False) as checkpoints:
-            begun = checkpoints.steps() or opened.has_metrics
-            state = checkpoints.restore(abstract_state(built, games)) if begun else None
-        if state and (step := step_of(state)) >= built.steps:
-            print(f"{run} is at step {step} already: --steps N with a larger N goes on")
-            return
-        init, update = rollback.program(opened, built)
-        state = state or init(keys_of(opened.options.seed, games).init)  # it was killed before anything was saved
-        opened = runs.change_steps(opened, built.steps)
-    play(opened, built, update, state)
+    with contextlib.ExitStack() as until_its_end:
+        with bad_input(run / "experiment.py"):
+            keep(compiled)
+            opened = runs.open_run(run)
+            changed = {} if steps is None else {"steps": steps}
+            runs.check_counts(opened.arguments | changed, opened.options)
+            until_its_end.enter_context(runs.held(opened))
+            check_metrics(opened.metrics)
+            built, games = opened.experiment(**changed), opened.options.num_seeds
+            begun = opened.has_metrics or any(steps_saved(opened.checkpoints))  # step 0 may have been cut short
+            state = restore(opened.checkpoints, abstract_state(built, games)) if begun else None
+            if state and (step := step_of(state)) >= built.steps:
+                print(f"{run} is at step {step} already: --steps N with a larger N goes on")
+                return
+            init, update = rollback.program(opened, built)
+            state = state or init(keys_of(opened.options.seed, games).init)
+            opened = runs.change_steps(opened, built.steps)
+        play(opened, built, update, state)
 
 
 def prepare(name: Positional[str], data_dir: Path | None = None, manual_dir: Path | None = None) -> None:
@@ -180,29 +186,30 @@ def play(run: "Run", experiment: "Experiment", update: "Update", state: "TrainSt
     """Trains, and says where the run lies, or why it ended."""
     from gan_jax import rollback
     from gan_jax.checkpoint import NotSaved
-    from gan_jax.run import InUse
     from gan_jax.signals import Stopped
     from gan_jax.train import Diverged, train
 
-    options = run.options
     while True:
         try:
             train(run, experiment, update, state)
             break
-        except InUse as error:
-            fail(str(error), BAD_INPUT)
         except Stopped as error:
             fail(f"{error}: `gan-jax resume {run.folder}` goes on from there", SIGNAL + error.number)
         except (NotSaved, OSError) as error:
             fail(f"{error}: once that is mended, `gan-jax resume {run.folder}` goes on", FAILED)
         except Diverged as error:
-            before = rollback.count(run)
-            if options.on_divergence == "stop" or before == options.max_rollbacks:
-                times = f" after {before} rollbacks" if before else ""
-                fail(f"{error}: diverged{times}; {run.checkpoints} holds the state from before", DIVERGED)
-            step, update, state = rollback.go_back(run, experiment, str(error))
-            times = f"{before + 1} of at most {options.max_rollbacks} times"
-            print(f"gan-jax: {error}: diverged; goes back to step {step}, {times}", file=sys.stderr)
+            why = str(error)
+        before, most = rollback.count(run), run.options.max_rollbacks
+        if run.options.on_divergence == "stop" or before >= most:
+            times = f" after {before} rollbacks" if before else ""
+            fail(f"{why}: diverged{times}; {run.checkpoints} holds the state from before", DIVERGED)
+        try:
+            step, update, state = rollback.go_back(run, experiment, why)
+        except (ValueError, OSError) as error:
+            fail(f"{why}: diverged, and can't go back: {error}", DIVERGED)
+        print(
+            f"gan-jax: {why}: diverged; goes back to step {step}, {before + 1} of at most {most} times", file=sys.stderr
+        )
     print(f"{run.folder}: trained to step {experiment.steps}, samples in {run.folder / 'samples'}")
 
 

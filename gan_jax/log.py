@@ -5,6 +5,7 @@ A metric is a number, or a list of one for each game of the run; what isn't fini
 
 import json
 import math
+import os
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -35,6 +36,10 @@ class Log:
         for events in self.events:
             events.close()
 
+    def sync(self) -> None:
+        """Puts on the disk what was written, so that no checkpoint outlives its lines."""
+        os.fsync(self.file.fileno())
+
     def write(self, step: int, metrics: dict[str, list[float | None]]) -> None:
         """One line, and one event a metric and game."""
         each = {name: [value if value is not None and math.isfinite(value) else None for value in values]
@@ -51,7 +56,20 @@ class Log:
 def keep_until(metrics: Path, step: int) -> None:
     """Drops the lines after a step, and a last line that was cut short."""
     if metrics.exists():
-        whole = [line for line in metrics.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
         part = metrics.with_suffix(".part")
-        part.write_text("".join(line for line in whole if json.loads(line)["step"] <= step), encoding="utf-8")
+        part.write_text("".join(line for line in whole(metrics) if json.loads(line)["step"] <= step), encoding="utf-8")
         part.replace(metrics)
+
+
+def check_metrics(metrics: Path) -> None:
+    """Raises ValueError if a line isn't one that was written here, but for a last one that was cut short."""
+    for number, line in enumerate(whole(metrics) if metrics.exists() else [], 1):
+        try:
+            json.loads(line)["step"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"{metrics}, line {number}, is broken: remove it, and resume again") from error
+
+
+def whole(metrics: Path) -> list[str]:
+    text = metrics.read_text(encoding="utf-8", errors="replace")
+    return [line for line in text.splitlines(keepends=True) if line.endswith("\n")]

@@ -1,6 +1,7 @@
 """Python files of the user's own: experiments, and functions that give features."""
 
 import importlib.util
+import sys
 import traceback
 from pathlib import Path
 from types import ModuleType
@@ -15,10 +16,11 @@ def load(path: Path) -> ModuleType:
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    spec = importlib.util.spec_from_file_location(f"user_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise ValueError(f"{path} is not a Python file: its name ends in .py")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look it up
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # it's the user's program, and anything may be wrong with it

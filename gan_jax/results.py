@@ -38,8 +38,8 @@ def sample(
       compiled: Where compiled programs are kept.
     """
     with bad_input(run / "experiment.py"):
-        if num < 1 or seed < 0:
-            raise ValueError(f"num {num}, seed {seed}: num must be 1 or more, and seed 0 or more")
+        if num < 1 or not 0 <= seed < 2**32:
+            raise ValueError(f"num {num}, seed {seed}: num must be 1 or more, and seed 0 or more, below 2**32")
         keep(compiled)
         together = out.suffix == ".png" and not out.is_dir()
         if not together and (out.suffix or out.is_file()) and not out.is_dir():
@@ -161,8 +161,8 @@ def neighbours(
     from gan_jax.evaluate import nearest_training_examples
 
     with bad_input(run / "experiment.py", *file_of(features)):
-        if num < 2 or seed < 0:
-            raise ValueError(f"num {num}, seed {seed}: num must be 2 or more, and seed 0 or more")
+        if num < 2 or not 0 <= seed < 2**32:
+            raise ValueError(f"num {num}, seed {seed}: num must be 2 or more, and seed 0 or more, below 2**32")
         check_picture(out)
         keep(compiled)
         built, samples, step = drawn(run, checkpoint, game, num, seed)
@@ -175,13 +175,12 @@ def neighbours(
 def trained(run: Path, checkpoint: Which) -> "tuple[Experiment, list[Variables], int]":
     """The experiment of a run, the averaged generator of each of its games, and their step."""
     from gan_jax import run as runs
-    from gan_jax.checkpoint import Checkpoints
+    from gan_jax.checkpoint import restore
     from gan_jax.games import abstract_state, split, step_of
 
     opened = runs.open_run(run)
     built, games = opened.experiment(), opened.options.num_seeds
-    with Checkpoints(opened.checkpoints, writes=False) as checkpoints:
-        state = checkpoints.restore(abstract_state(built, games), checkpoint)
+    state = restore(opened.checkpoints, abstract_state(built, games), checkpoint)
     return built, split(state.ema, games), step_of(state)
 
 

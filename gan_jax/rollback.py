@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import optax
 
-from gan_jax.checkpoint import Checkpoints
+from gan_jax.checkpoint import restore
 from gan_jax.experiment import Experiment
 from gan_jax.games import abstract_state, make_program, step_of
 from gan_jax.run import Run
@@ -20,13 +20,12 @@ from gan_jax.update import Update
 
 def count(run: Run) -> int:
     """How often the run went back."""
-    return len(run.rollbacks.read_text(encoding="utf-8").splitlines()) if run.rollbacks.exists() else 0
+    return run.rollbacks.read_bytes().count(b"\n") if run.rollbacks.exists() else 0
 
 
 def go_back(run: Run, experiment: Experiment, why: str) -> tuple[int, Update, TrainState]:
     """Notes why, and returns the step to go on from, the update that does, and its state."""
-    with Checkpoints(run.checkpoints, writes=False) as checkpoints:
-        state = checkpoints.restore(abstract_state(experiment, run.options.num_seeds))
+    state = restore(run.checkpoints, abstract_state(experiment, run.options.num_seeds))
     step = step_of(state)
     with run.rollbacks.open("a", encoding="utf-8") as file:
         file.write(json.dumps({"to": step, "why": why}) + "\n")
@@ -40,7 +39,10 @@ def program(run: Run, experiment: Experiment) -> tuple[Any, Update]:
 
 
 def slower(experiment: Experiment, factor: float) -> Experiment:
-    """The same experiment with both players' steps multiplied by `factor`; the optimisers' states keep their form."""
+    """The same experiment with both players' steps multiplied by `factor`; the optimisers' states keep their form.
+
+    Weights that an optimiser clips are clipped where the whole step would end, so smaller ones come there by and by.
+    """
     if factor == 1:
         return experiment
 

@@ -1,6 +1,7 @@
 """A run's folder: its configuration, a copy of its experiment, and where everything else lies.
 
-RUN/config.json, experiment.py, metrics.jsonl, tensorboard/, samples/step_*.png, checkpoints/, result.json
+RUN/config.json, experiment.py, metrics.jsonl, tensorboard/, samples/step_*.png, checkpoints/, result.json, lock;
+rollbacks.jsonl, if it diverged and went back
 With several games (--num-seeds) the pictures and events of each lie in game_00/, game_01/ ...
 """
 
@@ -40,7 +41,7 @@ class Options:
       on_divergence: What happens when a value isn't finite: stop, or rollback to the last good checkpoint with another
         key.
       max_rollbacks: How often at most.
-      rollback_rate: What the learning rates are multiplied by at each rollback.
+      rollback_rate: What both players' steps, and thus their learning rates, are multiplied by at each rollback.
     """
 
     seed: int = 0
@@ -75,6 +76,8 @@ def check_counts(arguments: dict[str, Any], options: Options) -> None:
             f"max_rollbacks {options.max_rollbacks}, rollback_rate {options.rollback_rate}: 0 or more, and above 0 up "
             "to 1"
         )
+    if options.on_divergence == "rollback" and options.num_seeds > 1:
+        raise ValueError("--on-divergence rollback goes with one game: of several, those that diverge are left alone")
     largest = 2**32 - options.num_seeds  # JAX's keys take 32 bits of a seed
     if not 0 <= options.seed <= largest:
         raise ValueError(f"seed {options.seed}: it must be from 0 to {largest}")
@@ -136,7 +139,7 @@ class Run:
         return build(function, as_declared(function, self.arguments | changed))
 
 
-class InUse(Exception):
+class InUse(ValueError):
     """Another process trains in the run's folder."""
 
 

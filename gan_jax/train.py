@@ -12,12 +12,12 @@ import numpy as np
 from tqdm import tqdm
 
 from gan_jax import rollback
-from gan_jax.checkpoint import Checkpoints
+from gan_jax.checkpoint import Checkpoints, set_aside
 from gan_jax.evaluate import by_name, make_evaluation, merit_of
 from gan_jax.experiment import Experiment
 from gan_jax.games import Keys, dealt, keys_of, split, step_of
 from gan_jax.log import Log
-from gan_jax.run import Options, Run, held
+from gan_jax.run import Options, Run
 from gan_jax.sample import make_sampler
 from gan_jax.signals import Stopped, signals
 from gan_jax.types import Array, TrainState, Variables
@@ -37,7 +37,8 @@ def train(run: Run, experiment: Experiment, update: Update, state: TrainState) -
 
     Raises:
       Diverged: at the first step at which no game's metrics are all finite; nothing is saved from then on.
-      Stopped: after the step during which SIGINT or SIGTERM came.
+      Stopped: after the step during which SIGINT or SIGTERM came, with its state saved.
+      NotSaved: a checkpoint couldn't be written.
     """
     options = run.options
     games = options.num_seeds
@@ -48,8 +49,8 @@ def train(run: Run, experiment: Experiment, update: Update, state: TrainState) -
     first, last = step_of(state), experiment.steps
     batches = dealt(experiment, keys, games, first)
 
+    set_aside(run.checkpoints, after=first)
     with (
-        held(run),
         Checkpoints(run.checkpoints) as checkpoints,
         Log(run.metrics, run.folder / "tensorboard", first_step=first, games=games) as log,
         tqdm(total=last, initial=first, unit="step", dynamic_ncols=True) as bar,
@@ -73,18 +74,19 @@ def train(run: Run, experiment: Experiment, update: Update, state: TrainState) -
                 losses = {name: np.nanmedian(values[name]) for name in ("critic/loss", "generator/loss")}
                 bar.set_postfix({name: f"{value:.3g}" for name, value in losses.items()})
 
-        checkpoints.set_aside(after=first)
         if first == 0:
             checkpoints.save(0, state)
+            checkpoints.finish()  # before there are metrics, which nothing could go on from
         pending: tuple[int, Metrics] | None = None
         for step in range(first + 1, last + 1):
             state, metrics = update(state, next(batches), keys.game)
             if pending:
                 settle(*pending)
             pending = step, metrics
+            stopping = received[:1]
             evaluates = evaluate and (step == last or step % options.evaluate_every == 0)
             shows = step == last or step % options.sample_every == 0
-            saves = step == last or step % options.save_every == 0 or bool(received) or evaluates
+            saves = step == last or step % options.save_every == 0 or bool(stopping) or evaluates
             merit = None
             if shows or saves:
                 settle(*pending)
@@ -99,9 +101,11 @@ def train(run: Run, experiment: Experiment, update: Update, state: TrainState) -
                 if step % options.sample_every == 0:  # a run that ends elsewhere and goes on has no line more
                     note(step, diversity)
             if saves:  # last, so that what a run was killed before is made again
+                log.sync()
                 checkpoints.save(step, state, merit)
-            if received:
-                raise Stopped(step, received[0])
+            if stopping:
+                checkpoints.finish()
+                raise Stopped(step, *stopping)
 
 
 def shower(run: Run, experiment: Experiment, keys: Keys) -> Callable[[int, list[Variables]], dict[str, Any]]:

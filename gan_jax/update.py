@@ -80,7 +80,8 @@ def make_update(
     `batches` holds fresh data for each turn of each player, [critic_steps, B, ...] and [generator_steps, B, ...]; B may
     differ between the two. `key` is the run's, always the same. Metrics are means over the batch and over the player's
     turns: `critic/loss`, `critic/NAME` for each named term, the norm of the gradient, the mean logits, and the critic's
-    accuracy, which is the share of real logits above 0 and of fake ones below; of a Wasserstein critic it says little.
+    accuracy, which is the share of real logits above 0 and of fake ones below. That is one where the loss is minimax,
+    non-saturating or hinge; others (Wasserstein, least squares, relativistic, some f-GANs) don't draw the line at 0.
 
     A turn changes its own player's part of the state and nothing of the other's. Batch statistics, where a critic has
     them, are those of the real batch in the real pass and of the fake batch in the fake pass, and the running ones

@@ -1,6 +1,7 @@
 """Signs that a game goes wrong, logged as metrics and warned of: samples that look alike, a generator taught nothing.
 
-They end nothing: games recover, and a critic of WGAN is meant to be ahead. Values that aren't finite end a game.
+They end nothing: games recover. Values that aren't finite end a game. The second sign is for losses whose critic tells
+real from fake by the logit's sign (`update.make_update`); a resumed run looks anew.
 """
 
 import math
@@ -35,7 +36,7 @@ class Watch:
 
         A sign that isn't looked for, as its metrics aren't among these, is neither there nor gone.
         """
-        games = len(next(iter(metrics.values())))
+        games = max(map(len, metrics.values()), default=0)  # none where every game has diverged
         found = []
         for game in range(games):
             of_game = {name: values[game] for name, values in metrics.items() if values[game] is not None}

@@ -12,7 +12,7 @@ import numpy as np
 import optax
 import pytest
 
-from gan_jax.checkpoint import Checkpoints
+from gan_jax.checkpoint import Checkpoints, restore, set_aside, steps
 from gan_jax.parallel import everywhere, make_mesh
 from gan_jax.types import Players, TrainState, Variables
 
@@ -42,14 +42,13 @@ def save(folder, *steps: int) -> None:
             checkpoints.save(step, state_of(step))
 
 
-def restore(folder) -> TrainState:
-    with Checkpoints(folder) as checkpoints:
-        return checkpoints.restore(like(state_of(0)))
+def restored_from(folder, which="latest") -> TrainState:
+    return restore(folder, like(state_of(0)), which)
 
 
 def test_the_newest_state_comes_back_bit_for_bit_where_it_was(tmp_path):
     save(tmp_path / "run", 3, 7)
-    restored, saved = restore(tmp_path / "run"), state_of(7)
+    restored, saved = restored_from(tmp_path / "run"), state_of(7)
     assert jax.tree.structure(restored) == jax.tree.structure(saved)
     for new, old in zip(jax.tree.leaves(restored), jax.tree.leaves(saved), strict=True):
         assert new.dtype == old.dtype
@@ -65,7 +64,7 @@ def test_the_newest_two_are_kept(tmp_path):
 def test_a_step_is_saved_once(tmp_path):
     save(tmp_path / "run", 2)
     save(tmp_path / "run", 2)
-    assert int(restore(tmp_path / "run").step) == 2
+    assert int(restored_from(tmp_path / "run").step) == 2
 
 
 def test_the_seal_is_what_sha256sum_checks(tmp_path):
@@ -91,33 +90,55 @@ def remove(folder):
     largest(folder).unlink()
 
 
+@pytest.mark.parametrize("name", ["default/_METADATA", "metrics/metrics", "_CHECKPOINT_METADATA", "SHA256SUMS"])
+def test_damage_to_any_file_leaves_the_checkpoint_before(tmp_path, name):
+    folder = tmp_path / "run"
+    save(folder, 3, 7)
+    data = (folder / "7" / name).read_bytes()
+    (folder / "7" / name).write_bytes(b"\xff" + data[: len(data) // 2])
+    assert int(restored_from(folder).step) == 3
+    set_aside(folder, after=3)
+    save(folder, 7)
+    assert int(restored_from(folder).step) == 7
+
+
+def test_where_the_best_is_damaged_the_best_of_the_others_serves(tmp_path, capfd):
+    folder = tmp_path / "run"
+    with Checkpoints(folder) as checkpoints:
+        for step, merit in {1: 1.0, 2: 9.0, 3: 2.0}.items():
+            checkpoints.save(step, state_of(step), merit)
+    flip(folder / "2")
+    assert int(restored_from(folder, "best").step) == 3
+    assert f"checkpoint {folder}/2 is damaged" in capfd.readouterr().err
+
+
 @pytest.mark.parametrize("damage", [cut, flip, remove])
 def test_damage_is_named_and_the_newest_whole_checkpoint_serves(tmp_path, capfd, damage):
     folder = tmp_path / "run"
     save(folder, 3, 7)
     damage(folder / "7")
     capfd.readouterr()
-    assert int(restore(folder).step) == 3
+    assert int(restored_from(folder).step) == 3
     assert f"gan-jax: checkpoint {folder}/7 is damaged: " in capfd.readouterr().err
     damage(folder / "3")
     with pytest.raises(ValueError, match="no checkpoint is whole; start the run anew"):
-        restore(folder)
+        restored_from(folder)
 
 
 def test_a_checkpoint_that_was_killed_before_its_seal_does_not_count(tmp_path):
     save(tmp_path / "run", 3, 7)
     (tmp_path / "run" / "7" / "SHA256SUMS").unlink()
-    assert int(restore(tmp_path / "run").step) == 3
+    assert int(restored_from(tmp_path / "run").step) == 3
 
 
 def test_what_is_set_aside_makes_room_for_the_same_step(tmp_path):
     folder = tmp_path / "run"
     save(folder, 3, 7)
+    set_aside(folder, after=3)
+    assert steps(folder) == [3]
     with Checkpoints(folder) as checkpoints:
-        checkpoints.set_aside(after=3)
-        assert checkpoints.manager.latest_step() == 3
         checkpoints.save(7, state_of(8))
-    assert int(restore(folder).step) == 8
+    assert int(restored_from(folder).step) == 8
     assert (folder / "aside" / "7" / "SHA256SUMS").is_file()
 
 
@@ -126,8 +147,7 @@ def test_a_reader_leaves_a_save_under_way_alone(tmp_path):
     save(folder, 3)
     begun = folder / "7.orbax-checkpoint-tmp"
     shutil.copytree(folder / "3", begun)
-    with Checkpoints(folder, writes=False) as reader:
-        assert int(reader.restore(like(state_of(0))).step) == 3
+    assert int(restored_from(folder).step) == 3
     assert begun.is_dir()
     save(folder, 8)
     assert not begun.exists()
@@ -174,16 +194,13 @@ def test_a_state_of_another_shape_is_refused(tmp_path):
     save(tmp_path / "run", 3)
     other = like(state_of(0))
     other = other._replace(params=Players({"other": other.step}, other.params.generator))
-    with (
-        pytest.raises(ValueError, match=r"doesn't fit the run's experiment\.py"),
-        Checkpoints(tmp_path / "run") as checkpoints,
-    ):
-        checkpoints.restore(other)
+    with pytest.raises(ValueError, match=r"doesn't fit the run's experiment\.py"):
+        restore(tmp_path / "run", other)
 
 
 def test_an_empty_folder_has_nothing_to_restore(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no checkpoint"):
-        restore(tmp_path / "run")
+    with pytest.raises(FileNotFoundError, match="no finished checkpoint"):
+        restored_from(tmp_path / "run")
 
 
 def test_the_best_of_old_is_kept_and_the_latest_is_never_deleted(tmp_path):
@@ -193,5 +210,5 @@ def test_the_best_of_old_is_kept_and_the_latest_is_never_deleted(tmp_path):
             checkpoints.save(step, state_of(step), merit)
     with Checkpoints(tmp_path / "run", keep=2) as checkpoints:
         assert set(checkpoints.manager.all_steps()) == {2, 4, 5}
-        assert checkpoints.restore(like(state_of(0)), "best").step == 2
-        assert checkpoints.restore(like(state_of(0))).step == 5
+    assert restored_from(tmp_path / "run", "best").step == 2
+    assert restored_from(tmp_path / "run").step == 5

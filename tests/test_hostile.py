@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import gan_jax
-from gan_jax import cli, evaluate, run
+from gan_jax import cli, evaluate
 from gan_jax.files import LARGEST
 
 SOURCES = sorted(Path(gan_jax.__file__).parent.rglob("*.py"))
@@ -69,14 +69,6 @@ def test_a_hostile_result_is_refused(tmp_path, text):
         evaluate.load(tmp_path / "result.json")
 
 
-@pytest.mark.parametrize("name", ["../../outside", "/outside"])
-def test_a_runs_name_leads_to_no_file(opened, name):
-    config = json.loads((opened / "config.json").read_text())
-    (opened / "config.json").write_text(json.dumps(config | {"experiment": name}))
-    for path in (opened_run := run.open_run(opened)).picture(3), opened_run.metrics, opened_run.result:
-        assert path.resolve().is_relative_to(opened.resolve())
-
-
 @pytest.mark.parametrize("name", ["../../outside", "/outside", "a/../../outside"])
 def test_a_data_sets_name_that_is_a_path_is_refused(tmp_path, capsys, name):
     with pytest.raises(SystemExit) as exit_:
@@ -102,7 +94,7 @@ def test_nothing_loads_what_can_run_code(file):
                 "torch.load",
                 "marshal.loads",
             )
-            assert name != "exec_module" or file.name == "program.py"
+            assert not name.endswith("exec_module") or file.name == "program.py"
             if name.endswith("np.load"):
                 assert any(k.arg == "allow_pickle" and ast.unparse(k.value) == "False" for k in node.keywords)
         if isinstance(node, ast.Import | ast.ImportFrom):

@@ -58,3 +58,7 @@ def test_games_are_watched_apart_and_one_that_diverged_is_left_alone():
     told = [watch.look({"samples/diversity": [0.9, 0.05, None]}) for _ in range(PATIENCE)][-1]
     assert len(told) == 1
     assert told[0].startswith("game 1: ")
+
+
+def test_nothing_is_looked_at_where_every_game_has_diverged():
+    assert Watch().look({}) == []

@@ -13,6 +13,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import jax
@@ -20,7 +21,7 @@ import numpy as np
 import tyro
 from tqdm import tqdm
 
-from gan_jax.checkpoint import Checkpoints
+from gan_jax.checkpoint import restore
 from gan_jax.games import abstract_state
 from gan_jax.run import open_run
 from gan_jax.types import TrainState
@@ -33,7 +34,7 @@ ENDLESS = 1_000_000
 def main(
     experiment: tyro.conf.Positional[Path] = DIGITS,
     kills: int = 50,
-    longest: float = 10.0,
+    longest: float | None = None,
     arguments: str = "--batch-size 8 --width 4",
     seed: int = 0,
 ) -> None:
@@ -42,7 +43,7 @@ def main(
     Args:
       experiment: One whose learning rates don't depend on the number of steps.
       kills: How often.
-      longest: Seconds until a kill, at most; a start takes some of them.
+      longest: Seconds until a kill, at most; by default three times as long as a run of ten steps takes.
       arguments: Of the experiment, in one string.
       seed: Of the moments.
     """
@@ -50,14 +51,19 @@ def main(
     with tempfile.TemporaryDirectory() as folder:
         whole, killed = Path(folder) / "whole", Path(folder) / "killed"
         train = f"train {experiment.absolute()} {arguments} {INTERVALS}"
+        begin = time.perf_counter()
+        finish(f"{train} --steps 10 --run-dir {Path(folder) / 'first'}")
+        longest = longest or 3 * (time.perf_counter() - begin)
         for _ in tqdm(range(kills), unit="kill"):
             begun = (killed / "config.json").exists()
             kill(
                 f"resume {killed}" if begun else f"{train} --steps {ENDLESS} --run-dir {killed}",
                 moments.uniform(0, longest),
             )
+        if not reached(killed):
+            raise RuntimeError(f"no kill came after the first step: give a longer time than --longest {longest:.1f}")
         steps = reached(killed) + 12
-        finish(f"resume {killed} --steps {steps}" if reached(killed) else f"{train} --steps {steps} --run-dir {killed}")
+        finish(f"resume {killed} --steps {steps}")
         finish(f"{train} --steps {steps} --run-dir {whole}")
         different = differences(whole, killed)
         print(f"{kills} kills, {steps} steps: " + (", ".join(different) + " differ" if different else "the same bytes"))
@@ -121,8 +127,7 @@ def differences(whole: Path, killed: Path) -> list[str]:
 
 def state_of(folder: Path) -> TrainState:
     run = open_run(folder)
-    with Checkpoints(run.checkpoints, writes=False) as checkpoints:
-        return checkpoints.restore(abstract_state(run.experiment(), run.options.num_seeds))
+    return restore(run.checkpoints, abstract_state(run.experiment(), run.options.num_seeds))
 
 
 if __name__ == "__main__":

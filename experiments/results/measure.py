@@ -102,7 +102,8 @@ def measure(plan: Plan, picture: Path) -> dict:
     return {
         "command": f"gan-jax train {train}",
         "evaluations": [f"gan-jax evaluate RUN {options}".strip() for options in plan.evaluations],
-        "commit": git("rev-parse", "HEAD") + ("" if not git("status", "--porcelain", "gan_jax") else " and changes"),
+        "commit": git("rev-parse", "HEAD")
+        + ("" if not git("status", "--porcelain", "-uno", "gan_jax", "experiments") else " and changes"),
         "machine": f"{len(os.sched_getaffinity(0))} cores, {platform.machine()}",
         "train_seconds": round(seconds, 1),
         "train_core_seconds": round(core_seconds, 1),
