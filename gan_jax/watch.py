@@ -39,8 +39,8 @@ class Watch:
         games = max(map(len, metrics.values()), default=0)  # none where every game has diverged
         found = []
         for game in range(games):
-            of_game = {name: values[game] for name, values in metrics.items() if values[game] is not None}
-            for sign, there in self.signs(game, {name: float(value) for name, value in of_game.items()}).items():
+            of_game = {name: value for name, values in metrics.items() if (value := values[game]) is not None}
+            for sign, there in self.signs(game, of_game).items():
                 self.seen[game, sign] = self.seen[game, sign] + 1 if there else 0
                 if self.seen[game, sign] == PATIENCE:
                     found.append(sign if games == 1 else f"game {game}: {sign}")
