@@ -1,4 +1,5 @@
-"""The command line: list, train, resume and prepare; results.py has the commands for a run that was trained.
+"""The command line: list, train, resume and prepare. The commands for a run that was trained are in results.py, `plan`
+is in planning.py.
 
 Exit codes: 0 done, 2 bad input (one line on stderr, nothing written), 3 diverged, 130 and 143 stopped by SIGINT and
 SIGTERM, 1 anything else.
@@ -6,8 +7,6 @@ SIGTERM, 1 anything else.
 
 import ast
 import contextlib
-import dataclasses
-import inspect
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -16,7 +15,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
+from gan_jax.arguments import experiment_among, with_arguments_of
 from gan_jax.compiled import BY_DEFAULT, Compiled, keep
+from gan_jax.planning import plan, plan_with_arguments_of
 from gan_jax.results import compare, evaluate, neighbours, sample
 from gan_jax.terminal import DIVERGED, FAILED, SIGNAL, bad_input, fail, parse
 
@@ -35,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     commands: dict[str, Callable[..., None]] = {
         "list": list_experiments,
         "train": train,
+        "plan": plan,
         "resume": resume,
         "prepare": prepare,
         "sample": sample,
@@ -43,9 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "neighbours": neighbours,
     }
     try:
-        if arguments[:1] == ["train"] and (file := experiment_among(arguments[1:])):
-            with bad_input():
-                commands["train"] = train_with_arguments_of(file)
+        for name, of_experiment in {"train": train_with_arguments_of, "plan": plan_with_arguments_of}.items():
+            if arguments[:1] == [name] and (file := experiment_among(arguments[1:])):
+                with bad_input():
+                    commands[name] = of_experiment(file)
         parse(commands, arguments)()
     except KeyboardInterrupt:
         fail("interrupted", SIGNAL + signal.SIGINT)
@@ -76,26 +79,21 @@ def train(file: Positional[Path]) -> None:
         train_with_arguments_of(file)
 
 
-def experiment_among(arguments: Sequence[str]) -> Path | None:
-    """The experiment's file: what ends in .py, or else the first argument if it's no option."""
-    first = [argument for argument in arguments[:1] if not argument.startswith("-")]
-    named = [argument for argument in arguments if argument.endswith(".py")] + first
-    return Path(named[0]) if named else None
-
-
 def train_with_arguments_of(file: Path) -> Callable[..., None]:
     """The `train` command, with the arguments of the experiment's own signature beside the run's options."""
     from gan_jax import run as runs
     from gan_jax.experiment import load
 
-    experiment = load(file)
-    own = inspect.signature(experiment).parameters
-    fields = (*dataclasses.fields(runs.Options), *dataclasses.fields(Compiled))
-    taken = sorted({"file", "run_dir", "run", "compiled", *(field.name for field in fields)} & own.keys())
-    if taken:
-        raise ValueError(f"{file}: every run has {' and '.join(taken)} already: give that argument another name")
+    experiment, options = load(file), runs.Options()
 
-    def command(file: Path, run_dir: Path | None, run: runs.Options, compiled: Compiled, **arguments: Any) -> None:
+    def command(
+        file: Positional[Annotated[Path, arg(help="The experiment.")]],
+        run_dir: Annotated[Path | None, arg(help="The run's folder; by default a new one below runs/.")] = None,
+        *,
+        run: OmitArgPrefixes[runs.Options] = options,
+        compiled: OmitArgPrefixes[Compiled] = BY_DEFAULT,
+        **arguments: Any,
+    ) -> None:
         from gan_jax.experiment import build
         from gan_jax.games import keys_of, make_program
 
@@ -111,23 +109,7 @@ def train_with_arguments_of(file: Path) -> Callable[..., None]:
         with runs.held(created):
             play(created, built, update, init(keys_of(run.seed, run.num_seeds).init))
 
-    keyword, positional = inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_ONLY
-    parameters = [
-        inspect.Parameter("file", positional, annotation=Positional[Annotated[Path, arg(help="The experiment.")]]),
-        inspect.Parameter(
-            "run_dir",
-            keyword,
-            annotation=Annotated[Path | None, arg(help="The run's folder; by default a new one below runs/.")],
-            default=None,
-        ),
-        *own.values(),
-        inspect.Parameter("run", keyword, annotation=OmitArgPrefixes[runs.Options], default=runs.Options()),
-        inspect.Parameter("compiled", keyword, annotation=OmitArgPrefixes[Compiled], default=BY_DEFAULT),
-    ]
-    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    command.__doc__ = inspect.getdoc(experiment)  # its `Args:` are the help of the experiment's arguments
-    return command
+    return with_arguments_of(experiment, command, file=file, what="run")
 
 
 def resume(run: Positional[Path], steps: int | None = None, compiled: OmitArgPrefixes[Compiled] = BY_DEFAULT) -> None:

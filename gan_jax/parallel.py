@@ -4,7 +4,7 @@ jit and pmap split the batch along its axis 1 (axis 0 counts the turns) and keep
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import jax
@@ -17,9 +17,10 @@ from gan_jax.update import Metrics, Update
 AXIS, GAMES = "batch", "games"
 
 
-def make_mesh() -> Mesh:
-    """All devices of all processes along the one axis `batch`."""
-    return jax.make_mesh((jax.device_count(),), (AXIS,), axis_types=(AxisType.Auto,))
+def make_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
+    """All devices of all processes, or those given, along the one axis `batch`."""
+    devices = jax.devices() if devices is None else devices
+    return jax.make_mesh((len(devices),), (AXIS,), axis_types=(AxisType.Auto,), devices=devices)
 
 
 def make_games_mesh(games: int) -> Mesh:
@@ -56,7 +57,7 @@ def jit(update: Update, mesh: Mesh) -> Update:
         in_shardings=(whole, split, whole),
         out_shardings=whole,
         donate_argnums=0,
-        compiler_options=compiler_options(),
+        compiler_options=compiler_options() if mesh.devices.flat[0].platform == jax.default_backend() else {},
     )
 
 
@@ -103,7 +104,7 @@ def on_cpu(option: str, value: str) -> dict[str, str]:
 
 def pmap(update: Update) -> Update:
     """pmap, for an update made with `axis_name=parallel.AXIS`: one program a device, gradients averaged by pmean."""
-    mapped = cast(Any, jax.pmap(update, AXIS, in_axes=(None, 1, None), out_axes=(None, None)))
+    mapped = pmap_of_spread(update)
 
     def run(state: TrainState, batches: Players[Batch], key: Array) -> tuple[TrainState, Metrics]:
         return mapped(state, jax.tree.map(spread, batches), key)
@@ -111,8 +112,13 @@ def pmap(update: Update) -> Update:
     return run
 
 
-def spread(x: Any) -> Any:
-    """[turns, B, ...] -> [turns, devices, B / devices, ...]."""
+def pmap_of_spread(update: Update, devices: Sequence[jax.Device] | None = None) -> Any:
+    """The same, of batches that are spread already: what can be lowered, and for devices that aren't here."""
+    return cast(Any, jax.pmap(update, AXIS, in_axes=(None, 1, None), out_axes=(None, None), devices=devices))
+
+
+def spread(x: Any, devices: int | None = None) -> Any:
+    """[turns, B, ...] -> [turns, devices, B / devices, ...]; by default over this process's devices."""
     turns, batch_size, *rest = np.shape(x)
-    devices = jax.local_device_count()
+    devices = jax.local_device_count() if devices is None else devices
     return x.reshape(turns, devices, batch_size // devices, *rest)

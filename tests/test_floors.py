@@ -18,10 +18,11 @@ FLOORS = [
     {"experiment", "features"},
     {"measures"},
     {"games", "run", "sample"},
-    {"checkpoint", "log", "evaluate"},
+    {"checkpoint", "log", "evaluate", "plan"},
     {"rollback"},
-    {"train", "compare", "terminal", "compiled"},
+    {"train", "compare", "terminal", "compiled", "arguments"},
     {"results"},
+    {"planning"},
     {"cli"},
     {"__main__"},
 ]
