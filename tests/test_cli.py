@@ -414,7 +414,7 @@ def test_help_shows_type_default_and_meaning(tiny, capsys):
         ("sample taken", "taken is no run"),
         ("prepare mnits", "did you mean"),
         ("dance", "Unrecognized options: dance"),
-        ("", "Expected one of {list, train, resume, prepare, sample, evaluate, compare, neighbours}"),
+        ("", "Expected one of {list, train, plan, resume, prepare, sample, evaluate, compare, neighbours}"),
         ("list nowhere", "nowhere: no such folder"),
     ],
 )

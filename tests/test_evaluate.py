@@ -305,7 +305,7 @@ def test_a_resumed_run_evaluates_as_an_undisturbed_one(tmp_path, monkeypatch):
         ("evaluate run --features own.py:patches --num 50 --num-real 3", "50 samples against 3: figures of fewer"),
         ("evaluate run --features own.py:patches --split dev", "the digits have no split 'dev'"),
         ("evaluate run --features digits --weights w.pth", "only inception takes a file"),
-        ("evaluate run --features own.py:patches --checkpoint best", "no checkpoint was evaluated"),
+        ("evaluate run --features own.py:patches --checkpoint best", "no whole checkpoint was evaluated"),
         ("evaluate run --features own.py:patches --seed -1", "seed -1: it must be from 0 to 2**32 - 1"),
         ("evaluate run --features own.py:patches --split train+tset", "the digits have no split"),
         ("evaluate run --features own.py:twice --num 50", "features of shape [256, 49] for 128 examples"),

@@ -292,7 +292,7 @@ def test_one_update_of_wasserstein_with_penalties_is_the_one_by_hand():
             "critic/logits_real": x[0].mean(axis=0) @ w,
             "critic/logits_fake": theta @ w,
             "critic/accuracy_real": np.mean(x[0] @ w > 0),
-            "critic/accuracy_fake": theta @ w < 0,
+            "critic/accuracy_fake": float(theta @ w < 0),
             "critic/gradient_norm": np.linalg.norm(gradient),
             "generator/adversarial": -theta @ expected,
             "generator/loss": -theta @ expected,
