@@ -95,7 +95,9 @@ Way = Callable[[TrainState], tuple[TrainState, Metrics]]  # from a row's first s
 def calls(update: Update) -> Way:
     def run(state: TrainState) -> tuple[TrainState, Metrics]:
         for number in range(UPDATES):
-            state, metrics = update(state, jax.tree.map(lambda x, n=number: x[n], data()), key())
+            batches = jax.tree.map(lambda x, n=number: x[n], data())
+            # one at a time: XLA:CPU aborts where programs of many devices wait for one another on few cores
+            state, metrics = jax.block_until_ready(update(state, batches, key()))
         return state, jax.tree.map(lambda x: x[None], metrics)
 
     return run
