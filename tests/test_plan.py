@@ -56,7 +56,7 @@ def costs(topology: str, form: str, critic_steps: int = 2) -> tuple[Cost, Cost, 
 
 # ---- What the compiler must find.
 
-# jax.experimental.shard_alike of the examples' keys with the batch mends it, but then programs of 8 CPU devices abort.
+# jax.experimental.shard_alike of the numbers that examples' keys are folded with, and the batch, would mend it.
 whole_on_each = pytest.mark.xfail(
     strict=True, reason="jit works out a generator's turn whole on every chip where its loss looks at no real example"
 )
