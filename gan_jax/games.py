@@ -59,18 +59,22 @@ def make_program(experiment: Experiment, form: str, games: int = 1) -> tuple[Any
     Whatever is wrong with the experiment's shapes, turns or terms is found here, before a step is made.
     """
     update = make_updates(experiment)
+    options = {} if has_wide_products(experiment) else parallel.compiler_options()
     if games == 1:
         mesh = parallel.make_mesh()
         for _, batch_size in experiment.turns:
             parallel.check_batch(batch_size, mesh.size)
         init = parallel.jit_once(init_of(experiment), parallel.everywhere(mesh))
-        program = parallel.pmap(update(axis_name=parallel.AXIS)) if form == "pmap" else parallel.jit(update(), mesh)
+        if form == "pmap":
+            program = parallel.pmap(update(axis_name=parallel.AXIS))
+        else:
+            program = parallel.jit(update(), mesh, options)
     else:
         if form == "pmap":
             raise ValueError("--num-seeds spreads whole games over the devices: leave --parallel pmap out")
         mesh = parallel.make_games_mesh(games)
         init = parallel.jit_once(jax.vmap(init_of(experiment)), parallel.each_its_own(mesh))
-        program = parallel.games(update(), mesh, at_once=not has_convolutions(experiment))
+        program = parallel.games(update(), mesh, at_once=not has_convolutions(experiment), options=options)
     key = jax.eval_shape(functools.partial(keys_of, 0, games)).game
     jax.eval_shape(program, abstract_state(experiment, games), abstract_batches(experiment, games), key)
     return init, program
@@ -78,8 +82,17 @@ def make_program(experiment: Experiment, form: str, games: int = 1) -> tuple[Any
 
 def has_convolutions(experiment: Experiment) -> bool:
     """Whether a kernel has more than two axes: under vmap it would make a grouped convolution, which is slower."""
-    params = jax.eval_shape(init_of(experiment), KEY).params
-    return any(leaf.ndim > 2 for leaf in jax.tree.leaves(params))
+    return any(len(shape) > 2 for shape in shapes_of_params(experiment))
+
+
+def has_wide_products(experiment: Experiment) -> bool:
+    """Whether most of the arithmetic is in products of wide matrices, and none in convolutions."""
+    shapes = shapes_of_params(experiment)
+    return not has_convolutions(experiment) and any(len(shape) == 2 and min(shape) >= parallel.WIDE for shape in shapes)
+
+
+def shapes_of_params(experiment: Experiment) -> list[tuple[int, ...]]:
+    return [leaf.shape for leaf in jax.tree.leaves(jax.eval_shape(init_of(experiment), KEY).params)]
 
 
 def abstract_state(experiment: Experiment, games: int = 1) -> TrainState:

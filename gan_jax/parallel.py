@@ -15,6 +15,7 @@ from gan_jax.types import Array, Batch, Players, TrainState
 from gan_jax.update import Metrics, Update
 
 AXIS, GAMES = "batch", "games"
+WIDE = 512  # rows and columns of a matrix, from which on its products are YNNPACK's on a CPU
 
 
 def make_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
@@ -49,15 +50,19 @@ def check_batch(batch_size: int, devices: int) -> None:
         raise ValueError(f"batch {batch_size} does not divide among {devices} devices: use {sizes}")
 
 
-def jit(update: Update, mesh: Mesh) -> Update:
-    """jit with the batch split over the mesh. XLA finds the collectives. The state given is consumed (donated)."""
+def jit(update: Update, mesh: Mesh, options: dict[str, str] | None = None) -> Update:
+    """jit with the batch split over the mesh. XLA finds the collectives. The state given is consumed (donated).
+
+    options: of XLA's compiler, if not `compiler_options()`.
+    """
+    options = compiler_options() if options is None else options
     whole, split = everywhere(mesh), NamedSharding(mesh, PartitionSpec(None, AXIS))
     return jax.jit(
         update,
         in_shardings=(whole, split, whole),
         out_shardings=whole,
         donate_argnums=0,
-        compiler_options=compiler_options() if mesh.devices.flat[0].platform == jax.default_backend() else {},
+        compiler_options=options if mesh.devices.flat[0].platform == jax.default_backend() else {},
     )
 
 
@@ -66,26 +71,28 @@ def jit_once(init: Callable[[Array], TrainState], sharding: NamedSharding) -> Ca
     return jax.jit(init, out_shardings=sharding, compiler_options=on_cpu("xla_backend_optimization_level", "0"))
 
 
-def games(update: Update, mesh: Mesh, *, at_once: bool) -> Update:
+def games(update: Update, mesh: Mesh, *, at_once: bool, options: dict[str, str] | None = None) -> Update:
     """jit of independent games, spread over the mesh: everything has a leading axis [S], the state given is consumed.
 
     at_once: the games of one device are vmapped into one program; otherwise they play in turn. No device ever waits
     for another.
+    options: of XLA's compiler, if not `compiler_options()`.
     """
+    options = compiler_options() if options is None else options
 
     def on_one_device(*given: Any) -> Any:
         return jax.vmap(update)(*given) if at_once else jax.lax.map(lambda one: update(*one), given)
 
     split = PartitionSpec(GAMES)
     mapped = jax.shard_map(on_one_device, mesh=mesh, in_specs=split, out_specs=split, check_vma=False)
-    return jax.jit(mapped, donate_argnums=0, compiler_options=compiler_options())
+    return jax.jit(mapped, donate_argnums=0, compiler_options=options)
 
 
 def compiler_options() -> dict[str, str]:
     """For a CPU: matrix products and convolutions by XLA's own kernels, only sums by YNNPACK's.
 
-    The others of YNNPACK's are slower, but for matrix products of 512 and more: an update of the article's DCGAN takes
-    a fifth to a third longer with them (docs/speed.md).
+    The others of YNNPACK's are slower: an update of the article's DCGAN takes a fifth to a third longer with them
+    (docs/speed.md). Only products of WIDE and more are faster by them.
     """
     return on_cpu("xla_cpu_experimental_ynn_fusion_type", "LIBRARY_FUSION_TYPE_REDUCE")
 

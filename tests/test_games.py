@@ -12,7 +12,7 @@ from gan_jax.constraints import spectral_norm
 from gan_jax.data.digits import digits
 from gan_jax.data.points2d import gaussians8
 from gan_jax.experiment import Experiment
-from gan_jax.games import abstract_state, dealt, has_convolutions, keys_of, make_program, split
+from gan_jax.games import abstract_state, dealt, has_convolutions, has_wide_products, keys_of, make_program, split
 from gan_jax.nets import dcgan, mlp
 from gan_jax.objectives import add, scale
 from gan_jax.types import Players
@@ -21,10 +21,10 @@ pytestmark = pytest.mark.usefixtures("quick_compilation")
 SGD = Players(optax.sgd(1e-2), optax.sgd(1e-2))
 
 
-def points() -> Experiment:
+def points(width: int = 8) -> Experiment:
     return Experiment(
         data=gaussians8(),
-        nets=Players(spectral_norm(mlp.critic(width=8)), mlp.generator(width=8)),
+        nets=Players(spectral_norm(mlp.critic(width=width)), mlp.generator(width=width)),
         objective=add(adversarial=losses.wasserstein(), gp=scale(penalties.gradient_penalty(), 0.1)),
         optimizers=SGD,
         prior=priors.normal(2),
@@ -84,6 +84,11 @@ def test_games_share_nothing_across_devices(make):
 def test_points_are_played_at_once_and_images_in_turn():
     assert not has_convolutions(points())
     assert has_convolutions(images())
+
+
+def test_only_products_of_wide_matrices_call_for_other_kernels():
+    assert [has_wide_products(points(width)) for width in (8, 511, 512)] == [False, False, True]
+    assert not has_wide_products(images())
 
 
 def test_games_have_their_own_start_and_data():

@@ -52,7 +52,7 @@ PLANS = {
     }
     | {
         "gaussians25_wgan_gp_paper": Plan(
-            f"experiments/wgan_gp_points.py --steps 3000 --num-seeds 3 {QUIET}", samples=2500
+            f"experiments/wgan_gp_points.py --steps 6000 --num-seeds 3 {QUIET}", samples=2500
         )
     },
     "images": {

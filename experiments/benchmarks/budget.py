@@ -1,0 +1,68 @@
+"""What an update of each objective costs a core: the games that experiments/results measures by one budget of time.
+
+taskset -c 0 python experiments/benchmarks/budget.py [--json experiments/results/budget.json]
+
+All objectives alternate in this one process, their data with them, and compilation isn't counted: so what else the
+machine does meets all of them alike. Fashion-MNIST's games have the digits' networks, and thus their cost.
+"""
+
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import tyro
+from side_by_side import race, ratio, report
+
+from gan_jax.experiment import Experiment, load
+from gan_jax.games import dealt, keys_of, make_program
+
+EXPERIMENTS = Path(__file__).parent.parent
+OBJECTIVES = {
+    "objectives_digits": ("minimax", "non_saturating", "wgan", "wgan_gp", "sn_hinge", "r1", "relativistic"),
+    "objectives_stacked": ("non_saturating", "packed", "wgan_gp", "relativistic"),
+}
+
+
+def main(updates: int = 10, rounds: int = 9, json: Path | None = None) -> None:
+    """Time an update of each objective, alternating in this one process.
+
+    Args:
+      updates: In one timing.
+      rounds: Timings of each.
+      json: File for the table.
+    """
+    rows = []
+    for name, objectives in OBJECTIVES.items():
+        experiment = load(EXPERIMENTS / f"{name}.py")
+        times = race({one: playing(experiment(objective=one), updates) for one in objectives}, rounds)
+        rows += [
+            [name, one, 1e3 * statistics.median(times[one]) / updates, ratio(times, one, objectives[0])]
+            for one in objectives
+        ]
+    report(
+        f"One update, the median of {rounds} timings of {updates}",
+        ["experiment", "objective", "ms", "it / the first"],
+        rows,
+        json,
+    )
+
+
+def playing(experiment: Experiment, updates: int) -> Callable[[], Any]:
+    """A contender: so many updates, each on the next batches of the data."""
+    init, update = make_program(experiment, "jit")
+    keys = keys_of(0)
+    state, batches = init(keys.init), dealt(experiment, keys, 1, 0)
+
+    def play() -> None:
+        nonlocal state
+        for _ in range(updates):
+            state, metrics = update(state, next(batches), keys.game)
+        jax.block_until_ready((state, metrics))
+
+    return play
+
+
+if __name__ == "__main__":
+    tyro.cli(main)
