@@ -27,7 +27,7 @@ def test_the_tables_are_what_the_results_give():
 def test_a_result_says_how_it_was_made(file):
     result = json.loads(file.read_text(encoding="utf-8"))
     plan = measure.PLANS[file.parent.name][file.stem]
-    steps = "" if plan.seconds is None else r" --steps \d+"
+    steps = "" if plan.cost is None else r" --steps \d+"
     assert re.fullmatch(re.escape(f"gan-jax train {plan.train}") + steps, result["command"])
     assert len(result["results"]) == len(result["evaluations"]) == len(plan.evaluations)
     assert len(result["commit"].split()[0]) == 40

@@ -12,7 +12,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from measure import IMAGES, OBJECTIVES, POINTS, STACKED
+from measure import BUDGET, IMAGES, OBJECTIVES, PLANS, POINTS, STACKED
 from PIL import Image
 
 HERE = Path(__file__).parent
@@ -120,11 +120,11 @@ def images() -> list[str]:
     text = """## Digits and clothes
 
 The same objectives on one DCGAN of width 32 at batch 16, `experiments/objectives_digits.py`, with three seeds each and
-one budget: the updates that a CPU core makes in a minute. Learning rates were chosen on the digits, the best of three
-to five after half of that; Fashion-MNIST shows how far they carry. The updates were counted on a busy machine before
-each result, where the same cost came out up to a quarter apart (R1: 3,830 and 3,096): a difference in distance of a
-few per cent between objectives is none. The first table of each is in the features of the package's own classifier, the
-second in EfficientNet-Lite0's, of fewer images.
+one budget: the time that 4,200 updates of minimax take on a CPU core, a minute or more. What the others' updates cost
+was timed side by side (`experiments/benchmarks/budget.py`); the last column is what each game spent. Learning rates
+were chosen on the digits, the best of three to five after half of the budget; Fashion-MNIST shows how far they carry.
+The first table of each is in the features of the package's own classifier, the second in EfficientNet-Lite0's, of
+fewer images.
 
 ![Samples of the first seed of each](results_images.png)
 
@@ -141,7 +141,7 @@ def stacked() -> list[str]:
     text = """## Stacked digits
 
 Three of the 4,000 packaged digits in one image, thus 1,000 modes; `experiments/objectives_stacked.py`, two seeds each
-and one budget: the updates that a CPU core makes in two and a half minutes. The reverse KL of n samples isn't 0 for the
+and one budget: the time that 3,000 updates of the non-saturating game take on a CPU core. The reverse KL of n samples isn't 0 for the
 uniform distribution itself: its mean is the floor. PacGAN's Table 2, after 50 epochs of 128,000 images: DCGAN 99 modes
 and KL 3.40, PacDCGAN2 1000 and .06 (Lin et al. 2018). These games are far from that: they have a thirtieth of the
 updates or less, and WGAN-GP, whose update costs most, is at its beginning.
@@ -170,16 +170,18 @@ def table(group: str, data: str, objectives: tuple[str, ...], number_of_protocol
         if result["results"][number_of_protocol]["protocol"] != first["protocol"]:
             raise ValueError(f"{data}_{objective}.json is of another protocol than the others: measure it anew")
     figures = [name for name in HEADINGS if name in first["quartiles"]]
-    rows = [["", *(HEADINGS[name] for name in figures), "collapsed", "updates"]]
+    rows = [
+        ["", *(HEADINGS[name] for name in figures), "collapsed", "updates", *(["budget"] if group in BUDGET else [])]
+    ]
     for objective, result in results.items():
         one = result["results"][number_of_protocol]
         cells = [quartiles(*one["quartiles"][name]) for name in figures]
-        rows.append([NAMES[objective], *cells, f"{one['collapsed']:.0%}", f"{one['made']['step']:,}"])
-    rows.append(["*real*", *(number(first["floor"]["figures"][name]) for name in figures), "", ""])
+        steps, cost = one["made"]["step"], PLANS[group][f"{data}_{objective}"].cost
+        spent = [] if cost is None else [f"{steps * cost / BUDGET[group]:.0%}"]
+        rows.append([NAMES[objective], *cells, f"{one['collapsed']:.0%}", f"{steps:,}", *spent])
+    rows.append(["*real*", *(number(first["floor"]["figures"][name]) for name in figures)])
     for name, published in PUBLISHED.get(data, {}).items():
-        rows.append(
-            [f"*{name}*", *(number(published[figure]) if figure in published else "" for figure in figures), "", ""]
-        )
+        rows.append([f"*{name}*", *(number(published[figure]) if figure in published else "" for figure in figures)])
     return markdown(rows)
 
 
@@ -223,7 +225,7 @@ def number(value: float) -> str:
 
 
 def markdown(rows: list[list[str]]) -> str:
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    lines = ["| " + " | ".join([*row, *[""] * (len(rows[0]) - len(row))]) + " |" for row in rows]
     return "\n".join([lines[0], "|---" * len(rows[0]) + "|", *lines[1:]])
 
 
