@@ -16,8 +16,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
+import jax
 import orbax.checkpoint as ocp
 
+from gan_jax.distributed import is_first, of_first, together
 from gan_jax.files import read_json
 from gan_jax.types import TrainState
 
@@ -30,7 +32,10 @@ class NotSaved(Exception):
 
 
 class Checkpoints:
-    """Saves the checkpoints of one run, a folder a step; the newest `keep` stay, and that of the highest merit."""
+    """Saves the checkpoints of one run, a folder a step; the newest `keep` stay, and that of the highest merit.
+
+    Of several processes all save, and the first seals.
+    """
 
     def __init__(self, folder: Path, *, keep: int = 2):
         policies = ocp.checkpoint_managers
@@ -54,6 +59,8 @@ class Checkpoints:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Waits, seals and closes; what went wrong before is what is told."""
+        if error and jax.process_count() > 1:
+            return  # a peer may be gone, and waiting for it would not end
         with contextlib.suppress(*([Exception] if error else [])):
             self.finish()
             self.manager.close()
@@ -81,8 +88,10 @@ class Checkpoints:
             folder, self.unsealed = self.folder / str(self.unsealed), None
             with saving(folder):
                 self.manager.wait_until_finished()
-                seal(folder)
-        shutil.rmtree(self.folder / TRASH, ignore_errors=True)
+                if is_first():
+                    seal(folder)
+        if is_first():
+            shutil.rmtree(self.folder / TRASH, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -91,6 +100,8 @@ def saving(folder: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        if isinstance(error, jax.errors.JaxRuntimeError) and jax.process_count() > 1:
+            raise  # a peer is gone
         raise NotSaved(f"{folder} can't be written: {reason_of(error)}; the checkpoints before it are whole") from error
 
 
@@ -110,6 +121,21 @@ def restore(folder: Path, like: TrainState, which: Literal["latest", "best"] = "
       FileNotFoundError: nothing was ever saved.
       ValueError: every checkpoint is damaged, or belongs to another experiment; or none has a merit.
     """
+    with together():
+        step = choose(folder, which) if is_first() else 0
+    step = int(of_first(str(step)))
+    try:
+        with ocp.StandardCheckpointer() as checkpointer:
+            return checkpointer.restore((folder / str(step) / "default").absolute(), like)
+    except Exception as error:
+        if not (folder / str(step)).exists():  # the run deleted it meanwhile, for it has a newer one
+            return restore(folder, like, which)
+        reason = f"{folder / str(step)} doesn't fit the run's experiment.py: {reason_of(error)}"
+        raise ValueError(f"checkpoint {reason}") from error
+
+
+def choose(folder: Path, which: Literal["latest", "best"]) -> int:
+    """The step of the newest whole checkpoint or of the best."""
     saved = [step for step in steps(folder) if (folder / str(step) / SEAL).exists()]
     if not saved:
         raise FileNotFoundError(f"{folder}: no finished checkpoint in it; start the run anew with `gan-jax train`")
@@ -127,14 +153,7 @@ def restore(folder: Path, like: TrainState, which: Literal["latest", "best"] = "
     step = max(whole, key=lambda step: (merits[step], step)) if which == "best" else whole[0]
     if which == "best" and merits[step] == -math.inf:
         raise ValueError(f"{folder}: no whole checkpoint was evaluated; train with --evaluate-every N to have a best")
-    try:
-        with ocp.StandardCheckpointer() as checkpointer:
-            return checkpointer.restore((folder / str(step) / "default").absolute(), like)
-    except Exception as error:
-        if not (folder / str(step)).exists():  # the run deleted it meanwhile, for it has a newer one
-            return restore(folder, like, which)
-        reason = f"{folder / str(step)} doesn't fit the run's experiment.py: {reason_of(error)}"
-        raise ValueError(f"checkpoint {reason}") from error
+    return step
 
 
 def steps(folder: Path) -> list[int]:

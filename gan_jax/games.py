@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from gan_jax import parallel
 from gan_jax.experiment import Experiment, init_of, make_updates
@@ -49,7 +50,7 @@ def split(tree: Any, games: int) -> list[Any]:
 
 def step_of(state: TrainState) -> int:
     """The updates done; all games have as many."""
-    return int(jnp.ravel(state.step)[0])
+    return int(np.ravel(jax.device_get(state.step))[0])
 
 
 def make_program(experiment: Experiment, form: str, games: int = 1) -> tuple[Any, Update]:
@@ -72,11 +73,14 @@ def make_program(experiment: Experiment, form: str, games: int = 1) -> tuple[Any
     else:
         if form == "pmap":
             raise ValueError("--num-seeds spreads whole games over the devices: leave --parallel pmap out")
+        if jax.process_count() > 1:
+            raise ValueError("--num-seeds goes without --distributed: start each game as a run of its own, with --seed")
         mesh = parallel.make_games_mesh(games)
         init = parallel.jit_once(jax.vmap(init_of(experiment)), parallel.each_its_own(mesh))
         program = parallel.games(update(), mesh, at_once=not has_convolutions(experiment), options=options)
     key = jax.eval_shape(functools.partial(keys_of, 0, games)).game
-    jax.eval_shape(program, abstract_state(experiment, games), abstract_batches(experiment, games), key)
+    checked = program if jax.process_count() == 1 else update()  # that of several is given parts of batches
+    jax.eval_shape(checked, abstract_state(experiment, games), abstract_batches(experiment, games), key)
     return init, program
 
 
@@ -118,9 +122,24 @@ def abstract_batches(experiment: Experiment, games: int) -> Players[Batch]:
 
 
 def dealt(experiment: Experiment, keys: Keys, games: int, first_step: int) -> Iterator[Players[Batch]]:
-    """What each update from `first_step` on is given, dealt out to the turns of all games."""
-    streams = [experiment.data.stream(key, first_step, experiment.examples) for key in split(keys.data, games)]
-    hand = functools.partial(deal, experiment.turns)
+    """What each update from `first_step` on is given, dealt out to the turns of all games: this process's part."""
+    turns, places = experiment.turns, []
+    if jax.process_count() > 1:
+        turns, own = own_part(experiment.turns)
+        places = [own]
+    streams = [experiment.data.stream(key, first_step, experiment.examples, *places) for key in split(keys.data, games)]
+    hand = functools.partial(deal, turns)
     deal_all = jax.jit(hand if games == 1 else lambda *each: stack([hand(batch) for batch in each]))
     while True:
         yield deal_all(*[next(stream) for stream in streams])
+
+
+def own_part(turns: Players[tuple[int, int]]) -> tuple[Players[tuple[int, int]], np.ndarray]:
+    """Each player's turns, and the examples a turn that this process gives, and their places in a batch of all."""
+    parts, places, first = [], [], 0
+    for number, batch_size in turns:
+        own = parallel.own_places(batch_size)
+        parts.append((number, len(own)))
+        places += [first + turn * batch_size + own for turn in range(number)]
+        first += number * batch_size
+    return Players(*parts), np.concatenate(places)

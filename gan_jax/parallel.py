@@ -1,6 +1,7 @@
 """The same update on many devices: under jit with shardings (the default), under pmap, or several games side by side.
 
 jit and pmap split the batch along its axis 1 (axis 0 counts the turns) and keep one copy of the state on each device.
+Of several processes each gives its own part of the batch, `own_places`, and all give the same key.
 """
 
 import functools
@@ -19,9 +20,15 @@ WIDE = 512  # rows and columns of a matrix, from which on its products are YNNPA
 
 
 def make_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
-    """All devices of all processes, or those given, along the one axis `batch`."""
-    devices = jax.devices() if devices is None else devices
-    return jax.make_mesh((len(devices),), (AXIS,), axis_types=(AxisType.Auto,), devices=devices)
+    """All devices of all processes, or those given, along the one axis `batch`; each process's stand together."""
+    devices = sorted(devices or jax.devices(), key=lambda device: (device.process_index, device.id))
+    return Mesh(np.array(devices), (AXIS,), axis_types=(AxisType.Auto,))
+
+
+def own_places(batch_size: int) -> np.ndarray:
+    """Which of a batch's examples this process gives: an equal part for each, in their order."""
+    part = batch_size // jax.process_count()
+    return jax.process_index() * part + np.arange(part)
 
 
 def make_games_mesh(games: int) -> Mesh:
@@ -57,13 +64,21 @@ def jit(update: Update, mesh: Mesh, options: dict[str, str] | None = None) -> Up
     """
     options = compiler_options() if options is None else options
     whole, split = everywhere(mesh), NamedSharding(mesh, PartitionSpec(None, AXIS))
-    return jax.jit(
+    program = jax.jit(
         update,
         in_shardings=(whole, split, whole),
         out_shardings=whole,
         donate_argnums=0,
         compiler_options=options if mesh.devices.flat[0].platform == jax.default_backend() else {},
     )
+    if jax.process_count() == 1:
+        return program
+
+    def run(state: TrainState, batches: Players[Batch], key: Array) -> tuple[TrainState, Metrics]:
+        parts = jax.tree.map(lambda x: jax.make_array_from_process_local_data(split, x), batches)
+        return program(state, parts, key)
+
+    return run
 
 
 def jit_once(init: Callable[[Array], TrainState], sharding: NamedSharding) -> Callable[[Array], TrainState]:
@@ -116,7 +131,29 @@ def pmap(update: Update) -> Update:
     def run(state: TrainState, batches: Players[Batch], key: Array) -> tuple[TrainState, Metrics]:
         return mapped(state, jax.tree.map(spread, batches), key)
 
-    return run
+    if jax.process_count() == 1:
+        return run
+    here, whole = (everywhere(make_mesh(devices)) for devices in (jax.local_devices(), jax.devices()))
+
+    def run_here(state: TrainState, batches: Players[Batch], key: Array) -> tuple[TrainState, Metrics]:
+        state, metrics = run(seen_from(here, state), batches, key)
+        return seen_from(whole, state), metrics
+
+    return run_here
+
+
+def seen_from(sharding: NamedSharding, tree: Any) -> Any:
+    """The same copies of whole arrays on this process's devices, as arrays of its own or of all processes."""
+
+    def view(x: Array) -> Array:
+        return jax.make_array_from_single_device_arrays(x.shape, sharding, [part.data for part in x.addressable_shards])
+
+    return jax.tree.map(view, tree)
+
+
+def one_copy(tree: Any) -> Any:
+    """Of what is whole on each device, the copy on one of this process's."""
+    return jax.tree.map(lambda x: x.addressable_data(0) if x.is_fully_replicated else x, tree)
 
 
 def pmap_of_spread(update: Update, devices: Sequence[jax.Device] | None = None) -> Any:

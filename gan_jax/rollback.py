@@ -11,6 +11,7 @@ import jax
 import optax
 
 from gan_jax.checkpoint import restore
+from gan_jax.distributed import is_first, together
 from gan_jax.experiment import Experiment
 from gan_jax.games import abstract_state, make_program, step_of
 from gan_jax.run import Run
@@ -27,8 +28,10 @@ def go_back(run: Run, experiment: Experiment, why: str) -> tuple[int, Update, Tr
     """Notes why, and returns the step to go on from, the update that does, and its state."""
     state = restore(run.checkpoints, abstract_state(experiment, run.options.num_seeds))
     step = step_of(state)
-    with run.rollbacks.open("a", encoding="utf-8") as file:
-        file.write(json.dumps({"to": step, "why": why}) + "\n")
+    with together():
+        if is_first():
+            with run.rollbacks.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"to": step, "why": why}) + "\n")
     return step, program(run, experiment)[1], state
 
 

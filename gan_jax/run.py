@@ -8,6 +8,7 @@ With several games (--num-seeds) the pictures and events of each lie in game_00/
 import contextlib
 import dataclasses
 import fcntl
+import hashlib
 import importlib.metadata
 import json
 import platform
@@ -215,6 +216,12 @@ def config_of(run: Run) -> str:
     return json.dumps(config, indent=2, default=as_json) + "\n"
 
 
+def described(file: Path, arguments: dict[str, Any], options: Options) -> dict[str, Any]:
+    """What processes that train together must have alike."""
+    code = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+    return {"experiment": code, **arguments, **dataclasses.asdict(options), **versions()}
+
+
 def versions() -> dict[str, str]:
     return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES}
 
@@ -255,7 +262,7 @@ def open_run(folder: Path) -> Run:
     """
     path = folder / "config.json"
     if not path.is_file():
-        raise FileNotFoundError(f"{folder} is no run (it has no config.json): `gan-jax train` makes one")
+        raise FileNotFoundError(f"{folder.absolute()} is no run (it has no config.json): `gan-jax train` makes one")
     try:
         config = read_json(path)
         return Run(folder, config["experiment"], config["arguments"], Options(**config["options"]))

@@ -1,5 +1,6 @@
 """The only training loop."""
 
+import contextlib
 import functools
 import math
 import sys
@@ -13,10 +14,12 @@ from tqdm import tqdm
 
 from gan_jax import rollback
 from gan_jax.checkpoint import Checkpoints, set_aside
+from gan_jax.distributed import is_first, make_anyone, together
 from gan_jax.evaluate import by_name, make_evaluation, merit_of
 from gan_jax.experiment import Experiment
 from gan_jax.games import Keys, dealt, keys_of, split, step_of
 from gan_jax.log import Log
+from gan_jax.parallel import one_copy
 from gan_jax.run import Options, Run
 from gan_jax.sample import make_sampler
 from gan_jax.signals import Stopped, signals
@@ -33,7 +36,7 @@ def train(run: Run, experiment: Experiment, update: Update, state: TrainState) -
     """Trains from the state's step to the experiment's last one.
 
     Metrics are fetched one step late, so that the device never waits for the host. Of several games those that
-    diverge play on as they are, and their metrics are null.
+    diverge play on as they are, and their metrics are null. Of several processes all do the same, the first one writes.
 
     Raises:
       Diverged: at the first step at which no game's metrics are all finite; nothing is saved from then on.
@@ -48,19 +51,23 @@ def train(run: Run, experiment: Experiment, update: Update, state: TrainState) -
     watch = Watch()
     first, last = step_of(state), experiment.steps
     batches = dealt(experiment, keys, games, first)
+    anyone = make_anyone()
 
-    set_aside(run.checkpoints, after=first)
+    with together():
+        if is_first():
+            set_aside(run.checkpoints, after=first)
     with (
         Checkpoints(run.checkpoints) as checkpoints,
-        Log(run.metrics, run.folder / "tensorboard", first_step=first, games=games) as log,
-        tqdm(total=last, initial=first, unit="step", dynamic_ncols=True) as bar,
+        writer(run, first) as log,
+        tqdm(total=last, initial=first, unit="step", dynamic_ncols=True, disable=not is_first()) as bar,
         signals() as received,
     ):
 
         def note(step: int, metrics: dict[str, list[float | None]]) -> None:
-            log.write(step, metrics)
-            for sign in watch.look(metrics):
-                bar.write(f"gan-jax: step {step}: {sign}", file=sys.stderr)
+            if log:
+                log.write(step, metrics)
+                for sign in watch.look(metrics):
+                    bar.write(f"gan-jax: step {step}: {sign}", file=sys.stderr)
 
         def settle(step: int, metrics: Metrics) -> None:
             values = {name: np.ravel(value) for name, value in jax.device_get(metrics).items()}
@@ -83,10 +90,10 @@ def train(run: Run, experiment: Experiment, update: Update, state: TrainState) -
             if pending:
                 settle(*pending)
             pending = step, metrics
-            stopping = received[:1]
+            stopping = anyone(received[0] if received else 0)
             evaluates = evaluate and (step == last or step % options.evaluate_every == 0)
             shows = step == last or step % options.sample_every == 0
-            saves = step == last or step % options.save_every == 0 or bool(stopping) or evaluates
+            saves = step == last or step % options.save_every == 0 or stopping > 0 or evaluates
             merit = None
             if shows or saves:
                 settle(*pending)
@@ -94,18 +101,26 @@ def train(run: Run, experiment: Experiment, update: Update, state: TrainState) -
                 if not any(all_finite(game) for game in split(state, games)):
                     raise Diverged(f"step {step}: a parameter is not finite")
             if evaluate and evaluates:
-                figures, merit = evaluate(split(state.ema, games))
+                figures, merit = evaluate(split(one_copy(state.ema), games))
                 note(step, figures)
             if shows:
-                diversity = show(step, split(state.ema, games))
+                diversity = show(step, split(one_copy(state.ema), games))
                 if step % options.sample_every == 0:  # a run that ends elsewhere and goes on has no line more
                     note(step, diversity)
             if saves:  # last, so that what a run was killed before is made again
-                log.sync()
+                if log:
+                    log.sync()
                 checkpoints.save(step, state, merit)
             if stopping:
                 checkpoints.finish()
-                raise Stopped(step, *stopping)
+                raise Stopped(step, stopping)
+
+
+def writer(run: Run, first_step: int) -> contextlib.AbstractContextManager[Log | None]:
+    """The log, which one process alone keeps."""
+    if not is_first():
+        return contextlib.nullcontext()
+    return Log(run.metrics, run.folder / "tensorboard", first_step=first_step, games=run.options.num_seeds)
 
 
 def shower(run: Run, experiment: Experiment, keys: Keys) -> Callable[[int, list[Variables]], dict[str, Any]]:
@@ -123,7 +138,7 @@ def shower(run: Run, experiment: Experiment, keys: Keys) -> Callable[[int, list[
 
     def show(step: int, generators: list[Variables]) -> dict[str, Any]:
         samples = [sample(ema, key.samples, count) for ema, key in zip(generators, each)]
-        for game, drawn in enumerate(samples):
+        for game, drawn in enumerate(samples if is_first() else []):
             experiment.view.together(drawn, run.picture(step, game))
         return {"samples/diversity": [spread(drawn) / of_real(game) for game, drawn in enumerate(samples)]}
 

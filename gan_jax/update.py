@@ -14,6 +14,7 @@ from typing import Any, Literal
 import jax
 import jax.numpy as jnp
 import optax
+from jax.experimental.shard_alike import shard_alike
 
 from gan_jax.objectives import fold
 from gan_jax.types import (
@@ -131,7 +132,7 @@ def make_update(
         network, optimizer, loss, params, stats, opt_state = (
             getattr(pair, player) for pair in (nets, optimizers, objective, state.params, state.stats, state.opt_state)
         )
-        keys = example_keys(key, batch.x.shape[0])
+        keys = example_keys(key, batch.x)
         stats = state.stats._replace(**{player: network.advance(params, stats)})
 
         def total(params: Params) -> tuple[Array, tuple[Terms, Players[Params]]]:
@@ -200,10 +201,16 @@ def make_update(
         )
         return game, Players(critic_stats, generator_stats)
 
-    def example_keys(key: Array, size: int) -> Array:
-        """One key for each example on this device, by its place in the global batch."""
+    def example_keys(key: Array, x: Array) -> Array:
+        """One key for each example on this device, by its place in the global batch.
+
+        They lie where the examples x [B, ...] do: where a loss looks at no real example, jit would otherwise work out
+        the whole batch on every device.
+        """
+        size = x.shape[0]
         first = 0 if axis_name is None else jax.lax.axis_index(axis_name) * size
-        return jax.vmap(jax.random.fold_in, (None, 0))(key, first + jnp.arange(size))
+        numbers, _ = shard_alike(first + jnp.arange(size), x[(slice(None), *[0] * (x.ndim - 1))])
+        return jax.vmap(jax.random.fold_in, (None, 0))(key, numbers)
 
     def on_each_device(params: Params) -> Params:
         """Parameters that vary over the axis, or shard_map with check_vma would sum their gradients unasked."""

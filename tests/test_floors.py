@@ -11,9 +11,9 @@ import gan_jax
 ROOT = Path(gan_jax.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 FLOORS = [
-    {"types", "files", "program", "signals", "watch"},
+    {"types", "files", "program", "signals", "watch", "processes"},
     {"losses", "penalties", "objectives", "constraints", "packing", "priors", "pictures", "nets", "data", "metrics"},
-    {"update"},
+    {"update", "distributed"},
     {"parallel"},
     {"experiment", "features"},
     {"measures"},

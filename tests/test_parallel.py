@@ -15,6 +15,7 @@ from toys import CLASSES, LOSSES, PENALTIES, centred, conditional_perceptron, po
 
 from gan_jax import parallel, penalties, priors
 from gan_jax.constraints import spectral_norm
+from gan_jax.nets import mlp
 from gan_jax.objectives import add, every, scale
 from gan_jax.types import Array, Batch, Network, Objective, Params, Players, TrainState
 from gan_jax.update import Metrics, Update, make_init, make_update
@@ -234,6 +235,20 @@ def test_batch_is_split_and_the_state_is_whole_on_each_device():
     for leaf in jax.tree.leaves(state):
         assert leaf.sharding.is_fully_replicated
         assert len(leaf.sharding.device_set) == DEVICES
+
+
+@pytest.mark.parametrize("critic_steps", [1, 2])
+def test_jit_splits_the_generators_turn_though_its_loss_looks_at_no_real_example(critic_steps):
+    nets = Players(mlp.critic(width=16), mlp.generator(width=16))
+    update = make_update(nets, LOSSES["wasserstein"], OPTIMIZERS, priors.normal(2), critic_steps=critic_steps)
+    batches = Players(Batch(jnp.ones((critic_steps, 512, 2))), Batch(jnp.ones((1, 512, 2))))
+    state = start(nets, OPTIMIZERS, priors.normal(2), batches)
+
+    def work(devices: int) -> float:
+        mesh = parallel.make_mesh(jax.devices()[:devices])
+        return parallel.jit(update, mesh).lower(state, batches, key()).compile().cost_analysis()["flops"]
+
+    assert work(1) / work(DEVICES) == pytest.approx(DEVICES, rel=0.2)
 
 
 def test_jit_compiles_once_and_consumes_the_state():

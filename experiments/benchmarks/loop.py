@@ -22,9 +22,9 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import jax
+import numpy as np
 import tyro
 from side_by_side import Times, ratio, report
 
@@ -106,8 +106,8 @@ def loop(
 def watch(source: Source, asked: list[float]) -> Source:
     """The same data; when each batch is asked for goes into the list."""
 
-    def stream(*arguments: Any) -> Iterator[Batch]:
-        batches = source.stream(*arguments)
+    def stream(key: Array, first_step: int, batch_size: int, places: np.ndarray | None = None) -> Iterator[Batch]:
+        batches = source.stream(key, first_step, batch_size, places)
         while True:
             asked.append(time.perf_counter())
             yield next(batches)

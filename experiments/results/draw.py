@@ -141,10 +141,11 @@ def stacked() -> list[str]:
     text = """## Stacked digits
 
 Three of the 4,000 packaged digits in one image, thus 1,000 modes; `experiments/objectives_stacked.py`, two seeds each
-and one budget: the time that 3,000 updates of the non-saturating game take on a CPU core. The reverse KL of n samples isn't 0 for the
-uniform distribution itself: its mean is the floor. PacGAN's Table 2, after 50 epochs of 128,000 images: DCGAN 99 modes
-and KL 3.40, PacDCGAN2 1000 and .06 (Lin et al. 2018). These games are far from that: they have a thirtieth of the
-updates or less, and WGAN-GP, whose update costs most, is at its beginning.
+and one budget: the time that 3,000 updates of the non-saturating game take on a CPU core; the last column is what each
+game spent. The reverse KL of n samples isn't 0 for the uniform distribution itself: its mean is the floor. PacGAN's
+Table 2, after 50 epochs of 128,000 images: DCGAN 99 modes and KL 3.40, PacDCGAN2 1000 and .06 (Lin et al. 2018). These
+games are far from that: they have a thirtieth of the updates or less, and WGAN-GP, whose update costs most, is at its
+beginning.
 
 ![Samples of the first seed of each](results_stacked.png)
 

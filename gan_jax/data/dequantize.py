@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 
 from gan_jax.data.source import Source
 from gan_jax.types import Array, Batch
@@ -14,16 +16,18 @@ def dequantize(source: Source) -> Source:
     Gulrajani 2017, gan_cifar_resnet.py; Miyato 2018.
     """
 
-    def stream(key: Array, first_step: int, batch_size: int) -> Iterator[Batch]:
+    def stream(key: Array, first_step: int, batch_size: int, places: np.ndarray | None = None) -> Iterator[Batch]:
         data_key, noise_key = jax.random.split(key)
-        batches = source.stream(data_key, first_step, batch_size)
-        for step, batch in enumerate(batches, first_step):
-            yield batch._replace(x=add_noise(batch.x, jax.random.fold_in(noise_key, step)))
+        own = np.arange(batch_size) if places is None else places
+        for step, batch in enumerate(source.stream(data_key, first_step, batch_size, places), first_step):
+            yield batch._replace(x=add_noise(batch.x, jax.random.fold_in(noise_key, step), own))
 
     return source._replace(stream=stream)
 
 
 @jax.jit
-def add_noise(x: Array, key: Array) -> Array:
-    pixel = (x + 1) * 127.5
-    return (pixel + jax.random.uniform(key, x.shape)) / 128 - 1
+def add_noise(x: Array, key: Array, places: np.ndarray) -> Array:
+    keys = jax.vmap(jax.random.fold_in, (None, 0))(key, places)
+    draws = jax.vmap(lambda key: jax.random.bits(key, x.shape[1:], jnp.uint16))(keys)
+    pixel = jnp.round((x + 1) * 127.5)
+    return (pixel + draws / np.float32(2**16)) / 128 - 1  # exact: noise of more bits would round up to the next pixel

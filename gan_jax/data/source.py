@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -11,14 +11,24 @@ import numpy as np
 from gan_jax.types import Array, Batch
 
 
+class Stream(Protocol):
+    """A batch for each step from `first_step` on, for ever. A pure function, so that a resumed run sees the same data.
+
+    places: the examples of each batch that are read, and no others, as one of several processes does; None: all.
+    """
+
+    def __call__(
+        self, key: Array, first_step: int, batch_size: int, places: np.ndarray | None = None
+    ) -> Iterator[Batch]: ...
+
+
 class Source(NamedTuple):
     """A data set.
 
     example: shapes and types of one example, as the networks see it (no batch axis).
     size: examples in an epoch; None if it never repeats.
     classes: number of labels; 0 if there are none.
-    stream: (key, first_step, batch_size) -> a batch for each step from `first_step` on, for ever. A pure function of
-        its arguments, so that a resumed run sees the same data.
+    stream: what the loop reads.
     name: what figures call it, its split included, as "digits train".
     split: the name of a split, such as "test" -> that part of the same data, as it is without augmentation or noise;
         None where there are no parts.
@@ -27,7 +37,7 @@ class Source(NamedTuple):
     example: Batch
     size: int | None
     classes: int
-    stream: Callable[[Array, int, int], Iterator[Batch]]
+    stream: Stream
     name: str = "unnamed"
     split: "Callable[[str], Source] | None" = None
 
@@ -45,11 +55,12 @@ def on_device(
     if classes is None:
         classes = 0 if labels is None else int(labels.max()) + 1
 
-    def stream(key: Array, first_step: int, batch_size: int) -> Iterator[Batch]:
-        positions = make_shuffle(key, len(images))
+    def stream(key: Array, first_step: int, batch_size: int, places: np.ndarray | None = None) -> Iterator[Batch]:
+        index = make_shuffle(key, len(images))
+        own = np.arange(batch_size) if places is None else places
         step = first_step
         while True:
-            yield gather(x, label, positions(step * batch_size, batch_size))
+            yield gather(x, label, index(step * batch_size + own))
             step += 1
 
     example = image_example(images.shape[1:], labelled=labels is not None)
@@ -59,15 +70,16 @@ def on_device(
 def endless(name: str, draw: Callable[[Array], Array]) -> Source:
     """Draws every example by `draw`, from its own key: the run's, folded with the step and its index."""
 
-    @functools.partial(jax.jit, static_argnums=2)
-    def batch(key: Array, step: int, batch_size: int) -> Batch:
-        keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.fold_in(key, step), jnp.arange(batch_size))
+    @jax.jit
+    def batch(key: Array, step: int, places: np.ndarray) -> Batch:
+        keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.fold_in(key, step), places)
         return Batch(jax.vmap(draw)(keys))
 
-    def stream(key: Array, first_step: int, batch_size: int) -> Iterator[Batch]:
+    def stream(key: Array, first_step: int, batch_size: int, places: np.ndarray | None = None) -> Iterator[Batch]:
+        own = np.arange(batch_size) if places is None else places
         step = first_step
         while True:
-            yield batch(key, step, batch_size)
+            yield batch(key, step, own)
             step += 1
 
     return Source(Batch(jax.eval_shape(draw, jax.eval_shape(jax.random.key, 0))), None, 0, stream, name)
@@ -89,19 +101,19 @@ def to_float(images: Array) -> Array:
     return (images.astype(jnp.float32) - 127.5) / 127.5  # x / 127.5 - 1 rounds to more than 1
 
 
-def make_shuffle(key: Array, size: int) -> Callable[[int, int], np.ndarray]:
-    """Returns (first, count) -> the examples at positions first ... first + count - 1 of shuffled epochs."""
+def make_shuffle(key: Array, size: int) -> Callable[[np.ndarray], np.ndarray]:
+    """Returns positions in the sequence of shuffled epochs -> the examples there."""
 
     @functools.lru_cache(maxsize=2)  # a batch may straddle two epochs
     def permutation(epoch: int) -> np.ndarray:
         return np.asarray(jax.random.permutation(jax.random.fold_in(key, epoch), size))
 
-    def positions(first: int, count: int) -> np.ndarray:
-        epochs, places = np.divmod(np.arange(first, first + count), size)
-        index = np.empty(count, np.int32)
+    def index(positions: np.ndarray) -> np.ndarray:
+        epochs, places = np.divmod(positions, size)
+        found = np.empty(len(positions), np.int32)
         for epoch in np.unique(epochs):
             here = epochs == epoch
-            index[here] = permutation(int(epoch))[places[here]]
-        return index
+            found[here] = permutation(int(epoch))[places[here]]
+        return found
 
-    return positions
+    return index

@@ -1,6 +1,7 @@
 """Data sets too large for the device: read at random, decoded and shuffled by grain as they are needed."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -19,15 +20,17 @@ def streamed(records: Sequence[Any], decode: Callable[[Any], Batch], example: Ba
     example: the decoded example as the networks see it: float32, in [-1, 1].
     """
 
-    def stream(key: Array, first_step: int, batch_size: int) -> Iterator[Batch]:
+    def stream(key: Array, first_step: int, batch_size: int, places: np.ndarray | None = None) -> Iterator[Batch]:
         import grain
 
+        shuffled = (
+            grain.MapDataset.source(records).shuffle(seed=int(jax.random.bits(key))).repeat()  # reseeded each epoch
+        )
+        own = np.arange(batch_size) if places is None else places
         batches = iter(
-            grain.MapDataset.source(records)
-            .shuffle(seed=int(jax.random.bits(key)))
-            .repeat()  # reseeds the shuffle each epoch
+            grain.MapDataset.source(Places(shuffled, batch_size, own))
             .map(decode)
-            .batch(batch_size, batch_fn=stack)
+            .batch(len(own), batch_fn=stack)
             .to_iter_dataset(read_options())
         )
         batches.set_state({"next_index": first_step})
@@ -39,6 +42,20 @@ def streamed(records: Sequence[Any], decode: Callable[[Any], Batch], example: Ba
             batches.close()
 
     return Source(example, len(records), classes, stream)
+
+
+class Places:
+    """The records at some places of each batch alone, one after the other."""
+
+    def __init__(self, records: Sequence[Any], batch_size: int, places: np.ndarray):
+        self.records, self.batch_size, self.places = records, batch_size, places.tolist()
+
+    def __len__(self) -> int:
+        return sys.maxsize // self.batch_size * len(self.places)
+
+    def __getitem__(self, number: int) -> Any:
+        step, place = divmod(number, len(self.places))
+        return self.records[step * self.batch_size + self.places[place]]
 
 
 def read_options() -> Any:

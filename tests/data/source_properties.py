@@ -13,8 +13,8 @@ from gan_jax.data.source import Source
 KEY = jax.random.key(7)
 
 
-def take(source: Source, steps: int, *, key=KEY, first: int = 0, batch_size: int = 8) -> list:
-    stream = source.stream(key, first, batch_size)
+def take(source: Source, steps: int, *, key=KEY, first: int = 0, batch_size: int = 8, places=None) -> list:
+    stream = source.stream(key, first, batch_size, places)
     batches = list(itertools.islice(stream, steps))
     stream.close()
     return batches
@@ -29,11 +29,19 @@ def check_shapes(source: Source) -> None:
 
 
 def check_resumes(source: Source) -> None:
-    """A stream that starts at step 3 is that from 0 without its first three batches; keys matter."""
+    """A stream that starts at step 3 is that from 0 without its first three batches; keys matter; parts are parts."""
+    check_places(source)
     whole, resumed, other = take(source, 5), take(source, 2, first=3), take(source, 1, key=jax.random.key(8))
     for a, b in zip(jax.tree.leaves(whole[3:]), jax.tree.leaves(resumed), strict=True):
         np.testing.assert_array_equal(a, b)
     assert not np.array_equal(whole[0].x, other[0].x)
+
+
+def check_places(source: Source) -> None:
+    """What is read of some places of each batch is what a whole batch has there."""
+    for whole, own in zip(take(source, 3, first=2), take(source, 3, first=2, places=np.array([5, 1, 6])), strict=True):
+        for a, b in zip(jax.tree.leaves(whole), jax.tree.leaves(own), strict=True):
+            np.testing.assert_array_equal(np.asarray(a)[[5, 1, 6]], b)
 
 
 def check_epochs(source: Source, identify) -> None:

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+from source_properties import check_places
 
 from gan_jax.data.dequantize import dequantize
 from gan_jax.data.source import on_device
@@ -12,10 +13,14 @@ PIXELS = np.arange(256, dtype=np.uint8).reshape(4, 8, 8, 1)
 
 def test_noise_fills_the_level_of_its_pixel_and_no_more():
     (x, _) = next(dequantize(on_device(PIXELS)).stream(jax.random.key(0), 0, 4))
-    levels = np.sort(np.floor((np.asarray(x) + 1) * 128 + 1e-3).ravel())
+    levels = np.sort(np.floor((np.asarray(x) + 1) * 128).ravel())
     np.testing.assert_array_equal(levels, np.arange(256))
     assert -1 <= x.min() < x.max() < 1
     assert jnp.std((x + 1) * 128 % 1) > 0.25  # uniform: 0.289
+
+
+def test_a_part_of_a_batch_has_the_noise_that_it_has_in_the_whole():
+    check_places(dequantize(on_device(PIXELS)))
 
 
 def test_noise_differs_between_steps_and_a_resumed_stream_has_the_same():

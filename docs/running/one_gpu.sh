@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# One GPU. From the root of gan_jax; run it again after whatever ended it, and it goes on.
+set -euo pipefail
+
+EXPERIMENT=experiments/wgan_gp_digits.py
+RUN=runs/one_gpu
+export CUDA_VISIBLE_DEVICES=0
+
+python3 -m venv .venv && source .venv/bin/activate
+pip install -q -e . 'jax[cuda12]' # cuda13 for drivers from 580 on
+python -c 'import jax; assert jax.default_backend() == "gpu", "JAX sees no GPU: does nvidia-smi?"'
+
+if [ -e "$RUN/config.json" ]; then
+  exec gan-jax resume "$RUN"
+fi
+exec gan-jax train "$EXPERIMENT" --run-dir "$RUN"

@@ -1,0 +1,167 @@
+"""Several processes that play one game: how they meet, agree and end. JAX's own runtime does the work.
+
+Each process runs the same commands on its own devices and its own part of the data; the first alone writes logs and
+samples. Of one process alone all of this is trivial.
+"""
+
+import contextlib
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.experimental import multihost_utils
+
+from gan_jax.processes import Processes
+
+HEARTBEAT = 20  # seconds without a sign of a peer, until JAX ends this process too
+LONG = 10**6  # seconds: ours ends first, with a line that says why
+
+
+def join(processes: Processes) -> None:
+    """Meets the others, before JAX's first use. A process whose peers don't come in time ends with a line.
+
+    Raises:
+      ValueError: no cluster is found, the description is incomplete, or JAX has been used.
+    """
+    named = processes.coordinator, processes.num_processes, processes.process_id
+    if not processes.distributed:
+        if named != (None, None, None):
+            raise ValueError("--coordinator, --num-processes and --process-id go with --distributed: add it")
+        return
+    if processes.coordinator and not processes.coordinator.rpartition(":")[2].isdigit():
+        raise ValueError(f"coordinator {processes.coordinator!r}: give the host and a port, as 10.0.0.1:1234")
+    if processes.start_timeout < 1:
+        raise ValueError(f"start_timeout {processes.start_timeout}: it must be 1 or more")
+
+    def give_up() -> None:
+        who = "" if processes.process_id is None else f" {processes.process_id} of {processes.num_processes}"
+        at = processes.coordinator or "the cluster's coordinator"
+        leave(
+            f"process{who}: not all came together at {at} within {processes.start_timeout} s; see that each is started "
+            "and reaches that address, or give a longer --start-timeout",
+            2,
+        )
+
+    alarm = threading.Timer(processes.start_timeout, give_up)  # JAX's own time-out aborts with a stack trace
+    alarm.daemon = True
+    alarm.start()
+    try:
+        jax.distributed.initialize(*named, initialization_timeout=LONG, heartbeat_timeout_seconds=HEARTBEAT)
+        jax.devices()  # waits for the others once more
+    except (ValueError, RuntimeError) as error:
+        raise ValueError(
+            f"the processes can't meet ({next(iter(str(error).splitlines()), '')}): give --coordinator HOST:PORT, "
+            "--num-processes and --process-id where JAX finds no cluster, and use no JAX while the experiment is loaded"
+        ) from error
+    finally:
+        alarm.cancel()
+
+
+def is_first() -> bool:
+    """Whether this is the process that writes."""
+    return jax.process_index() == 0
+
+
+def everyone(text: str) -> list[str]:
+    """What each process says here, in their order; all must call this."""
+    if jax.process_count() == 1:
+        return [text]
+    own = np.frombuffer(text.encode(), np.uint8)
+    longest = int(np.max(multihost_utils.process_allgather(np.int32(len(own)))))
+    row = np.zeros(longest + 1, np.uint8)  # at the least one byte
+    row[: len(own)] = own
+    return [bytes(said).rstrip(b"\0").decode() for said in multihost_utils.process_allgather(row)]
+
+
+def of_first(text: str) -> str:
+    """What the first process says."""
+    return everyone(text)[0]
+
+
+@contextlib.contextmanager
+def together() -> Iterator[None]:
+    """Around what a process does by itself: what goes wrong in one goes wrong in all, instead of leaving them waiting.
+
+    Raises:
+      ValueError: in the others.
+    """
+    try:
+        yield
+    except jax.errors.JaxRuntimeError:
+        raise  # a peer may be gone
+    except Exception as error:
+        everyone(str(error) or type(error).__name__)
+        raise
+    for number, wrong in enumerate(everyone("")):
+        if wrong:
+            raise ValueError(f"process {number}: {wrong}")
+
+
+def check_alike(given: dict[str, Any]) -> None:
+    """Raises ValueError unless all processes were given the same, naming what differs."""
+    said = [dict(line.split("=", 1) for line in text.splitlines()) for text in everyone(as_lines(given))]
+    for number, other in enumerate(said):
+        for name in said[0] | other:
+            if said[0].get(name) != other.get(name):
+                raise ValueError(
+                    f"process {number} has {name} {other.get(name)}, process 0 has {said[0].get(name)}: start all alike"
+                )
+
+
+def as_lines(given: dict[str, Any]) -> str:
+    return "\n".join(f"{name}={str(value).encode('unicode_escape').decode()}" for name, value in given.items())
+
+
+def make_anyone() -> Callable[[int], int]:
+    """Returns a function that each process calls at each step with a number, and that gives the largest of all.
+
+    Of several processes it's that of the call before, so that no device waits for the host; all get the same.
+    """
+    if jax.process_count() == 1:
+        return lambda number: number
+    mesh = jax.make_mesh((jax.device_count(),), ("all",), axis_types=(jax.sharding.AxisType.Auto,))
+    each = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("all"))
+    largest = jax.jit(jnp.max, out_shardings=jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec()))
+    before: jax.Array | None = None
+
+    def anyone(number: int) -> int:
+        nonlocal before
+        known = 0 if before is None else int(before)
+        own = np.full(jax.local_device_count(), number, np.int32)
+        before = largest(jax.make_array_from_process_local_data(each, own))
+        return known
+
+    return anyone
+
+
+@contextlib.contextmanager
+def or_leave() -> Iterator[None]:
+    """Ends one of several processes at once when anything goes wrong in it alone, as the loss of a peer.
+
+    At a usual exit JAX would wait for the others, and they for this one.
+    """
+    try:
+        yield
+    except Exception as error:
+        if jax.process_count() == 1:
+            raise
+        if not isinstance(error, jax.errors.JaxRuntimeError):
+            traceback.print_exc()
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        leave(
+            f"process {jax.process_index()} of {jax.process_count()}: a peer was lost, or this process failed alone "
+            f"({reason}); `gan-jax resume` goes on from what is saved",
+            1,
+        )
+
+
+def leave(message: str, code: int) -> NoReturn:
+    """One line on stderr, and out without waiting for anyone."""
+    print(f"gan-jax: {' '.join(message.split())}", file=sys.stderr, flush=True)
+    os._exit(code)
