@@ -111,7 +111,7 @@ def train_with_arguments_of(file: Path) -> Callable[..., None]:
                     if is_first():
                         runs.check_free(folder)
                     runs.check_counts(arguments, run)
-                    built = build(experiment, arguments)
+                    built = build(experiment, arguments, run.precision)
                     runs.check_measure(built, run)
                     init, update = make_program(built, run.parallel, run.num_seeds)
                 check_alike(runs.described(file, arguments, run))

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jax.numpy as jnp
 import optax
 
 from gan_jax import pictures, program
@@ -33,6 +34,7 @@ class Experiment:
     batch_size: examples of a turn, over all devices together.
     generator_batch_size: of the generator's turns, if another.
     ema_decay: of the averaged generator that samples are drawn from.
+    dtype: what the networks compute in while they are trained, as jnp.bfloat16; None: what their parameters are of.
     view: how samples become files.
     measure: what samples are measured by, unless `gan-jax evaluate --features` says otherwise.
     """
@@ -48,6 +50,7 @@ class Experiment:
     critic_steps: int = 1
     generator_steps: int = 1
     ema_decay: float = 0.999
+    dtype: Any = None
     view: View = pictures.images
     measure: Measure | None = None
 
@@ -74,6 +77,7 @@ def make_updates(experiment: Experiment) -> Callable[..., Update]:
         critic_steps=experiment.critic_steps,
         generator_steps=experiment.generator_steps,
         ema_decay=experiment.ema_decay,
+        dtype=experiment.dtype,
     )
 
 
@@ -100,8 +104,13 @@ def load(path: Path) -> Callable[..., Experiment]:
     return function
 
 
-def build(function: Callable[..., Experiment], arguments: dict[str, Any]) -> Experiment:
+PRECISIONS = {"f32": jnp.float32, "bf16": jnp.bfloat16}
+
+
+def build(function: Callable[..., Experiment], arguments: dict[str, Any], precision: str | None = None) -> Experiment:
     """What the function makes of its arguments.
+
+    precision: what its networks compute in, of PRECISIONS, if not what the experiment says.
 
     Raises:
       ValueError: arguments that it doesn't take, or a result that isn't an Experiment.
@@ -113,4 +122,4 @@ def build(function: Callable[..., Experiment], arguments: dict[str, Any]) -> Exp
     built = function(**arguments)
     if not isinstance(built, Experiment):
         raise ValueError(f"`experiment` returns {type(built).__name__}: it must return an Experiment")
-    return built
+    return built if precision is None else dataclasses.replace(built, dtype=PRECISIONS[precision])

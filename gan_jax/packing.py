@@ -3,6 +3,8 @@
 Lin et al. 2018 (PacGAN), section 2. A wrapper of networks, as `spectral_norm` is.
 """
 
+import dataclasses
+
 import jax.numpy as jnp
 
 from gan_jax.types import Array, Mode, Network, Params
@@ -34,7 +36,7 @@ def packed(critic: Network, size: int) -> Network:
 
     def apply(params: Params, stats: Params, x: Array, label: Array | None, mode: Mode) -> tuple[Array, Params]:
         keys = None if mode.keys is None else mode.keys[::size]
-        packs_mode = Mode(train=mode.train, keys=keys, axis_name=mode.axis_name)
+        packs_mode = dataclasses.replace(mode, keys=keys)
         logits, stats = critic.apply(params, stats, pack(x, label), None, packs_mode)
         return jnp.repeat(logits, size, 0), stats
 

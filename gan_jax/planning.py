@@ -43,6 +43,10 @@ def plan_with_arguments_of(file: Path) -> "Callable[..., None]":
         ] = (),
         *,
         parallel: Annotated[Literal["jit", "pmap"], arg(help="How the update is spread over the chips.")] = "jit",
+        precision: Annotated[
+            Literal["f32", "bf16"] | None,
+            arg(help="What networks compute in; by default as the experiment says."),
+        ] = None,
         json: Annotated[
             FlagCreatePairsOff[bool], arg(help="Print figures in bytes and seconds, and nothing else.")
         ] = False,
@@ -59,7 +63,7 @@ def plan_with_arguments_of(file: Path) -> "Callable[..., None]":
                 raise ValueError("no slice to plan for: name one or more, as --topology v5e:4x4")
             if len(topology) > 1 and not json:
                 check_picture(out)
-            built = build(experiment, arguments)
+            built = build(experiment, arguments, precision)
             bar = tqdm(
                 topology, unit="slice", disable=None if len(topology) > 1 else True
             )  # minutes for large networks

@@ -24,7 +24,7 @@ class Players(NamedTuple, Generic[T]):
     generator: T
 
 
-@functools.partial(jax.tree_util.register_dataclass, data_fields=["keys"], meta_fields=["train", "axis_name"])
+@functools.partial(jax.tree_util.register_dataclass, data_fields=["keys"], meta_fields=["train", "axis_name", "dtype"])
 @dataclasses.dataclass(frozen=True)
 class Mode:
     """How a network is run.
@@ -32,11 +32,13 @@ class Mode:
     train: batch statistics and dropout as in training.
     keys: [B], one PRNG key an example, for dropout and noise; None: no randomness.
     axis_name: the mapped axis that the batch is split over, for statistics across replicas.
+    dtype: what is computed in, as jnp.bfloat16; None: what parameters and examples are of. Results are of x's own.
     """
 
     train: bool = False
     keys: Array | None = None
     axis_name: str | None = None
+    dtype: Any = None
 
 
 def same_stats(params: Params, stats: Params) -> Params:

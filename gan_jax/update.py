@@ -74,6 +74,7 @@ def make_update(
     critic_steps: int = 1,
     generator_steps: int = 1,
     ema_decay: float = 0.999,
+    dtype: Any = None,
     axis_name: str | None = None,
 ) -> Update:
     """Returns (state, batches, key) -> (state, metrics).
@@ -91,6 +92,8 @@ def make_update(
     Args:
       ema_decay: of the generator's parameters and statistics, each generator turn, without the weight of the
         initial values (the debiased mean of Kingma & Ba 2015, section 3).
+      dtype: what the networks compute in, as jnp.bfloat16, which halves their activations; parameters, statistics,
+        losses and the norms of penalties stay as they are.
       axis_name: the mapped axis (pmap, vmap, shard_map) that the batch is split over.
 
     Raises:
@@ -167,7 +170,7 @@ def make_update(
         """One pass of the generator and one of the critic over real and over fake examples."""
 
         def mode(use: int) -> Mode:
-            return Mode(train=True, keys=fold(keys, use), axis_name=axis_name)
+            return Mode(train=True, keys=fold(keys, use), axis_name=axis_name, dtype=dtype)
 
         def critic(stats: Params, x: Array, use: int) -> tuple[Array, Params]:
             return nets.critic.apply(params.critic, stats, x, batch.label, mode(use))

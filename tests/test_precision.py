@@ -1,0 +1,134 @@
+"""bfloat16 in the networks alone: activations halve; parameters, statistics, losses and norms of penalties don't."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from jax.extend.core import jaxprs_in_params
+from toys import make_game, start
+
+from gan_jax import cli, losses, parallel, penalties, priors
+from gan_jax.constraints import spectral_norm
+from gan_jax.nets import dcgan, mlp, resnet
+from gan_jax.nets.linen import linen
+from gan_jax.objectives import add, scale
+from gan_jax.types import Batch, Mode, Network, Players, TrainState
+from gan_jax.update import Update, make_update
+
+CRITICS = {
+    "mlp": lambda: mlp.critic(width=32),
+    "dcgan": lambda: dcgan.critic(width=4),
+    "resnet": lambda: resnet.critic(width=4),
+    "spectral norm": lambda: spectral_norm(dcgan.critic(width=4)),
+}
+KEY = jax.random.key(0)
+
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
+
+def saved_for_the_gradient(critic: Network, dtype) -> int:
+    """Bytes that lie between a forward pass over many images and the backward one."""
+    x = jax.ShapeDtypeStruct((64, 32, 32, 3), jnp.float32)
+    keys = jax.eval_shape(lambda: jax.random.split(KEY, 64))
+    params, stats = jax.eval_shape(lambda x: critic.init(KEY, x[:1], None), x)
+
+    def forward(params, stats, x, keys):
+        mode = Mode(train=True, keys=keys, dtype=dtype)
+        return jax.vjp(lambda params, x: critic.apply(params, stats, x, None, mode)[0], params, x)
+
+    backward = jax.eval_shape(forward, params, stats, x, keys)[1]
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(backward) if leaf.shape[:1] == (64,))
+
+
+@pytest.mark.parametrize("make", CRITICS.values(), ids=CRITICS)
+def test_activations_take_half_the_memory(make):
+    assert saved_for_the_gradient(make(), jnp.bfloat16) <= 0.6 * saved_for_the_gradient(make(), None)
+
+
+def products(jaxpr) -> Iterator[tuple[str, set]]:
+    """Name and types of every product and convolution, within loops and calls too."""
+    for equation in jaxpr.eqns:
+        if equation.primitive.name == "dot_general" or "conv" in equation.primitive.name.split("_")[:2]:
+            yield equation.primitive.name, {variable.aval.dtype for variable in equation.invars}
+        for inner in jaxprs_in_params(equation.params):
+            yield from products(inner)
+
+
+NETS = Players(dcgan.critic(width=2, dropout=0.1), dcgan.generator(width=2))
+BATCHES = Players(*[Batch(jnp.linspace(-1, 1, 8 * 784).reshape(1, 8, 28, 28, 1))] * 2)
+OPTIMIZERS = Players(optax.sgd(0.01), optax.sgd(0.01))
+PRIOR = priors.normal(4)
+
+
+def wgan_gp(dtype, axis_name=None) -> Update:
+    objective = add(adversarial=losses.wasserstein(), penalty=scale(penalties.gradient_penalty(), 10.0))
+    return make_update(NETS, objective, OPTIMIZERS, PRIOR, dtype=dtype, axis_name=axis_name)
+
+
+def first_state() -> TrainState:
+    return start(NETS, OPTIMIZERS, PRIOR, BATCHES)
+
+
+def test_every_product_of_a_wgan_gp_update_is_of_bfloat16():
+    jaxpr = jax.make_jaxpr(wgan_gp(jnp.bfloat16))(first_state(), BATCHES, KEY).jaxpr
+    found = list(products(jaxpr))
+    assert len(found) > 30
+    assert {dtype for _, dtypes in found for dtype in dtypes} == {jnp.dtype(jnp.bfloat16)}
+
+
+def test_an_update_keeps_what_it_keeps_in_float32_and_is_near_that_of_float32():
+    state = first_state()
+    half, metrics = jax.jit(wgan_gp(jnp.bfloat16))(state, BATCHES, KEY)
+    whole, expected = jax.jit(wgan_gp(None))(state, BATCHES, KEY)
+    for a, b in zip(jax.tree.leaves(half), jax.tree.leaves(whole), strict=True):
+        assert a.dtype == b.dtype
+        np.testing.assert_allclose(a, b, atol=0.02)
+    for name, value in metrics.items():
+        assert value.dtype == jnp.float32
+        np.testing.assert_allclose(value, expected[name], rtol=0.05, atol=0.05)
+    assert any(not np.array_equal(a, b) for a, b in zip(jax.tree.leaves(half), jax.tree.leaves(whole)))
+
+
+def test_pmap_computes_in_bfloat16_what_jit_does():
+    one, _ = jax.jit(wgan_gp(jnp.bfloat16))(first_state(), BATCHES, KEY)
+    many, _ = parallel.pmap(wgan_gp(jnp.bfloat16, parallel.AXIS))(first_state(), BATCHES, KEY)
+    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(many), strict=True):
+        np.testing.assert_allclose(a, b, atol=0.01)
+
+
+def test_norm_of_a_penalty_is_summed_in_float32():
+    size = 4096  # of ones, whose sum in bfloat16 stops at 256
+    critic = linen(Sum())
+    params, stats = critic.init(KEY, jnp.ones((1, size)), None)
+
+    def logits(x):
+        return critic.apply(params, stats, x, None, Mode(dtype=jnp.bfloat16))[0]
+
+    game = make_game(logits, jnp.ones((3, size)), jnp.zeros((3, size)))
+    np.testing.assert_allclose(penalties.r1().critic(game), size / 2, rtol=1e-6)
+
+
+class Sum(nn.Module):
+    @nn.compact
+    def __call__(self, x, label, mode):
+        return nn.Dense(1, kernel_init=nn.initializers.ones)(x)[:, 0]
+
+
+def test_a_run_computes_in_what_it_was_told_and_a_resumed_one_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    file = str(Path(__file__).parent.parent / "experiments" / "wgan_gp_points.py")
+    small = ["--width", "8", "--batch-size", "8", "--log-every", "1", "--save-every", "1", "--num-samples", "4"]
+    for name, steps, *more in (("half", 4, "--precision", "bf16"), ("whole", 4), ("parts", 2, "--precision", "bf16")):
+        cli.main(["train", file, "--run-dir", name, "--steps", str(steps), *small, *more])
+    cli.main(["resume", "parts", "--steps", "4"])
+    half, whole, parts = ((Path(name) / "metrics.jsonl").read_text() for name in ("half", "whole", "parts"))
+    assert half == parts
+    first, other = (json.loads(text.splitlines()[0])["critic/loss"] for text in (half, whole))
+    assert first != other
+    assert first == pytest.approx(other, abs=0.02)
