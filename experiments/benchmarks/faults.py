@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 import jax
@@ -21,7 +22,7 @@ import numpy as np
 import tyro
 from tqdm import tqdm
 
-from gan_jax.checkpoint import restore
+from gan_jax.checkpoint import SEAL, restore
 from gan_jax.games import abstract_state
 from gan_jax.run import open_run
 from gan_jax.types import TrainState
@@ -54,19 +55,24 @@ def main(
         begin = time.perf_counter()
         finish(f"{train} --steps 10 --run-dir {Path(folder) / 'first'}")
         longest = longest or 3 * (time.perf_counter() - begin)
+        places: Counter[str] = Counter()
         for _ in tqdm(range(kills), unit="kill"):
-            begun = (killed / "config.json").exists()
+            begun, before = (killed / "config.json").exists(), reached(killed)
             kill(
                 f"resume {killed}" if begun else f"{train} --steps {ENDLESS} --run-dir {killed}",
                 moments.uniform(0, longest),
             )
+            places[place(killed, before)] += 1
         if not reached(killed):
             raise RuntimeError(f"no kill came after the first step: give a longer time than --longest {longest:.1f}")
         steps = reached(killed) + 12
         finish(f"resume {killed} --steps {steps}")
         finish(f"{train} --steps {steps} --run-dir {whole}")
         different = differences(whole, killed)
-        print(f"{kills} kills, {steps} steps: " + (", ".join(different) + " differ" if different else "the same bytes"))
+        print(
+            f"{kills} kills ({', '.join(f'{count} {where}' for where, count in places.most_common())}), {steps} steps: "
+        )
+        print(", ".join(different) + " differ" if different else "the same bytes")
     sys.exit(1 if different else 0)
 
 
@@ -100,6 +106,14 @@ def gan_jax(command: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def place(run: Path, before: int) -> str:
+    """Where a kill met a run that had reached step `before` when it was started."""
+    folders = [path for path in (run / "checkpoints").glob("*") if path.name[0].isdigit()]
+    if any(not (folder / SEAL).exists() for folder in folders):
+        return "in a save"
+    return "between steps" if reached(run) > before else "before a step, as in compilation"
 
 
 def reached(run: Path) -> int:
