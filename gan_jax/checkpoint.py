@@ -12,6 +12,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -48,7 +49,8 @@ class Checkpoints:
             cleanup_tmp_directories=True,
         )
         self.folder = folder
-        self.unsealed: int | None = None
+        self.sealing: tuple[Path, Future[None]] | None = None
+        self.background = ThreadPoolExecutor(1)
         self.manager = ocp.CheckpointManager(folder.absolute(), options=options)
 
     def __enter__(self) -> Self:
@@ -64,6 +66,7 @@ class Checkpoints:
         with contextlib.suppress(*([Exception] if error else [])):
             self.finish()
             self.manager.close()
+        self.background.shutdown()
 
     def save(self, step: int, state: TrainState, merit: float | None = None) -> None:
         """Starts to save the state, unless that step is saved already.
@@ -73,25 +76,33 @@ class Checkpoints:
         """
         self.finish()
         if step not in self.manager.all_steps():
-            with saving(self.folder / str(step)):
+            folder = self.folder / str(step)
+            with saving(folder):
                 self.manager.save(step, args=ocp.args.StandardSave(state), metrics={"merit": merit})
-            self.unsealed = step
+            self.sealing = folder, self.background.submit(self.seal_when_saved, folder)
+
+    def seal_when_saved(self, folder: Path) -> None:
+        """In the background: a large checkpoint takes as long to check as to write. Empties the trash, too."""
+        self.manager.wait_until_finished()
+        if is_first():
+            seal(folder)
+            shutil.rmtree(self.folder / TRASH, ignore_errors=True)
 
     def tick(self) -> None:
-        """Seals the save under way if it is done: to be called now and then, so that a kill meets few unsealed."""
-        if self.unsealed is not None and not self.manager.is_saving_in_progress():
+        """Raises NotSaved if the save under way has failed by now; to be called now and then."""
+        if self.sealing is not None and self.sealing[1].done():
             self.finish()
 
     def finish(self) -> None:
-        """Waits for the save under way, seals it, and empties the trash."""
-        if self.unsealed is not None:
-            folder, self.unsealed = self.folder / str(self.unsealed), None
+        """Waits until the save under way is sealed.
+
+        Raises:
+          NotSaved: it couldn't be written.
+        """
+        if self.sealing is not None:
+            (folder, sealed), self.sealing = self.sealing, None
             with saving(folder):
-                self.manager.wait_until_finished()
-                if is_first():
-                    seal(folder)
-        if is_first():
-            shutil.rmtree(self.folder / TRASH, ignore_errors=True)
+                sealed.result()
 
 
 @contextlib.contextmanager

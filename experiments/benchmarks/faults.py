@@ -69,10 +69,9 @@ def main(
         finish(f"resume {killed} --steps {steps}")
         finish(f"{train} --steps {steps} --run-dir {whole}")
         different = differences(whole, killed)
-        print(
-            f"{kills} kills ({', '.join(f'{count} {where}' for where, count in places.most_common())}), {steps} steps: "
-        )
-        print(", ".join(different) + " differ" if different else "the same bytes")
+        met = ", ".join(f"{count} {where}" for where, count in places.most_common())
+        outcome = ", ".join(different) + " differ" if different else "the same bytes"
+        print(f"{kills} kills ({met}), {steps} steps: {outcome}")
     sys.exit(1 if different else 0)
 
 
