@@ -5,7 +5,7 @@ import functools
 import math
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import jax
 import jax.numpy as jnp
@@ -69,11 +69,15 @@ def train(run: Run, experiment: Experiment, update: Update, state: TrainState) -
                 for sign in watch.look(metrics):
                     bar.write(f"gan-jax: step {step}: {sign}", file=sys.stderr)
 
+        def give_up(why: str) -> NoReturn:
+            checkpoints.finish()  # what is being saved is good
+            raise Diverged(why)
+
         def settle(step: int, metrics: Metrics) -> None:
             values = {name: np.ravel(value) for name, value in jax.device_get(metrics).items()}
             if not np.isfinite(list(values.values())).all(0).any():
                 broken = [f"{name} is {value[0]}" for name, value in values.items() if not math.isfinite(value[0])]
-                raise Diverged(f"step {step}: {', '.join(broken)}")
+                give_up(f"step {step}: {', '.join(broken)}")
             bar.update()
             checkpoints.tick()
             if step % options.log_every == 0:
@@ -99,7 +103,7 @@ def train(run: Run, experiment: Experiment, update: Update, state: TrainState) -
                 settle(*pending)
                 pending = None
                 if not any(all_finite(game) for game in split(state, games)):
-                    raise Diverged(f"step {step}: a parameter is not finite")
+                    give_up(f"step {step}: a parameter is not finite")
             if evaluate and evaluates:
                 figures, merit = evaluate(split(one_copy(state.ema), games))
                 note(step, figures)

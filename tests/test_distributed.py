@@ -84,14 +84,18 @@ def free_port() -> int:
 
 
 def start(command: str, number: int, count: int, port: int) -> subprocess.Popen[str]:
-    where = f"--distributed --coordinator 127.0.0.1:{port} --num-processes {count} --process-id {number}"
+    return start_in({}, f"{command} --coordinator 127.0.0.1:{port} --num-processes {count} --process-id {number}")
+
+
+def start_in(cluster: dict[str, str], command: str) -> subprocess.Popen[str]:
+    """With variables of the environment as a cluster sets them."""
+    quick = {"JAX_PLATFORMS": "cpu", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1", "XLA_FLAGS": ""}
     return subprocess.Popen(
-        [sys.executable, "-m", "gan_jax", *command.split(), *where.split()],
+        [sys.executable, "-m", "gan_jax", *command.split(), "--distributed"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        env=os.environ
-        | {"JAX_NUM_CPU_DEVICES": "2", "JAX_PLATFORMS": "cpu", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1", "XLA_FLAGS": ""},
+        env=os.environ | quick | {"JAX_NUM_CPU_DEVICES": "2"} | cluster,
     )
 
 
@@ -152,8 +156,9 @@ def test_two_processes_then_one_then_four_play_the_game_of_one():
     ]
 
 
-def test_two_processes_under_pmap_play_the_game_of_one():
-    finish(f"train small.py --run-dir several --parallel pmap --steps 4 {EVERY}")
+def test_two_processes_and_then_one_under_pmap_play_the_game_of_one():
+    finish(f"train small.py --run-dir several --parallel pmap --steps 2 {EVERY}")
+    play_alone("resume several --steps 4")
     play_alone(f"train small.py --run-dir alone --steps 4 {EVERY}")
     check_same_game("several", "alone")
 
@@ -205,9 +210,12 @@ def last_line(said: str) -> str:
     return said.replace("\r", "\n").strip().splitlines()[-1]
 
 
-def test_processes_that_are_not_alike_are_told_what_differs():
-    port = free_port()
-    different = [start(f"train small.py --run-dir run --width {8 + n}", n, 2, port) for n in range(2)]
+def test_slurm_is_found_and_processes_that_are_not_alike_are_told_what_differs():
+    def task(number: int) -> dict[str, str]:
+        job = {"SLURM_JOB_ID": str(os.getpid()), "SLURM_STEP_NODELIST": "localhost", "SLURM_NTASKS": "2"}
+        return job | {"SLURM_PROCID": str(number), "SLURM_LOCALID": str(number)}
+
+    different = [start_in(task(n), f"train small.py --run-dir run --width {8 + n}") for n in range(2)]
     for code, said in ends(different):
         assert code == 2
         assert last_line(said) == "gan-jax: process 1 has width 9, process 0 has 8: start all alike"
