@@ -104,8 +104,9 @@ def together() -> Iterator[None]:
 
 
 def check_alike(given: dict[str, Any]) -> None:
-    """Raises ValueError unless all processes were given the same, naming what differs."""
-    said = [dict(line.split("=", 1) for line in text.splitlines()) for text in everyone(as_lines(given))]
+    """Raises ValueError unless all processes were given the same and have as many devices, naming what differs."""
+    own = as_lines(given | {"devices": jax.local_device_count()})
+    said = [dict(line.split("=", 1) for line in text.splitlines()) for text in everyone(own)]
     for number, other in enumerate(said):
         for name in said[0] | other:
             if said[0].get(name) != other.get(name):

@@ -22,7 +22,7 @@ FLOORS = [
     {"rollback"},
     {"train", "compare", "terminal", "compiled", "arguments"},
     {"results"},
-    {"planning"},
+    {"planning", "training"},
     {"cli"},
     {"__main__"},
 ]

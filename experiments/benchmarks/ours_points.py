@@ -9,9 +9,8 @@ from typing import Any
 import jax
 from side_by_side import advancing
 
-from gan_jax import parallel
 from gan_jax.experiment import Experiment, load
-from gan_jax.games import make_program
+from gan_jax.games import compiler_options, make_program
 from gan_jax.types import Array, Batch, Players, TrainState
 from gan_jax.update import Metrics, deal
 
@@ -37,7 +36,7 @@ def iterations(experiment: Experiment, points: Array) -> Callable[[], Any]:
     def scanned(state: TrainState, batches: Players[Batch], key: Array) -> tuple[TrainState, Metrics]:
         return jax.lax.scan(lambda state, batch: update(state, batch, key), state, batches)
 
-    program = jax.jit(scanned, donate_argnums=0, compiler_options=parallel.compiler_options())
+    program = jax.jit(scanned, donate_argnums=0, compiler_options=compiler_options(experiment))
     batches = jax.vmap(functools.partial(deal, experiment.turns))(Batch(points))
     key = jax.random.key(0)
     return advancing(program, init(key), batches, key)

@@ -1,0 +1,179 @@
+"""The commands `train` and `resume`: from words on the command line to the loop, and from its end to an exit code."""
+
+import contextlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+from tyro.conf import OmitArgPrefixes, Positional, arg
+
+from gan_jax.arguments import with_arguments_of
+from gan_jax.compiled import BY_DEFAULT, Compiled, keep
+from gan_jax.processes import Processes
+from gan_jax.terminal import DIVERGED, FAILED, SIGNAL, bad_input, fail
+
+if TYPE_CHECKING:
+    from gan_jax.experiment import Experiment
+    from gan_jax.run import Run
+    from gan_jax.types import TrainState
+    from gan_jax.update import Update
+
+ALONE = Processes()
+
+
+def train(file: Positional[Path]) -> None:
+    """Train an experiment; `gan-jax train EXPERIMENT.py --help` shows the arguments of that one.
+
+    Args:
+      file: The experiment, such as experiments/wgan_gp_digits.py.
+    """
+    with bad_input():
+        train_with_arguments_of(file)
+
+
+def train_with_arguments_of(file: Path) -> Callable[..., None]:
+    """The `train` command, with the arguments of the experiment's own signature beside the run's options."""
+    from gan_jax import run as runs
+    from gan_jax.distributed import check_alike, is_first, join, of_first, or_leave, together
+    from gan_jax.experiment import load
+
+    experiment, options = load(file), runs.Options()
+
+    def command(
+        file: Positional[Annotated[Path, arg(help="The experiment.")]],
+        run_dir: Annotated[Path | None, arg(help="The run's folder; by default a new one below runs/.")] = None,
+        *,
+        run: OmitArgPrefixes[runs.Options] = options,
+        compiled: OmitArgPrefixes[Compiled] = BY_DEFAULT,
+        processes: OmitArgPrefixes[Processes] = ALONE,
+        **arguments: Any,
+    ) -> None:
+        from gan_jax.experiment import build
+        from gan_jax.games import keys_of, make_program
+
+        with or_leave(), contextlib.ExitStack() as until_its_end:
+            with bad_input(file):
+                join(processes)
+                keep(compiled)
+                with together():
+                    folder = run_dir or runs.free_folder(file.stem)
+                    if is_first():
+                        runs.check_free(folder)
+                    runs.check_counts(arguments, run)
+                    built = build(experiment, arguments, run.precision)
+                    runs.check_measure(built, run)
+                    init, update = make_program(built, run.parallel, run.num_seeds)
+                check_alike(runs.described(file, arguments, run))
+                folder = Path(of_first(str(folder)))
+                with together():
+                    if is_first():
+                        created = runs.create(folder, file, arguments, run)
+                        until_its_end.enter_context(runs.held(created))
+                with together():
+                    created = runs.open_run(folder)
+            play(created, built, update, init(keys_of(run.seed, run.num_seeds).init))
+
+    return with_arguments_of(experiment, command, file=file, what="run")
+
+
+def resume(
+    run: Positional[Path],
+    steps: int | None = None,
+    compiled: OmitArgPrefixes[Compiled] = BY_DEFAULT,
+    processes: OmitArgPrefixes[Processes] = ALONE,
+) -> None:
+    """Go on with a run from its newest checkpoint, on as many devices and processes as there are now.
+
+    Args:
+      run: The run's folder.
+      steps: Updates in all, those already made included; by default as many as before. A learning rate that falls
+        with the number of steps falls anew.
+      compiled: Where compiled programs are kept.
+      processes: How this process finds others.
+    """
+    from gan_jax import rollback
+    from gan_jax import run as runs
+    from gan_jax.checkpoint import restore
+    from gan_jax.checkpoint import steps as steps_saved
+    from gan_jax.distributed import check_alike, everyone, is_first, join, or_leave, together
+    from gan_jax.games import abstract_state, keys_of, step_of
+    from gan_jax.log import check_metrics
+
+    with or_leave(), contextlib.ExitStack() as until_its_end:
+        with bad_input(run / "experiment.py"):
+            join(processes)
+            keep(compiled)
+            with together():
+                opened = runs.open_run(run)
+                changed = {} if steps is None else {"steps": steps}
+                runs.check_counts(opened.arguments | changed, opened.options)
+                if is_first():
+                    until_its_end.enter_context(runs.held(opened))
+                    check_metrics(opened.metrics)
+                built, games = opened.experiment(**changed), opened.options.num_seeds
+                init, update = rollback.program(opened, built)
+            check_alike(runs.described(run / "experiment.py", opened.arguments | changed, opened.options))
+            begun = opened.has_metrics or any(steps_saved(opened.checkpoints))  # step 0 may have been cut short
+            state = restore(opened.checkpoints, abstract_state(built, games)) if any(everyone("x" * begun)) else None
+            if state and (step := step_of(state)) >= built.steps:
+                print(f"{run} is at step {step} already: --steps N with a larger N goes on")
+                return
+            state = state or init(keys_of(opened.options.seed, games).init)
+            with together():
+                if is_first():
+                    runs.change_steps(opened, built.steps)
+        play(opened, built, update, state)
+
+
+def play(run: "Run", experiment: "Experiment", update: "Update", state: "TrainState") -> None:
+    """Trains, and says where the run lies, or why it ended."""
+    from gan_jax import rollback
+    from gan_jax.checkpoint import NotSaved
+    from gan_jax.distributed import is_first
+    from gan_jax.signals import Stopped
+    from gan_jax.train import Diverged, train
+
+    while True:
+        try:
+            train(run, experiment, update, state)
+            break
+        except Stopped as error:
+            end(f"{error}: `gan-jax resume {run.folder}` goes on from there", SIGNAL + error.number)
+        except (NotSaved, OSError) as error:
+            end_alone(f"{error}: once that is mended, `gan-jax resume {run.folder}` goes on", FAILED)
+        except Diverged as error:
+            why = str(error)
+        before, most = rollback.count(run), run.options.max_rollbacks
+        if run.options.on_divergence == "stop" or before >= most:
+            times = f" after {before} rollbacks" if before else ""
+            end(f"{why}: diverged{times}; {run.checkpoints} holds the state from before", DIVERGED)
+        try:
+            step, update, state = rollback.go_back(run, experiment, why)
+        except (ValueError, OSError) as error:
+            end_alone(f"{why}: diverged, and can't go back: {error}", DIVERGED)
+        if is_first():
+            count = f"{before + 1} of at most {most} times"
+            print(f"gan-jax: {why}: diverged; goes back to step {step}, {count}", file=sys.stderr)
+    if is_first():
+        print(f"{run.folder}: trained to step {experiment.steps}, samples in {run.folder / 'samples'}")
+
+
+def end(message: str, code: int) -> NoReturn:
+    """The end that all processes have come to; one says why."""
+    from gan_jax.distributed import is_first
+
+    if is_first():
+        fail(message, code)
+    sys.exit(code)
+
+
+def end_alone(message: str, code: int) -> NoReturn:
+    """The end of this process; others that wait for it are left at once, which ends them too."""
+    import jax
+
+    from gan_jax.distributed import leave
+
+    if jax.process_count() > 1:
+        leave(message, code)
+    fail(message, code)
