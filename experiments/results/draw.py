@@ -105,7 +105,8 @@ reverse KL are PacGAN's, of as many samples (Lin et al. 2018, section 4.1), whos
     made = load("points", "gaussians25", "wgan_gp_paper")["results"][0]["made"]
     paper = f"""On the 25 Gaussians a last row of ours is `experiments/wgan_gp_points.py`, WGAN-GP with its paper's
 networks and rates: width 512, batch 256, Adam at 1e-4 (Gulrajani et al. 2017), {made["games"]} seeds, and
-{made["step"]:,} of its 100,000 updates. The row of WGAN-GP above it has fifty times the learning rate, falling to zero."""
+{made["step"]:,} of its 100,000 updates. The row of WGAN-GP above it has fifty times the learning rate, falling to
+zero."""
     rows = {"gaussians25": AND_PAPER}
     return [
         text,
