@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gan_jax.metrics.checked import extremes, rows
 
-HELD = 10_000_000
+HELD = 20_000_000
 COLUMNS = 4096
 LARGEST = 1e17  # squares beyond might overflow float32
 
@@ -34,8 +34,10 @@ def blocks(x: ArrayLike, others: ArrayLike) -> Blocks:
     height = max(1, HELD // max(1, len(others)))
     for first in range(0, len(x), height):
         part = x[first : first + height] - middle
-        columns = [squared(part, others[at : at + COLUMNS] - middle) for at in range(0, len(others), COLUMNS)]
-        yield slice(first, first + len(part)), np.concatenate(columns, 1)
+        apart = np.empty((len(part), len(others)), np.float32)
+        for at in range(0, len(others), COLUMNS):
+            apart[:, at : at + COLUMNS] = squared(part, others[at : at + COLUMNS] - middle)
+        yield slice(first, first + len(part)), np.maximum(apart, 0, out=apart)  # rounding of 0 may lie below
 
 
 def blocks_of_first(number: int, x: ArrayLike) -> Blocks:
@@ -46,8 +48,8 @@ def blocks_of_first(number: int, x: ArrayLike) -> Blocks:
         yield at, apart
 
 
-def squared(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float32]:
+def squared(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
     """[N, D], [M, D] -> [N, M], by one product: (x, |x|², 1) · (-2 y, 1, |y|²)."""
     left = np.concatenate([x, np.sum(x**2, 1, keepdims=True), np.ones((len(x), 1))], 1)
     right = np.concatenate([-2 * y, np.ones((len(y), 1)), np.sum(y**2, 1, keepdims=True)], 1)
-    return np.maximum(left @ right.T, 0).astype(np.float32)
+    return left @ right.T
