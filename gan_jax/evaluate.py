@@ -113,7 +113,7 @@ def make_evaluation(
 
 
 def check_measure(experiment: Experiment, options: Options) -> None:
-    """Measures real examples once, where a run is to be evaluated as it trains: what can't be is found before it starts.
+    """Measures real examples once, where a run is to be evaluated as it trains: what would fail then, fails at once.
 
     Raises:
       ValueError: the experiment names no measure, or one that fails on its data, or whose best figure isn't among its

@@ -1,9 +1,8 @@
 """What samples of a kind are measured by: an experiment names one of these, and `gan-jax evaluate` prints its figures.
 
-The moments of features take the same memory of any number of examples; all else grows with it. Of images the features
-are kept, 31 MB of 60,000 with 128 each and 410 MB of 50,000 with Inception's 2048, since the nearest real example may be
-any; of points the points, and of stacked digits a label each. What needs all pairs is of the first KEPT, which are drawn
-at random.
+The memory that a summary takes grows with the examples. Of images it's their features in float32, 31 MB of 60,000 with
+128 each and 410 MB of 50,000 with Inception's 2048, since any real example may be the nearest; of points it's the
+points, of stacked digits a label each. What needs all pairs of images is of the first KEPT, which are drawn at random.
 """
 
 import dataclasses
@@ -135,7 +134,7 @@ def stacked(features: Features, *, num: int = 26_000) -> Measure:
         return np.concatenate([seen.features for seen in channels(batch)], 1)
 
     def label(batch: np.ndarray) -> np.ndarray:
-        hundreds, tens, ones = (classes.likeliest(seen.logits) for seen in channels(batch))
+        hundreds, tens, ones = (classes.likeliest(np.asarray(seen.logits)) for seen in channels(batch))
         return 100 * hundreds + 10 * tens + ones
 
     def summarise(batches: Iterable[np.ndarray]) -> NDArray:

@@ -217,6 +217,9 @@ def test_only_the_protocols_that_all_runs_share_are_compared(run, capsys):
     out = capsys.readouterr().out
     assert "generated 100" in out
     assert "generated 50" not in out
+    assert "made with" not in out
+    assert "compare.png: the plot of it" in out
+    assert np.asarray(Image.open("compare.png")).std() > 0
 
 
 @of("images")
@@ -384,6 +387,19 @@ def test_runs_that_share_protocols_in_pairs_only_are_refused(result, capsys):
     assert "one of them has no results" in refused(capsys, "compare", "a.json", written("d.json"))
 
 
+def test_seeds_and_versions_that_differ_are_told_under_the_table(result, capsys):
+    made = result["made"] | {"seed": 5, "versions": result["made"]["versions"] | {"jax": "0.1"}}
+    capsys.readouterr()
+    cli.main(["compare", written("a.json", result), written("b.json", result | {"made": made})])
+    assert f"made with seed 0 / 5; jax {jax.__version__} / 0.1\n" in capsys.readouterr().out
+
+
+def test_figures_of_ones_own_are_drawn_too(result, capsys):
+    own = result | {"figures": {"mine": [1.0]}, "quartiles": {"mine": [1.0, 1.0, 1.0]}, "floor": None}
+    cli.main(["compare", written("a.json", own)])
+    assert np.asarray(Image.open("compare.png")).std() > 0
+
+
 def test_a_run_that_diverged_hides_nobodys_figures(result, capsys):
     diverged = result | {"figures": {}, "quartiles": {}, "collapsed": 1.0}
     capsys.readouterr()
@@ -391,7 +407,10 @@ def test_a_run_that_diverged_hides_nobodys_figures(result, capsys):
     out = capsys.readouterr().out
     assert "wasserstein" in out
     assert "100%" in out
-    assert "every game of every run has diverged" in refused(capsys, "compare", "a.json", "--out", "plot.png")
+    Path("plot.png").unlink()
+    cli.main(["compare", "a.json", "--out", "plot.png"])
+    assert "no plot: every game of every run has diverged" in capsys.readouterr().out
+    assert not Path("plot.png").exists()
 
 
 @pytest.mark.parametrize("size", [1e19, 1e30])

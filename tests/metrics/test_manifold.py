@@ -51,8 +51,11 @@ def test_figures_of_tight_groups_far_apart_are_those_of_distances_taken_one_by_o
     within_real, within_fake, across = (cdist(*pair) for pair in ((real, real), (fake, fake), (real, fake)))
     reach, reach_of_fake = (np.sort(apart, 1)[:, 5] for apart in (within_real, within_fake))
     inside = across <= reach[:, None]
-    expected = (inside.any(0).mean(), (across <= reach_of_fake).any(1).mean(), inside.sum(0).mean() / 5, inside.any(1).mean())
-    assert manifold(real, fake) == pytest.approx(expected, rel=1e-3)
+    found = manifold(real, fake)
+    assert found.precision == pytest.approx(inside.any(0).mean(), rel=1e-3)
+    assert found.recall == pytest.approx((across <= reach_of_fake).any(1).mean(), rel=1e-3)
+    assert found.density == pytest.approx(inside.sum(0).mean() / 5, rel=1e-3)
+    assert found.coverage == pytest.approx(inside.any(1).mean(), rel=1e-3)
     np.testing.assert_allclose(np.sqrt(squared_radii(real, 5)), reach, rtol=1e-3)
 
 

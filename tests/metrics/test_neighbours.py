@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from scipy.spatial.distance import cdist
 from test_manifold import groups
 
