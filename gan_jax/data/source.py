@@ -72,7 +72,7 @@ def on_device(
 def described(images: np.ndarray) -> str:
     """The number and shape of images [N, H, W, C], and a hash of their pixels."""
     shape = "x".join(map(str, images.shape[1:]))
-    return f"{len(images)} images of {shape}, sha256 {digest(memoryview(np.ascontiguousarray(images)))}"
+    return f"{len(images)} images of {shape}, sha256 {digest(np.ascontiguousarray(images).data)}"
 
 
 def digest(data: bytes | memoryview) -> str:
