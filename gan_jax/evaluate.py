@@ -17,9 +17,8 @@ from tqdm import tqdm
 from gan_jax.data.source import Source
 from gan_jax.experiment import Experiment
 from gan_jax.files import read_json
-from gan_jax.measures import HIGHER_IS_BETTER
 from gan_jax.metrics.neighbours import nearest
-from gan_jax.run import versions
+from gan_jax.run import Options, versions
 from gan_jax.sample import make_draw
 from gan_jax.types import Array, Measure, Variables
 
@@ -30,11 +29,13 @@ BATCH = 256
 class Evaluation(NamedTuple):
     """generated: (variables of a generator, key) -> its figures; None where it has diverged.
 
+    of_real: () -> those of as many real examples of the same part of the data.
     floor: () -> the figures of real examples that aren't those compared with; None if there are no others.
     real, num_real, num: what samples are held against, how many of these, and how many samples.
     """
 
     generated: Callable[[Variables, Array], Figures | None]
+    of_real: Callable[[], Figures]
     floor: Callable[[], dict[str, Any] | None]
     real: Source
     num_real: int
@@ -76,18 +77,23 @@ def make_evaluation(
         return summary(examples(real, num_real, jax.random.key(0)), num_real, real.name)
 
     def figures(batches: Iterator[np.ndarray], count: int, of: str) -> Figures:
+        against = reference()
         with np.errstate(over="raise", invalid="raise"):
-            compared = measure.compare(reference(), summary(batches, count, of))
+            compared = measure.compare(against, summary(batches, count, of))
         found = {name: float(value) for name, value in compared.items()}
         if not np.isfinite(list(found.values())).all():
             raise FloatingPointError(f"figures aren't finite: {found}")
         return found
 
     def generated(variables: Variables, key: Array) -> Figures | None:
+        reference()  # what is wrong with real examples is no game's fault
         try:
             return figures(finite(draw(variables, key, num)), num, "samples")
-        except FloatingPointError:  # a sample isn't finite, or so large that figures overflow
+        except FloatingPointError:  # a sample or its features aren't finite, or so large that figures overflow
             return None
+
+    def of_real() -> Figures:
+        return figures(examples(real, num, jax.random.key(1)), num, real.name)
 
     def floor() -> dict[str, Any] | None:
         other = real
@@ -103,7 +109,29 @@ def make_evaluation(
             "figures": figures(examples(other, count, jax.random.key(1)), count, other.name),
         }
 
-    return Evaluation(generated, floor, real, num_real, num)
+    return Evaluation(generated, of_real, floor, real, num_real, num)
+
+
+def check_measure(experiment: Experiment, options: Options) -> None:
+    """Measures real examples once, where a run is to be evaluated as it trains: what would fail then, fails at once.
+
+    Raises:
+      ValueError: the experiment names no measure, or one that fails on its data, or whose best figure isn't among its
+        figures.
+      FloatingPointError: features of real examples aren't finite.
+    """
+    if not options.evaluate_every:
+        return
+    measure = experiment.measure
+    if measure is None:
+        raise ValueError(
+            f"evaluate_every {options.evaluate_every}: the experiment names no measure; give its Experiment one, as "
+            "measure=measures.images(classifier.digits())"
+        )
+    num = min(options.evaluate_num, part_of(experiment.data, "train").size or options.evaluate_num)
+    figures = make_evaluation(experiment, measure, num=num, num_real=num).of_real()
+    if measure.best not in figures:
+        raise ValueError(f"best {measure.best!r}: the measure's figures are {', '.join(figures)}; name one of them")
 
 
 def part_of(source: Source, split: str) -> Source:
@@ -162,7 +190,7 @@ def evaluate(
             "real": evaluation.num_real,
             "generated": num,
             "generator": "EMA" if made["checkpoint"] == "latest" else f"EMA, the best of a run by {measure.best}",
-            **measure.protocol,
+            **measure.protocol(evaluation.num_real),
         },
         "made": {**made, "games": len(games), "seed": seed, "versions": versions()},
     }
@@ -219,12 +247,15 @@ def load(file: Path) -> list[dict[str, Any]]:
       FileNotFoundError: there is none.
       ValueError: it isn't one that `save` wrote.
     """
+    if file.is_dir():
+        raise ValueError(f"{file} is a folder, where a file of results belongs: move it away, and evaluate again")
     if not file.is_file():
         raise FileNotFoundError(f"{file}: no such file; `gan-jax evaluate {file.parent}` makes it")
     try:
         results = read_json(file)["results"]
         for one in results:
-            one["protocol"], one["quartiles"], one["figures"]
+            one["protocol"], one["quartiles"], one["figures"], one["collapsed"], one["floor"]
+            one["made"]["games"], one["made"]["seed"], one["made"]["versions"]
         return results
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{file} is broken ({error!r}): delete it, and evaluate again") from error
@@ -232,7 +263,7 @@ def load(file: Path) -> list[dict[str, Any]]:
 
 def merit_of(measure: Measure, games: list[Figures | None]) -> float | None:
     """The median of the figure that the best checkpoint is chosen by, larger where better; None if half diverged."""
-    sign = 1 if measure.best in HIGHER_IS_BETTER else -1
+    sign = 1 if measure.higher_is_better else -1
     values = sorted(-np.inf if figures is None else sign * figures[measure.best] for figures in games)
     worse, better = values[(len(values) - 1) // 2], values[len(values) // 2]
     return None if worse == -np.inf else float((worse + better) / 2)

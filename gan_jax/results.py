@@ -111,27 +111,28 @@ def evaluate(
         print(f"saved in {file}")
 
 
-def compare(runs: Positional[tuple[Path, ...]], out: Path | None = None) -> None:
-    """Print the figures of evaluated runs in one table, if they were measured by the same protocol.
+def compare(runs: Positional[tuple[Path, ...]], out: Path = Path("compare.png")) -> None:
+    """Print the figures of evaluated runs in one table, and draw them, if they were measured by the same protocol.
 
     Args:
       runs: The runs' folders, or result files.
-      out: Picture of the figures to draw, such as compare.png.
+      out: The picture.
     """
-    from gan_jax.compare import comparable, plot, print_table
+    from gan_jax.compare import comparable, figures_of, plot, print_table
 
     with bad_input():
         if not runs:
             raise ValueError("no runs: name the folders of two or more that `gan-jax evaluate` measured")
-        if out:
-            check_picture(out)
+        check_picture(out)
         groups = comparable({str(run): run if run.is_file() else run / "result.json" for run in runs})
         for number, group in enumerate(groups):
-            path = out if out is None or number == 0 else out.with_stem(f"{out.stem}_{number + 1}")
-            if path:
-                plot(group, path)
+            path = out if number == 0 else out.with_stem(f"{out.stem}_{number + 1}")
             print_table(group)
-            print(f"{path}: the plot of it\n" if path else "")
+            if figures_of(group):
+                plot(group, path)
+                print(f"{path}: the plot of it\n")
+            else:
+                print("no plot: every game of every run has diverged\n")
 
 
 def neighbours(

@@ -89,15 +89,6 @@ def check_counts(arguments: dict[str, Any], options: Options) -> None:
         raise ValueError(f"steps {arguments['steps']}: it must be 0 or more")
 
 
-def check_measure(experiment: Experiment, options: Options) -> None:
-    """Raises ValueError where evaluation is asked for and the experiment doesn't say by what."""
-    if options.evaluate_every and experiment.measure is None:
-        raise ValueError(
-            f"evaluate_every {options.evaluate_every}: the experiment names no measure; give its Experiment one, as "
-            "measure=measures.images(classifier.digits())"
-        )
-
-
 @dataclasses.dataclass(frozen=True)
 class Run:
     """A run that exists on disk."""

@@ -60,7 +60,8 @@ def bad_input(*files: Path) -> Iterator[None]:
         if "GAN_JAX_TRACEBACK" in os.environ:
             raise
         raised_in = Path(traceback.extract_tb(error.__traceback__)[-1].filename)
-        ours = isinstance(error, (ValueError, FileNotFoundError)) and raised_in.is_relative_to(Path(__file__).parent)
+        known = isinstance(error, (ValueError, FileNotFoundError, FloatingPointError))
+        ours = known and raised_in.is_relative_to(Path(__file__).parent)
         where = "".join(f"{file}, {line}" for file in files if (line := line_of(error, file)))
         fail(str(error) if ours else f"{where}{type(error).__name__}: {error} ({TRACEBACK})", BAD_INPUT)
 

@@ -49,6 +49,7 @@ def train_with_arguments_of(file: Path) -> Callable[..., None]:
         processes: OmitArgPrefixes[Processes] = ALONE,
         **arguments: Any,
     ) -> None:
+        from gan_jax.evaluate import check_measure
         from gan_jax.experiment import build
         from gan_jax.games import keys_of, make_program
 
@@ -62,8 +63,8 @@ def train_with_arguments_of(file: Path) -> Callable[..., None]:
                         runs.check_free(folder)
                     runs.check_counts(arguments, run)
                     built = build(experiment, arguments, run.precision)
-                    runs.check_measure(built, run)
                     init, update = make_program(built, run.parallel, run.num_seeds)
+                    check_measure(built, run)
                 check_alike(runs.described(file, arguments, run))
                 folder = Path(of_first(str(folder)))
                 with together():

@@ -14,6 +14,7 @@ Array: TypeAlias = jax.Array
 Params: TypeAlias = Any  # a pytree of arrays
 Prior: TypeAlias = Callable[[Array], Array]  # one PRNG key -> z, one latent example
 Terms: TypeAlias = Any  # an array [B], or a dict from names to Terms: the loss is their sum
+Protocol: TypeAlias = dict[str, str | int | float]
 T = TypeVar("T")
 
 
@@ -108,9 +109,10 @@ class Measure(NamedTuple):
     summarise: batches of examples [B, ...] -> what is kept of them.
     compare: the summaries of real and of generated examples -> figures by name.
     collapsed: figures -> whether the generator has collapsed.
-    best: the figure that the best checkpoint is chosen by.
+    best: the figure that the best checkpoint is chosen by; higher_is_better: which of its sides.
     num: generated examples, unless told.
-    protocol: all that the figures depend on beside the examples; figures of different protocols aren't compared.
+    protocol: how many real examples -> all that the figures depend on beside the examples; figures of different
+        protocols aren't compared.
     """
 
     look: Callable[[np.ndarray], np.ndarray]
@@ -118,8 +120,9 @@ class Measure(NamedTuple):
     compare: Callable[[Any, Any], dict[str, float]]
     collapsed: Callable[[dict[str, float]], bool]
     best: str
+    higher_is_better: bool
     num: int
-    protocol: dict[str, str | int | float]
+    protocol: Callable[[int], Protocol]
 
 
 class Logits(NamedTuple):

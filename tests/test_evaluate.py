@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
@@ -17,7 +18,7 @@ from gan_jax.data.source import on_device
 from gan_jax.evaluate import examples, load, make_evaluation, merit_of, nearest_training_examples, part_of, save
 from gan_jax.experiment import Experiment
 from gan_jax.metrics.manifold import manifold
-from gan_jax.types import Network, Players, Variables
+from gan_jax.types import Features, Network, Players, Seen, Variables
 
 IMAGES = (
     TINY.replace("gaussians8()", "digits()")
@@ -216,6 +217,9 @@ def test_only_the_protocols_that_all_runs_share_are_compared(run, capsys):
     out = capsys.readouterr().out
     assert "generated 100" in out
     assert "generated 50" not in out
+    assert "made with" not in out
+    assert "compare.png: the plot of it" in out
+    assert np.asarray(Image.open("compare.png")).std() > 0
 
 
 @of("images")
@@ -340,20 +344,26 @@ def test_points_have_no_features_of_images_and_no_training_examples(run, capsys)
 def test_a_broken_result_file_is_named(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     Path("run").mkdir()
-    for text in ("{", '{"results": [{}]}', "[]"):
+    lacking = {"protocol": {}, "quartiles": {}, "figures": {}}
+    for text in ("{", '{"results": [{}]}', "[]", json.dumps({"results": [lacking]})):
         Path("run/result.json").write_text(text)
         assert "run/result.json is broken" in refused(capsys, "compare", "run")
+    Path("run/result.json").unlink()
+    Path("run/result.json").mkdir()
+    assert "run/result.json is a folder" in refused(capsys, "compare", "run")
 
 
 def test_results_survive_being_written_and_read(tmp_path):
-    one = {"figures": {"a": [1.0, None]}, "quartiles": {"a": [1.0, 1.0, 1.0]}, "protocol": {"data": "x"}}
+    one = {"figures": {"a": [1.0, None]}, "quartiles": {"a": [1.0, 1.0, 1.0]}, "protocol": {"data": "x"},
+           "collapsed": 0.0, "floor": None, "made": {"games": 1, "seed": 0, "versions": {}}}  # fmt: skip
     save(one, tmp_path / "result.json")
     assert load(tmp_path / "result.json") == [one]
 
 
-def test_every_measure_of_an_experiment_ranks_by_a_figure_whose_better_side_is_known():
-    for measure in (measures.plane(), measures.mixture(np.zeros((2, 2)), 1.0)):
-        assert measure.best in measures.LOWER_IS_BETTER | measures.HIGHER_IS_BETTER
+def test_the_merit_of_a_checkpoint_is_higher_where_the_measure_says_that_its_figure_is_better():
+    games = [{"wasserstein": 2.0}]
+    assert merit_of(measures.plane(), games) == -2.0
+    assert merit_of(measures.plane()._replace(higher_is_better=True), games) == 2.0
 
 
 @pytest.fixture
@@ -377,6 +387,19 @@ def test_runs_that_share_protocols_in_pairs_only_are_refused(result, capsys):
     assert "one of them has no results" in refused(capsys, "compare", "a.json", written("d.json"))
 
 
+def test_seeds_and_versions_that_differ_are_told_under_the_table(result, capsys):
+    made = result["made"] | {"seed": 5, "versions": result["made"]["versions"] | {"jax": "0.1"}}
+    capsys.readouterr()
+    cli.main(["compare", written("a.json", result), written("b.json", result | {"made": made})])
+    assert f"made with seed 0 / 5; jax {jax.__version__} / 0.1\n" in capsys.readouterr().out
+
+
+def test_figures_of_ones_own_are_drawn_too(result, capsys):
+    own = result | {"figures": {"mine": [1.0]}, "quartiles": {"mine": [1.0, 1.0, 1.0]}, "floor": None}
+    cli.main(["compare", written("a.json", own)])
+    assert np.asarray(Image.open("compare.png")).std() > 0
+
+
 def test_a_run_that_diverged_hides_nobodys_figures(result, capsys):
     diverged = result | {"figures": {}, "quartiles": {}, "collapsed": 1.0}
     capsys.readouterr()
@@ -384,7 +407,10 @@ def test_a_run_that_diverged_hides_nobodys_figures(result, capsys):
     out = capsys.readouterr().out
     assert "wasserstein" in out
     assert "100%" in out
-    assert "every game of every run has diverged" in refused(capsys, "compare", "a.json", "--out", "plot.png")
+    Path("plot.png").unlink()
+    cli.main(["compare", "a.json", "--out", "plot.png"])
+    assert "no plot: every game of every run has diverged" in capsys.readouterr().out
+    assert not Path("plot.png").exists()
 
 
 @pytest.mark.parametrize("size", [1e19, 1e30])
@@ -403,6 +429,44 @@ def test_samples_so_large_that_figures_overflow_have_diverged(size):
     assert evaluation.generated(Variables({}, {}), jax.random.key(0)) is None
     with pytest.raises(FloatingPointError, match="their distances overflow"):
         manifold(real, real * np.float32(size))
+
+
+def test_samples_whose_features_are_not_finite_have_diverged():
+    def overflowing(x):
+        return Seen(x.reshape(len(x), -1) / (jnp.abs(x).reshape(len(x), -1).max(1, keepdims=True) < 50))
+
+    experiment = Experiment(
+        data=on_device(np.random.default_rng(0).integers(0, 256, (40, 2, 2, 1), np.uint8)),
+        nets=Players(None, Network(None, lambda params, stats, z, label, mode: (100 * jnp.ones((64, 2, 2, 1)), stats))),
+        objective=None,
+        optimizers=None,
+        prior=priors.normal(2),
+        steps=1,
+        batch_size=1,
+    )
+    measure = measures.images(Features("own", "", "none", overflowing))
+    evaluation = make_evaluation(experiment, measure, num=20)
+    assert evaluation.generated(Variables({}, {}), jax.random.key(0)) is None
+    assert evaluation.of_real()
+
+
+FAILING = {
+    "best": ("_replace(best='wassersteim')", "best 'wassersteim': the measure's figures are covered, high_quality"),
+    "compare": ("_replace(compare=lambda real, fake: {}['x'])", "failing.py, line 36: KeyError: 'x'"),
+    "features": ("_replace(summarise=lambda batches: checked.rows([[math.nan]]))", "features hold NaN or infinity"),
+}
+
+
+@pytest.mark.parametrize("failing", FAILING)
+def test_a_measure_that_fails_on_the_data_is_found_before_the_first_step(tmp_path, monkeypatch, capsys, failing):
+    monkeypatch.chdir(tmp_path)
+    change, says = FAILING[failing]
+    text = MEASURED.replace("num=100)", f"num=100).{change}").replace("import optax", "import math\n\nimport optax")
+    text = text.replace("from gan_jax.nets", "from gan_jax.metrics import checked\nfrom gan_jax.nets")
+    Path("failing.py").write_text(text)
+    assert says in refused(capsys, "train", "failing.py", "--evaluate-every", "2", "--run-dir", "run")
+    assert not Path("run").exists()
+    cli.main(["train", "failing.py", "--run-dir", "run"])
 
 
 def test_games_that_diverged_are_the_worst_in_a_checkpoints_merit():

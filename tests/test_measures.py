@@ -81,8 +81,29 @@ def test_a_generator_that_copies_its_training_data_lies_on_them(images):
 def test_pairs_are_of_the_first_examples_and_the_frechet_distance_of_all(images, monkeypatch):
     monkeypatch.setattr(measures, "KEPT", 100)
     summary = measures.images(PIXELS).summarise([images[0][:60], images[0][60:]])
-    assert (summary.moments.n, len(summary.features), len(summary.logits)) == (600, 100, 100)
-    np.testing.assert_allclose(summary.features, pixels(images[0][:100]).features, atol=1e-6)
+    assert (summary.moments.n, len(summary.first), len(summary.logits)) == (600, 100, 100)
+    np.testing.assert_allclose(summary.first, pixels(images[0][:100]).features, atol=1e-6)
+
+
+def test_a_generator_that_copies_any_of_its_training_data_lies_on_them_and_real_examples_lie_apart(images, monkeypatch):
+    monkeypatch.setattr(measures, "KEPT", 100)
+    real, other = images
+    measure = measures.images(PIXELS)
+    assert figures(measure, real, real[-100:])["nearest"] == 0
+    assert figures(measure, real, other)["nearest"] == pytest.approx(1, abs=0.1)
+
+
+def test_nearest_has_a_protocol_of_its_own_only_where_there_are_more_real_examples_than_pairs_are_of():
+    few, many = (measures.images(PIXELS).protocol(real) for real in (measures.KEPT, measures.KEPT + 1))
+    assert many == few | {"nearest": "of all real examples"}
+    assert "nearest" not in few
+
+
+def test_a_figure_that_is_not_known_to_be_better_higher_or_lower_can_not_be_the_best():
+    assert measures.images(PIXELS, best="coverage").higher_is_better
+    assert not measures.images(PIXELS, best="duplicates").higher_is_better
+    with pytest.raises(ValueError, match="best 'nearest': not known to be better higher or lower, as are coverage, "):
+        measures.images(PIXELS, best="nearest")
 
 
 def test_features_without_classes_have_no_score(images):
@@ -92,7 +113,7 @@ def test_features_without_classes_have_no_score(images):
 
 def test_the_protocol_names_the_network_its_weights_and_what_is_done_to_images():
     for make in (measures.images, measures.stacked):
-        protocol = make(PIXELS).protocol
+        protocol = make(PIXELS).protocol(1000)
         assert protocol["features"] == "pixels"
         assert protocol["weights"] == "0" * 64
         assert protocol["resize"] == "none"

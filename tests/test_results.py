@@ -46,6 +46,12 @@ def test_every_plan_is_a_command_that_can_be_typed():
             assert "--num-seeds" in options
 
 
+def test_numbers_have_three_digits_or_all_before_the_point():
+    assert [draw.number(value) for value in (1000.0, 999.7, 1234.5, 909.0, 8.0, 0.00172, 0.45)] == [
+        "1,000", "1,000", "1,234", "909", "8", "0.00172", "0.45",
+    ]  # fmt: skip
+
+
 def test_a_part_between_marks_is_replaced_and_a_missing_mark_is_named():
     text = "a\n<!-- t: drawn by experiments/results/draw.py -->\nold\n<!-- /t -->\nb"
     assert draw.between(text, "t", "new") == text.replace("old", "new")

@@ -226,7 +226,7 @@ def quartiles(low: float, median: float, high: float) -> str:
 
 
 def number(value: float) -> str:
-    return f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= 999.5 else f"{value:.3g}"
 
 
 def markdown(rows: list[list[str]]) -> str:

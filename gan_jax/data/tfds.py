@@ -39,14 +39,15 @@ def tfds(
     wanted = ("image", "label") if classes else ("image",)
     decode = make_decode({key: features[key] for key in wanted}, shape, size)
     records = open_split(name, builder, split)
+    called = f"{builder.info.full_name} {split}" + ("" if size is None else f" at {size}x{size}")
     if len(records) * np.prod(shape) > limit:
         source = streamed(records, decode, image_example(shape, labelled=classes > 0), classes=classes)
     else:
         examples = decode_all(records, decode)
         labels = np.array([example.label for example in examples]) if classes else None
-        source = on_device(np.stack([example.x for example in examples]), labels, classes=classes)
+        source = on_device(np.stack([example.x for example in examples]), labels, classes=classes, name=called)
     return source._replace(
-        name=f"{builder.info.full_name} {split}" + ("" if size is None else f" at {size}x{size}"),
+        name=called,
         split=lambda other: tfds(name, split=other, data_dir=data_dir, size=size, limit=limit),
     )
 

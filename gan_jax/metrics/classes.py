@@ -3,8 +3,10 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_softmax, logsumexp
+
+from gan_jax.metrics.checked import rows
 
 
 class Score(NamedTuple):
@@ -18,14 +20,19 @@ def inception_score(logits: ArrayLike, *, splits: int = 10) -> Score:
     It is the Inception score only by Inception's logits on images of ImageNet's kind; it knows nothing of real data.
     Samples are split in the order given; the marginal p(y) is that of a split, so small splits score lower.
     """
-    logits = np.asarray(logits, np.float64)
-    if logits.ndim != 2 or not 1 <= splits <= len(logits):
+    logits = rows(logits, "logits").astype(np.float64)
+    if not 1 <= splits <= len(logits):
         raise ValueError(f"logits {list(logits.shape)} in {splits} splits: logits are [N, classes], splits up to N")
     scores = []
     for part in np.array_split(log_softmax(logits, 1), splits):
         marginal = logsumexp(part, 0) - np.log(len(part))
         scores.append(np.exp(np.mean(np.sum(np.exp(part) * (part - marginal), 1))))
     return Score(float(np.mean(scores)), float(np.std(scores)))
+
+
+def likeliest(logits: ArrayLike) -> NDArray:
+    """The label of each of logits [N, classes]."""
+    return rows(logits, "logits").argmax(1)
 
 
 class Modes(NamedTuple):

@@ -1,71 +1,55 @@
-"""Euclidean distances between many features, a block of rows at a time: [BLOCK, M] numbers are held, never [N, M].
+"""Squared Euclidean distances between many features, a block of rows at a time: HELD numbers, and never [N, M].
 
-The rows of a block are spread over the devices of this process.
+|x|² + |y|² - 2 x·y cancels where features lie in tight groups far apart: float32 would leave nothing of the distance.
+It's taken in float64, on the host as not every accelerator has that, and rounded to float32 then.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jax.sharding import AxisType, NamedSharding, PartitionSpec
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from gan_jax.types import Array
+from gan_jax.metrics.checked import extremes, rows
 
-BLOCK = 1024
+HELD = 20_000_000
+COLUMNS = 4096
+LARGEST = 1e17  # squares beyond might overflow float32
+
+Blocks = Iterator[tuple[slice, NDArray[np.float32]]]
 
 
-def by_rows(reduce: Callable[[Array], Array], x: NDArray, others: NDArray) -> NDArray:
-    """`reduce` of the distances [rows, M] from rows of x [N, D] to others [M, D], stacked.
+def blocks(x: ArrayLike, others: ArrayLike) -> Blocks:
+    """Rows of x [N, D], and their squared distances [rows, M] from others [M, D], which may be written to.
 
     Raises:
-      ValueError: features that aren't [N, D] and [M, D], or aren't finite.
+      ValueError: features that aren't [N, D] and [M, D].
+      FloatingPointError: they aren't finite, or are so large that distances overflow.
     """
-    return stacked(lambda apart, _: reduce(apart), x, others)
-
-
-def among_themselves(reduce: Callable[[Array], Array], x: NDArray) -> NDArray:
-    """`by_rows` from x [N, D] to x, where each is infinitely far from itself."""
-
-    def without_own(apart: Array, numbers: Array) -> Array:
-        return reduce(jnp.where(numbers[:, None] == jnp.arange(len(x))[None], jnp.inf, apart))
-
-    return stacked(without_own, x, x)
-
-
-def stacked(reduce: Callable[[Array, Array], Array], x: NDArray, others: NDArray) -> NDArray:
-    """reduce: the distances of a block of rows, and the rows' numbers -> [rows, ...]."""
-    if x.ndim != 2 or others.ndim != 2 or x.shape[1] != others.shape[1]:
+    x, others = rows(x), rows(others)
+    if x.shape[1] != others.shape[1]:
         raise ValueError(f"features are [N, D] and [M, D], these are {list(x.shape)} and {list(others.shape)}")
-    if not (np.isfinite(x).all() and np.isfinite(others).all()):
-        raise ValueError("features hold NaN or infinity: a figure of them would mean nothing")
-    middle = others.mean(0)  # distances don't change, and their rounding is smallest about it
-    farthest = max(float(np.abs(part - middle).max(initial=0)) for part in (x, others))
-    if farthest > 1e17:  # the squares' sum would overflow float32
-        raise FloatingPointError(f"features are as far apart as {farthest:.2g}: their distances overflow")
-    mesh = jax.make_mesh(
-        (jax.local_device_count(),), ("rows",), axis_types=(AxisType.Auto,), devices=jax.local_devices()
-    )
-    by_device = NamedSharding(mesh, PartitionSpec("rows"))
-    size = -(-BLOCK // mesh.size) * mesh.size
-    targets = jax.device_put(others - middle, NamedSharding(mesh, PartitionSpec()))
-
-    @jax.jit
-    def rows(block: Array, targets: Array, numbers: Array) -> Array:
-        return reduce(distances(block, targets), numbers)
-
-    def block(first: int) -> NDArray:
-        part = x[first : first + size] - middle
-        padded = np.concatenate([part, np.zeros((size - len(part), x.shape[1]), part.dtype)])  # one program for all
-        numbers = np.arange(first, first + size)
-        return np.asarray(rows(*jax.device_put((padded, targets, numbers), (by_device, targets.sharding, by_device))))
-
-    return np.concatenate([block(first) for first in range(0, len(x), size)])[: len(x)]
+    if (largest := np.abs([extremes(x), extremes(others)]).max()) > LARGEST:
+        raise FloatingPointError(f"features are as large as {largest:.2g}: their distances overflow")
+    middle = others.mean(0, dtype=np.float64)  # distances don't change, and their rounding is smallest about it
+    height = max(1, HELD // max(1, len(others)))
+    for first in range(0, len(x), height):
+        part = x[first : first + height] - middle
+        apart = np.empty((len(part), len(others)), np.float32)
+        for at in range(0, len(others), COLUMNS):
+            apart[:, at : at + COLUMNS] = squared(part, others[at : at + COLUMNS] - middle)
+        yield slice(first, first + len(part)), np.maximum(apart, 0, out=apart)  # rounding of 0 may lie below
 
 
-def distances(x: Array, y: Array) -> Array:
-    """[N, D], [M, D] -> [N, M], by one matrix product, in full precision also where products are of bfloat16."""
-    product = jnp.matmul(x, y.T, precision=jax.lax.Precision.HIGHEST)
-    squared = jnp.sum(x**2, 1)[:, None] + jnp.sum(y**2, 1)[None] - 2 * product
-    return jnp.sqrt(jnp.maximum(squared, 0.0))
+def blocks_of_first(number: int, x: ArrayLike) -> Blocks:
+    """`blocks` of the first rows of x [N, D] and all of x, where each is infinitely far from itself."""
+    x = np.asarray(x)
+    for at, apart in blocks(x[:number], x):
+        np.fill_diagonal(apart[:, at], np.inf)
+        yield at, apart
+
+
+def squared(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[N, D], [M, D] -> [N, M], by one product: (x, |x|², 1) · (-2 y, 1, |y|²)."""
+    left = np.concatenate([x, np.sum(x**2, 1, keepdims=True), np.ones((len(x), 1))], 1)
+    right = np.concatenate([-2 * y, np.ones((len(y), 1)), np.sum(y**2, 1, keepdims=True)], 1)
+    return left @ right.T

@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gan_jax.metrics.checked import rows
+
 Matrix = NDArray[np.float64]
 
 
@@ -30,11 +32,12 @@ def moments(batches: Iterable[ArrayLike]) -> Moments:
     """The moments of all the features of batches [B, D].
 
     Raises:
-      ValueError: features that aren't [B, D] or aren't finite, or fewer than two of them.
+      ValueError: features that aren't [B, D] or are complex, or fewer than two of them.
+      FloatingPointError: features that aren't finite.
     """
     total = None
     for batch in batches:
-        part = moments_of_batch(np.asarray(batch, np.float64))
+        part = moments_of_batch(rows(batch).astype(np.float64))
         total = part if total is None else merge(total, part)
     if total is None or total.n < 2:
         raise ValueError(f"a covariance needs two samples or more, there are {total.n if total else 0}")
@@ -42,10 +45,6 @@ def moments(batches: Iterable[ArrayLike]) -> Moments:
 
 
 def moments_of_batch(features: Matrix) -> Moments:
-    if features.ndim != 2:
-        raise ValueError(f"features are [B, D], these are {list(features.shape)}")
-    if not np.isfinite(features).all():
-        raise ValueError("features hold NaN or infinity: a figure of them would mean nothing")
     if not len(features):
         return Moments(0, np.zeros(features.shape[1]), np.zeros((features.shape[1],) * 2))
     mean = features.mean(0)

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gan_jax.metrics.checked import rows
+
 
 class KernelDistance(NamedTuple):
     """The mean of the squared MMD over subsets, its deviation among them, and the standard error of the mean."""
@@ -24,12 +26,11 @@ def kernel_distance(
 
     Raises:
       ValueError: features of different dimensions, or fewer samples than a subset takes.
+      FloatingPointError: features that aren't finite.
     """
-    real, fake = np.asarray(real, np.float64), np.asarray(fake, np.float64)
-    if real.ndim != 2 or fake.ndim != 2 or real.shape[1] != fake.shape[1]:
+    real, fake = rows(real).astype(np.float64), rows(fake).astype(np.float64)
+    if real.shape[1] != fake.shape[1]:
         raise ValueError(f"features are [N, D] and [M, D], these are {list(real.shape)} and {list(fake.shape)}")
-    if not (np.isfinite(real).all() and np.isfinite(fake).all()):
-        raise ValueError("features hold NaN or infinity: a figure of them would mean nothing")
     if not 2 <= subset_size <= min(len(real), len(fake)):
         raise ValueError(f"subsets of {subset_size} from {len(real)} real and {len(fake)} fake: from 2 to the fewer")
     if subsets < 2:

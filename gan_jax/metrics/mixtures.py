@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
+from gan_jax.metrics.checked import rows
 from gan_jax.metrics.classes import Modes, modes
 
 
@@ -24,11 +25,9 @@ class Mixture(NamedTuple):
 
 def mixture(samples: ArrayLike, centres: ArrayLike, sigma: float, *, seed: int = 0) -> Mixture:
     """Of samples [N, D] of the mixture about `centres` [K, D], each of deviation sigma in every direction."""
-    samples, centres = np.asarray(samples, np.float64), np.asarray(centres, np.float64)
-    if samples.ndim != 2 or not len(samples) or samples.shape[1:] != centres.shape[1:]:
+    samples, centres = rows(samples, "samples").astype(np.float64), np.asarray(centres, np.float64)
+    if not len(samples) or samples.shape[1:] != centres.shape[1:]:
         raise ValueError(f"samples [N, D] and centres [K, D], these are {list(samples.shape)}, {list(centres.shape)}")
-    if not np.isfinite(samples).all():
-        raise ValueError("samples hold NaN or infinity: the run diverged")
     apart = cdist(samples, centres)
     labels = apart.argmin(1)
     good = apart.min(1) <= 3 * sigma
@@ -40,8 +39,8 @@ def wasserstein(x: ArrayLike, y: ArrayLike) -> float:
 
     It grows with N³: 2,000 samples take seconds. Two sets of one distribution aren't at 0: print that floor beside it.
     """
-    x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
-    if x.ndim != 2 or x.shape != y.shape or not len(x):
+    x, y = rows(x, "samples").astype(np.float64), rows(y, "samples").astype(np.float64)
+    if x.shape != y.shape or not len(x):
         raise ValueError(f"two sets of as many samples [N, D], these are {list(x.shape)} and {list(y.shape)}")
     apart = cdist(x, y)
     return float(apart[linear_sum_assignment(apart)].mean())

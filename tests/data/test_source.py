@@ -1,3 +1,5 @@
+import hashlib
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -36,6 +38,13 @@ SOURCES = {
 @pytest.fixture(params=SOURCES)
 def source(request):
     return SOURCES[request.param]()
+
+
+def test_arrays_without_a_name_are_told_apart_by_their_pixels():
+    ours, others = numbered(23), numbered(23)[::-1]
+    assert on_device(ours).name == "23 images of 2x2x1, sha256 " + hashlib.sha256(ours.tobytes()).hexdigest()[:8]
+    assert on_device(ours).name != on_device(others).name
+    assert on_device(ours, name="mine").name == "mine"
 
 
 def test_a_batch_has_the_shapes_of_the_example(source):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from golden import GOLDEN, logits
 
-from gan_jax.metrics.classes import inception_score, modes
+from gan_jax.metrics.classes import inception_score, likeliest, modes
 
 
 def test_score_is_the_number_of_classes_where_each_is_sure_and_as_likely_and_one_where_nothing_is_known():
@@ -53,3 +53,9 @@ def test_labels_of_no_mode_are_named(labels, message):
 def test_logits_that_cannot_be_split_are_named():
     with pytest.raises(ValueError, match=r"logits \[3, 2\] in 4 splits"):
         inception_score(np.ones((3, 2)), splits=4)
+
+
+@pytest.mark.parametrize("figure", [lambda logits: inception_score(logits, splits=1), likeliest])
+def test_logits_that_are_not_finite_have_no_figure(figure):
+    with pytest.raises(FloatingPointError, match="logits hold NaN or infinity"):
+        figure(np.array([[0.0, np.nan], [1.0, 2.0]]))

@@ -3,15 +3,17 @@
 import numpy as np
 import pytest
 from golden import GOLDEN, features
+from scipy.spatial.distance import cdist
 
 from gan_jax.metrics import distances
-from gan_jax.metrics.manifold import manifold, radii
+from gan_jax.metrics.manifold import manifold, squared_radii
 
 
-@pytest.mark.parametrize("block", [97, 130, 1024])
+@pytest.mark.parametrize(("held", "columns"), [(1, 4096), (30_000, 130), (20_000_000, 97)])
 @pytest.mark.parametrize("k", [3, 5])
-def test_figures_are_prdcs_on_the_same_features_by_any_blocks(k, block, monkeypatch):
-    monkeypatch.setattr(distances, "BLOCK", block)
+def test_figures_are_prdcs_on_the_same_features_by_any_blocks(k, held, columns, monkeypatch):
+    monkeypatch.setattr(distances, "HELD", held)
+    monkeypatch.setattr(distances, "COLUMNS", columns)
     found = manifold(*features(), k=k)._asdict()
     assert found == pytest.approx(GOLDEN["manifold/prdc"][str(k)], rel=1e-3)
 
@@ -37,10 +39,30 @@ def test_far_from_the_origin_distances_are_as_good():
     assert manifold(real + 1000, fake + 1000) == pytest.approx(manifold(real, fake), abs=0.02)
 
 
+def groups(seed: int) -> np.ndarray:
+    """[600, 64] in ten tight groups that lie ten thousand times as far apart as their points."""
+    rng = np.random.default_rng(seed)
+    centres = 100 * np.random.default_rng(0).normal(size=(10, 64))
+    return (np.repeat(centres, 60, 0) + 0.01 * rng.normal(size=(600, 64))).astype(np.float32)
+
+
+def test_figures_of_tight_groups_far_apart_are_those_of_distances_taken_one_by_one_in_float64():
+    real, fake = groups(1), groups(2)
+    within_real, within_fake, across = (cdist(*pair) for pair in ((real, real), (fake, fake), (real, fake)))
+    reach, reach_of_fake = (np.sort(apart, 1)[:, 5] for apart in (within_real, within_fake))
+    inside = across <= reach[:, None]
+    found = manifold(real, fake)
+    assert found.precision == pytest.approx(inside.any(0).mean(), rel=1e-3)
+    assert found.recall == pytest.approx((across <= reach_of_fake).any(1).mean(), rel=1e-3)
+    assert found.density == pytest.approx(inside.sum(0).mean() / 5, rel=1e-3)
+    assert found.coverage == pytest.approx(inside.any(1).mean(), rel=1e-3)
+    np.testing.assert_allclose(np.sqrt(squared_radii(real, 5)), reach, rtol=1e-3)
+
+
 def test_radius_is_the_distance_of_the_kth_other_point_though_copies_lie_about():
     x = np.array([[0.0], [0.0], [3.0], [7.0]], np.float32)
-    np.testing.assert_allclose(radii(x, 1), [0, 0, 3, 4])
-    np.testing.assert_allclose(radii(x, 2), [3, 3, 3, 7])
+    np.testing.assert_allclose(squared_radii(x, 1), [0, 0, 9, 16])
+    np.testing.assert_allclose(squared_radii(x, 2), [9, 9, 9, 49])
 
 
 @pytest.mark.parametrize("k", [0, 3])
@@ -50,5 +72,10 @@ def test_a_k_without_neighbours_is_named(k):
 
 
 def test_features_that_are_not_finite_have_no_figure():
-    with pytest.raises(ValueError, match="NaN or infinity"):
+    with pytest.raises(FloatingPointError, match="NaN or infinity"):
         manifold(np.ones((9, 2)), np.full((9, 2), np.nan), k=3)
+
+
+def test_complex_features_are_refused():
+    with pytest.raises(ValueError, match="real numbers, these are complex128"):
+        manifold(np.ones((9, 2)), np.full((9, 2), 1j), k=3)

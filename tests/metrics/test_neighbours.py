@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
+from test_manifold import groups
 
-from gan_jax.metrics.neighbours import duplicates, nearest
+from gan_jax.metrics.neighbours import duplicates, nearest, nearest_other
 
 TRAINING = np.array([[0, 0], [1, 0], [5, 5], [1, 0.5]], np.float32)
 
@@ -19,6 +21,20 @@ def test_a_copy_is_at_no_distance_however_far_from_the_origin():
     which, apart = nearest(training[::-1], training)
     assert which[:, 0].tolist() == list(range(49, -1, -1))
     assert (apart == 0).all()
+
+
+def test_neighbours_in_tight_groups_far_apart_are_those_of_distances_taken_one_by_one_in_float64():
+    real, fake = groups(1), groups(2)
+    which, apart = nearest(fake, real, k=3)
+    expected = np.sort(cdist(fake, real), 1)[:, :3]
+    np.testing.assert_allclose(apart, expected, rtol=1e-3)
+    np.testing.assert_allclose(apart, np.take_along_axis(cdist(fake, real), which, 1), rtol=1e-6)
+    np.testing.assert_allclose(nearest_other(real, number=50), np.sort(cdist(real[:50], real), 1)[:, 1], rtol=1e-3)
+    assert duplicates(real, np.median(np.sort(cdist(real, real), 1)[:, 1])) == pytest.approx(0.5, abs=0.002)
+
+
+def test_pixels_of_8_bits_do_not_wrap_around():
+    assert nearest(np.array([[1]], np.uint8), np.array([[3]], np.uint8))[1] == 2
 
 
 def test_duplicates_are_the_samples_with_another_one_near():
