@@ -1,8 +1,8 @@
 """What samples of a kind are measured by: an experiment names one of these, and `gan-jax evaluate` prints its figures.
 
-The memory that a summary takes grows with the examples. Of images it's their features in float32, 31 MB of 60,000 with
-128 each and 410 MB of 50,000 with Inception's 2048, since any real example may be the nearest; of points it's the
-points, of stacked digits a label each. What needs all pairs of images is of the first KEPT, which are drawn at random.
+The memory that a summary of images takes is bounded: moments, and the features of the first SEARCHED in float32, as any
+real example may be the nearest (51 MB of 128 each, 820 MB of Inception's 2048). What needs all pairs is of the first
+KEPT, which are drawn at random. Of points it's the points, of stacked digits a label each.
 """
 
 import dataclasses
@@ -21,6 +21,7 @@ from gan_jax.metrics import classes, frechet, kernel, manifold, mixtures, neighb
 from gan_jax.types import Array, Features, Measure, Protocol, Seen
 
 KEPT = 10_000
+SEARCHED = 100_000
 TRANSPORTED = 1000  # points: an exact assignment grows with the third power
 BATCH = 128
 
@@ -31,7 +32,7 @@ LOWER_IS_BETTER = {"frechet_distance", "kernel_distance", "reverse_kl", "wassers
 @dataclasses.dataclass(frozen=True, eq=False)
 class ImageSummary:
     moments: frechet.Moments
-    features: NDArray  # [N, D], of all
+    features: NDArray  # [SEARCHED or fewer, D]
     logits: NDArray | None  # [KEPT or fewer, classes]
 
     @property
@@ -68,11 +69,12 @@ def images(features: Features, *, best: str = "frechet_distance", num: int = 10_
                 seen = look(batch)
                 if seen.logits is not None and sum(map(len, logits)) < KEPT:
                     logits.append(seen.logits)
-                kept.append(seen.features)
+                if sum(map(len, kept)) < SEARCHED:
+                    kept.append(seen.features)
                 yield seen.features
 
         moments = frechet.moments(each())
-        return ImageSummary(moments, np.concatenate(kept), np.concatenate(logits)[:KEPT] if logits else None)
+        return ImageSummary(moments, np.concatenate(kept)[:SEARCHED], np.concatenate(logits)[:KEPT] if logits else None)
 
     def compare(real: ImageSummary, fake: ImageSummary) -> dict[str, float]:
         few = min(len(real.first), len(fake.first))
@@ -101,7 +103,7 @@ def images(features: Features, *, best: str = "frechet_distance", num: int = 10_
             "weights": features.weights,
             "resize": features.resize,
             "pairs": f"of the first {KEPT}",
-            **({"nearest": "of all real examples"} if real > KEPT else {}),
+            **({"nearest": f"among the first {SEARCHED}"} if real > KEPT else {}),
             "neighbours": 5,
             "kernel": "100 subsets of 1000, or of half the examples where they are fewer than 2000",
             "score": "10 splits",

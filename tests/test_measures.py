@@ -95,7 +95,7 @@ def test_a_generator_that_copies_any_of_its_training_data_lies_on_them_and_real_
 
 def test_nearest_has_a_protocol_of_its_own_only_where_there_are_more_real_examples_than_pairs_are_of():
     few, many = (measures.images(PIXELS).protocol(real) for real in (measures.KEPT, measures.KEPT + 1))
-    assert many == few | {"nearest": "of all real examples"}
+    assert many == few | {"nearest": "among the first 100000"}
     assert "nearest" not in few
 
 
