@@ -20,7 +20,7 @@ from typing import Literal, Self
 import jax
 import orbax.checkpoint as ocp
 
-from gan_jax.distributed import is_first, of_first, together
+from gan_jax.distributed import is_first, lost_a_peer, of_first, together
 from gan_jax.files import read_json
 from gan_jax.types import TrainState
 
@@ -47,6 +47,7 @@ class Checkpoints:
             ),
             todelete_subdir=TRASH,  # a kill in mid-delete leaves no half checkpoint listed
             cleanup_tmp_directories=True,
+            single_host_load_and_broadcast=jax.process_count() > 1,  # a network's folder may look older elsewhere
         )
         self.folder = folder
         self.sealing: tuple[Path, Future[None]] | None = None
@@ -61,8 +62,8 @@ class Checkpoints:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Waits, seals and closes; what went wrong before is what is told."""
-        if error and jax.process_count() > 1:
-            return  # a peer may be gone, and waiting for it would not end
+        if lost_a_peer(error) or (isinstance(error, NotSaved) and jax.process_count() > 1):
+            return  # waiting for the others would not end
         with contextlib.suppress(*([Exception] if error else [])):
             self.finish()
             self.manager.close()
@@ -111,8 +112,8 @@ def saving(folder: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if isinstance(error, jax.errors.JaxRuntimeError) and jax.process_count() > 1:
-            raise  # a peer is gone
+        if lost_a_peer(error):
+            raise
         raise NotSaved(f"{folder} can't be written: {reason_of(error)}; the checkpoints before it are whole") from error
 
 

@@ -51,6 +51,7 @@ def join(processes: Processes) -> None:
     alarm = threading.Timer(processes.start_timeout, give_up)  # JAX's own time-out aborts with a stack trace
     alarm.daemon = True
     alarm.start()
+    jax.config.update("jax_enable_preemption_service", False)  # it would swallow SIGTERM until the loop takes it
     try:
         jax.distributed.initialize(*named, initialization_timeout=LONG, heartbeat_timeout_seconds=HEARTBEAT)
         jax.devices()  # waits for the others once more
@@ -93,10 +94,9 @@ def together() -> Iterator[None]:
     """
     try:
         yield
-    except jax.errors.JaxRuntimeError:
-        raise  # a peer may be gone
     except Exception as error:
-        everyone(str(error) or type(error).__name__)
+        if not lost_a_peer(error):
+            everyone(str(error) or type(error).__name__)
         raise
     for number, wrong in enumerate(everyone("")):
         if wrong:
@@ -141,6 +141,13 @@ def make_anyone() -> Callable[[int], int]:
     return anyone
 
 
+def lost_a_peer(error: BaseException | None) -> bool:
+    """Whether this is how the loss of a peer is told, by JAX or by what waited for it."""
+    if error is None or jax.process_count() == 1:
+        return False
+    return isinstance(error, (jax.errors.JaxRuntimeError, TimeoutError)) or lost_a_peer(error.__cause__)
+
+
 @contextlib.contextmanager
 def or_leave() -> Iterator[None]:
     """Ends one of several processes at once when anything goes wrong in it alone, as the loss of a peer.
@@ -152,7 +159,7 @@ def or_leave() -> Iterator[None]:
     except Exception as error:
         if jax.process_count() == 1:
             raise
-        if not isinstance(error, jax.errors.JaxRuntimeError):
+        if not lost_a_peer(error):
             traceback.print_exc()
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         leave(

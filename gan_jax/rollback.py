@@ -24,20 +24,20 @@ def count(run: Run) -> int:
     return run.rollbacks.read_bytes().count(b"\n") if run.rollbacks.exists() else 0
 
 
-def go_back(run: Run, experiment: Experiment, why: str) -> tuple[int, Update, TrainState]:
-    """Notes why, and returns the step to go on from, the update that does, and its state."""
+def go_back(run: Run, experiment: Experiment, why: str, number: int) -> tuple[int, Update, TrainState]:
+    """Notes why it's the rollback of this number, and returns the step to go on from, the update, and its state."""
     state = restore(run.checkpoints, abstract_state(experiment, run.options.num_seeds))
     step = step_of(state)
     with together():
         if is_first():
             with run.rollbacks.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"to": step, "why": why}) + "\n")
-    return step, program(run, experiment)[1], state
+    return step, program(run, experiment, number)[1], state
 
 
-def program(run: Run, experiment: Experiment) -> tuple[Any, Update]:
-    """`make_program` of a run, with steps as small as its rollbacks have made them."""
-    factor = run.options.rollback_rate ** count(run)
+def program(run: Run, experiment: Experiment, rollbacks: int) -> tuple[Any, Update]:
+    """`make_program` of a run, with steps as small as so many rollbacks have made them."""
+    factor = run.options.rollback_rate**rollbacks
     return make_program(slower(experiment, factor), run.options.parallel, run.options.num_seeds)
 
 

@@ -13,6 +13,7 @@ import importlib.metadata
 import json
 import platform
 import shutil
+import time
 import typing
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -210,10 +211,10 @@ def config_of(run: Run) -> str:
     return json.dumps(config, indent=2, default=as_json) + "\n"
 
 
-def described(file: Path, arguments: dict[str, Any], options: Options) -> dict[str, Any]:
+def described(command: str, file: Path, arguments: dict[str, Any], options: Options) -> dict[str, Any]:
     """What processes that train together must have alike."""
     code = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
-    return {"experiment": code, **arguments, **dataclasses.asdict(options), **versions()}
+    return {"command": command, "experiment": code, **arguments, **dataclasses.asdict(options), **versions()}
 
 
 def versions() -> dict[str, str]:
@@ -262,3 +263,17 @@ def open_run(folder: Path) -> Run:
         return Run(folder, config["experiment"], config["arguments"], Options(**config["options"]))
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is broken ({error}): restore it, or train anew") from error
+
+
+def open_shared(folder: Path, patience: float = 90.0) -> Run:
+    """Reads a run's folder that another process has just made; a network's file system may show it late.
+
+    Raises:
+      ValueError: it isn't to be seen within so many seconds.
+    """
+    deadline = time.monotonic() + patience
+    while not (folder / "config.json").is_file():
+        if time.monotonic() > deadline:
+            raise ValueError(f"{folder.absolute()} isn't seen here: a run's folder must lie where all processes see it")
+        time.sleep(0.1)
+    return open_run(folder)

@@ -12,7 +12,6 @@ import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
-from gan_jax import rollback
 from gan_jax.checkpoint import Checkpoints, set_aside
 from gan_jax.distributed import is_first, make_anyone, together
 from gan_jax.evaluate import by_name, make_evaluation, merit_of
@@ -32,8 +31,8 @@ class Diverged(Exception):
     """A loss, a gradient or a parameter is not finite."""
 
 
-def train(run: Run, experiment: Experiment, update: Update, state: TrainState) -> None:
-    """Trains from the state's step to the experiment's last one.
+def train(run: Run, experiment: Experiment, update: Update, state: TrainState, rollbacks: int = 0) -> None:
+    """Trains from the state's step to the experiment's last one, after so many rollbacks.
 
     Metrics are fetched one step late, so that the device never waits for the host. Of several games those that
     diverge play on as they are, and their metrics are null. Of several processes all do the same, the first one writes.
@@ -45,7 +44,7 @@ def train(run: Run, experiment: Experiment, update: Update, state: TrainState) -
     """
     options = run.options
     games = options.num_seeds
-    keys = keys_of(options.seed, games, rollback.count(run))
+    keys = keys_of(options.seed, games, rollbacks)
     evaluate = evaluator(experiment, options) if options.evaluate_every else None
     show = shower(run, experiment, keys)
     watch = Watch()
@@ -107,7 +106,7 @@ def train(run: Run, experiment: Experiment, update: Update, state: TrainState) -
             if evaluate and evaluates:
                 figures, merit = evaluate(split(one_copy(state.ema), games))
                 note(step, figures)
-            if shows:
+            if shows and log:
                 diversity = show(step, split(one_copy(state.ema), games))
                 if step % options.sample_every == 0:  # a run that ends elsewhere and goes on has no line more
                     note(step, diversity)
@@ -142,7 +141,7 @@ def shower(run: Run, experiment: Experiment, keys: Keys) -> Callable[[int, list[
 
     def show(step: int, generators: list[Variables]) -> dict[str, Any]:
         samples = [sample(ema, key.samples, count) for ema, key in zip(generators, each)]
-        for game, drawn in enumerate(samples if is_first() else []):
+        for game, drawn in enumerate(samples):
             experiment.view.together(drawn, run.picture(step, game))
         return {"samples/diversity": [spread(drawn) / of_real(game) for game, drawn in enumerate(samples)]}
 

@@ -1,6 +1,7 @@
 """The commands `train` and `resume`: from words on the command line to the loop, and from its end to an exit code."""
 
 import contextlib
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -55,8 +56,8 @@ def train_with_arguments_of(file: Path) -> Callable[..., None]:
 
         with or_leave(), contextlib.ExitStack() as until_its_end:
             with bad_input(file):
-                join(processes)
                 keep(compiled)
+                join(processes)
                 with together():
                     folder = run_dir or runs.free_folder(file.stem)
                     if is_first():
@@ -65,14 +66,14 @@ def train_with_arguments_of(file: Path) -> Callable[..., None]:
                     built = build(experiment, arguments, run.precision)
                     init, update = make_program(built, run.parallel, run.num_seeds)
                     check_measure(built, run)
-                check_alike(runs.described(file, arguments, run))
+                check_alike(runs.described("train", file, arguments, run))
                 folder = Path(of_first(str(folder)))
                 with together():
                     if is_first():
                         created = runs.create(folder, file, arguments, run)
                         until_its_end.enter_context(runs.held(created))
                 with together():
-                    created = runs.open_run(folder)
+                    created = runs.open_shared(folder)
             play(created, built, update, init(keys_of(run.seed, run.num_seeds).init))
 
     return with_arguments_of(experiment, command, file=file, what="run")
@@ -97,14 +98,14 @@ def resume(
     from gan_jax import run as runs
     from gan_jax.checkpoint import restore
     from gan_jax.checkpoint import steps as steps_saved
-    from gan_jax.distributed import check_alike, everyone, is_first, join, or_leave, together
+    from gan_jax.distributed import check_alike, is_first, join, of_first, or_leave, together
     from gan_jax.games import abstract_state, keys_of, step_of
     from gan_jax.log import check_metrics
 
     with or_leave(), contextlib.ExitStack() as until_its_end:
         with bad_input(run / "experiment.py"):
-            join(processes)
             keep(compiled)
+            join(processes)
             with together():
                 opened = runs.open_run(run)
                 changed = {} if steps is None else {"steps": steps}
@@ -113,10 +114,12 @@ def resume(
                     until_its_end.enter_context(runs.held(opened))
                     check_metrics(opened.metrics)
                 built, games = opened.experiment(**changed), opened.options.num_seeds
-                init, update = rollback.program(opened, built)
-            check_alike(runs.described(run / "experiment.py", opened.arguments | changed, opened.options))
+            check_alike(runs.described("resume", run / "experiment.py", opened.arguments | changed, opened.options))
             begun = opened.has_metrics or any(steps_saved(opened.checkpoints))  # step 0 may have been cut short
-            state = restore(opened.checkpoints, abstract_state(built, games)) if any(everyone("x" * begun)) else None
+            begun, rollbacks = json.loads(of_first(json.dumps([begun, rollback.count(opened)])))
+            with together():
+                init, update = rollback.program(opened, built, rollbacks)
+            state = restore(opened.checkpoints, abstract_state(built, games)) if begun else None
             if state and (step := step_of(state)) >= built.steps:
                 print(f"{run} is at step {step} already: --steps N with a larger N goes on")
                 return
@@ -124,11 +127,11 @@ def resume(
             with together():
                 if is_first():
                     runs.change_steps(opened, built.steps)
-        play(opened, built, update, state)
+        play(opened, built, update, state, rollbacks)
 
 
-def play(run: "Run", experiment: "Experiment", update: "Update", state: "TrainState") -> None:
-    """Trains, and says where the run lies, or why it ended."""
+def play(run: "Run", experiment: "Experiment", update: "Update", state: "TrainState", rollbacks: int = 0) -> None:
+    """Trains, and says where the run lies, or why it ended. rollbacks: how often it has gone back."""
     from gan_jax import rollback
     from gan_jax.checkpoint import NotSaved
     from gan_jax.distributed import is_first
@@ -137,7 +140,7 @@ def play(run: "Run", experiment: "Experiment", update: "Update", state: "TrainSt
 
     while True:
         try:
-            train(run, experiment, update, state)
+            train(run, experiment, update, state, rollbacks)
             break
         except Stopped as error:
             end(f"{error}: `gan-jax resume {run.folder}` goes on from there", SIGNAL + error.number)
@@ -145,16 +148,17 @@ def play(run: "Run", experiment: "Experiment", update: "Update", state: "TrainSt
             end_alone(f"{error}: once that is mended, `gan-jax resume {run.folder}` goes on", FAILED)
         except Diverged as error:
             why = str(error)
-        before, most = rollback.count(run), run.options.max_rollbacks
-        if run.options.on_divergence == "stop" or before >= most:
-            times = f" after {before} rollbacks" if before else ""
+        most = run.options.max_rollbacks
+        if run.options.on_divergence == "stop" or rollbacks >= most:
+            times = f" after {rollbacks} rollbacks" if rollbacks else ""
             end(f"{why}: diverged{times}; {run.checkpoints} holds the state from before", DIVERGED)
         try:
-            step, update, state = rollback.go_back(run, experiment, why)
+            rollbacks += 1
+            step, update, state = rollback.go_back(run, experiment, why, rollbacks)
         except (ValueError, OSError) as error:
             end_alone(f"{why}: diverged, and can't go back: {error}", DIVERGED)
         if is_first():
-            count = f"{before + 1} of at most {most} times"
+            count = f"{rollbacks} of at most {most} times"
             print(f"gan-jax: {why}: diverged; goes back to step {step}, {count}", file=sys.stderr)
     if is_first():
         print(f"{run.folder}: trained to step {experiment.steps}, samples in {run.folder / 'samples'}")

@@ -93,7 +93,7 @@ def make_update(
       ema_decay: of the generator's parameters and statistics, each generator turn, without the weight of the
         initial values (the debiased mean of Kingma & Ba 2015, section 3).
       dtype: what the networks compute in, as jnp.bfloat16, which halves their activations; parameters, statistics,
-        losses and the norms of penalties stay as they are.
+        losses and the norms of penalties stay as they are. Logits have its precision: one part in 256.
       axis_name: the mapped axis (pmap, vmap, shard_map) that the batch is split over.
 
     Raises:

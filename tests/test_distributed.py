@@ -26,13 +26,14 @@ from gan_jax.types import Players
 EXPERIMENT = '''"""Batch statistics over all replicas, spectral norm, two critic turns, batches of two sizes; SGD."""
 
 import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
 import optax
 
-import numpy as np
-
-from gan_jax import losses, penalties, priors
+from gan_jax import losses, measures, penalties, priors
 from gan_jax.constraints import spectral_norm
-from gan_jax.data.points2d import gaussians8
+from gan_jax.data.points2d import CENTRES_8, SIGMA_8, gaussians8
 from gan_jax.experiment import Experiment
 from gan_jax.nets import mlp
 from gan_jax.nets.layers import BatchNorm
@@ -51,19 +52,29 @@ class Generator(nn.Module):
         return nn.Dense(2)(nn.relu(BatchNorm()(nn.Dense(8)(z), label, mode)))
 
 
-def experiment(*, steps: int = 4, batch_size: int = 16, width: int = 8) -> Experiment:
-    """Train a small game."""
+def experiment(*, steps: int = 4, batch_size: int = 16, width: int = 8, bad: int = -1) -> Experiment:
+    """Train a small game, in which with some keys a loss isn't finite at step `bad`."""
+
+    def spoil(game):
+        draw = jax.random.uniform(game.keys[0])
+        return jnp.where((game.step == bad) & (draw < 0.5), jnp.nan, jnp.zeros_like(game.logits.real))
+
     return Experiment(
         data=gaussians8(),
         nets=Players(spectral_norm(mlp.critic(width=width)), linen(Generator())),
-        objective=add(adversarial=losses.wasserstein(), penalty=scale(penalties.gradient_penalty(), 0.1)),
+        objective=add(
+            adversarial=losses.wasserstein(),
+            penalty=scale(penalties.gradient_penalty(), 0.1),
+            spoil=penalties.critic_penalty(spoil),
+        ),
         optimizers=Players(optax.sgd(0.05), optax.sgd(0.05)),
         prior=priors.normal(2),
         steps=steps,
         batch_size=batch_size,
         generator_batch_size=2 * batch_size,
         critic_steps=2,
-        view=View(write, write, '.bytes'),
+        view=View(write, write, ".bytes"),
+        measure=measures.mixture(CENTRES_8, SIGMA_8),
     )
 '''
 EVERY = "--log-every 1 --save-every 2 --sample-every 2 --num-samples 4"
@@ -128,15 +139,17 @@ def state_of(folder: str):
     return jax.device_get(restore(run.checkpoints, abstract_state(run.experiment())))
 
 
-def losses_of(folder: str) -> np.ndarray:
+def metric_of(folder: str, name: str) -> np.ndarray:
+    """[lines, 2]: the steps and values of a metric."""
     lines = [json.loads(line) for line in (Path(folder) / "metrics.jsonl").read_text().splitlines()]
-    return np.array([[line["step"], line["critic/loss"]] for line in lines if "critic/loss" in line])
+    return np.array([[line["step"], line[name]] for line in lines if name in line])
 
 
 def check_same_game(one: str, other: str) -> None:
     for a, b in zip(jax.tree.leaves(state_of(one)), jax.tree.leaves(state_of(other)), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6)
-    np.testing.assert_allclose(losses_of(one), losses_of(other), rtol=1e-5, atol=1e-6)
+    losses = [metric_of(run, "critic/loss") for run in (one, other)]
+    np.testing.assert_allclose(*losses, rtol=1e-5, atol=1e-6)
 
 
 def play_alone(command: str) -> None:
@@ -144,29 +157,37 @@ def play_alone(command: str) -> None:
     cli.main(command.split())
 
 
-def test_two_processes_then_one_then_four_play_the_game_of_one():
-    finish(f"train small.py --run-dir several --steps 2 {EVERY}")
+def test_two_processes_then_one_then_four_play_the_game_of_one_which_diverges_once():
+    diverging = f"train small.py --bad 2 --on-divergence rollback --rollback-rate 0.5 {EVERY}"
+    finish(f"{diverging} --run-dir several --steps 3")
     play_alone("resume several --steps 4")
     finish("resume several --steps 6", 4)
-    play_alone(f"train small.py --run-dir alone --steps 6 {EVERY}")
+    play_alone(f"{diverging} --run-dir alone --steps 6")
+    assert Path("several/rollbacks.jsonl").read_text() == Path("alone/rollbacks.jsonl").read_text()
     check_same_game("several", "alone")
-    assert losses_of("several")[:, 0].tolist() == [1, 2, 3, 4, 5, 6]
+    assert metric_of("several", "critic/loss")[:, 0].tolist() == [1, 2, 3, 4, 5, 6]
     assert sorted(path.name for path in Path("several/samples").iterdir()) == [
-        f"step_000000{step}.png" for step in (2, 4, 6)
+        f"step_000000{step}.png"
+        for step in (2, 3, 4, 6)  # the last of a run, too
     ]
 
 
 def test_two_processes_and_then_one_under_pmap_play_the_game_of_one():
-    finish(f"train small.py --run-dir several --parallel pmap --steps 2 {EVERY}")
+    evaluated = f"train small.py --evaluate-every 2 --evaluate-num 16 {EVERY}"
+    finish(f"{evaluated} --run-dir several --parallel pmap --steps 2")
     play_alone("resume several --steps 4")
-    play_alone(f"train small.py --run-dir alone --steps 4 {EVERY}")
+    play_alone(f"{evaluated} --run-dir alone --steps 4")
     check_same_game("several", "alone")
+    np.testing.assert_allclose(
+        *(metric_of(run, "evaluation/wasserstein") for run in ("several", "alone")), rtol=1e-5, atol=1e-6
+    )
 
 
 def wait_for_lines(processes: list[subprocess.Popen[str]], run: str, count: int) -> None:
-    metrics = Path(run) / "metrics.jsonl"
+    metrics, deadline = Path(run) / "metrics.jsonl", time.monotonic() + 300
     while not metrics.exists() or metrics.read_text().count("\n") < count:
         assert all(process.poll() is None for process in processes), ends(processes)
+        assert time.monotonic() < deadline
         time.sleep(0.05)
 
 
@@ -188,7 +209,7 @@ def test_loss_of_the_first_process_ends_the_other():
 
 def test_loss_of_a_peer_ends_the_others_and_the_run_goes_on_exactly():
     end_of_the_other("killed", victim=1)
-    steps = int(losses_of("killed")[-1, 0]) + 3
+    steps = int(metric_of("killed", "critic/loss")[-1, 0]) + 3
     finish(f"resume killed --steps {steps}")
     finish(f"train small.py --run-dir whole --steps {steps} {EVERY}")
     assert Path("killed/metrics.jsonl").read_bytes() == Path("whole/metrics.jsonl").read_bytes()
@@ -203,7 +224,7 @@ def test_a_signal_to_one_process_saves_and_ends_all():
         (code, said), (other_code, _) = ends(processes)
     assert (code, other_code) == (143, 143)
     assert "by SIGTERM: `gan-jax resume run` goes on from there" in said
-    assert int(state_of("run").step) == losses_of("run")[-1, 0]
+    assert int(state_of("run").step) == metric_of("run", "critic/loss")[-1, 0]
 
 
 def last_line(said: str) -> str:

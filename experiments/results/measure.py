@@ -37,6 +37,7 @@ IMAGES = ("digits", "fashion_mnist")
 STACKED = ("non_saturating", "packed", "wgan_gp", "relativistic")
 OBJECTIVES = ("minimax", "non_saturating", "wgan", "wgan_gp", "sn_hinge", "r1", "relativistic")
 BUDGET = {"images": 4200, "stacked": 3000}  # updates of the first objective
+CHANGES = ("status", "--porcelain", "-uno", "gan_jax", "experiments", ":!experiments/results")
 QUIET = "--sample-every 1000000 --save-every 1000000 --log-every 100"
 
 
@@ -107,8 +108,7 @@ def measure(plan: Plan, train: str, picture: Path) -> dict:
     return {
         "command": f"gan-jax train {train}",
         "evaluations": [f"gan-jax evaluate RUN {options}".strip() for options in plan.evaluations],
-        "commit": git("rev-parse", "HEAD")
-        + ("" if not git("status", "--porcelain", "-uno", "gan_jax", "experiments") else " and changes"),
+        "commit": git("rev-parse", "HEAD") + (" and changes" if git(*CHANGES) else ""),
         "machine": f"{len(os.sched_getaffinity(0))} cores, {platform.machine()}",
         "train_seconds": round(seconds, 1),
         "results": results,
