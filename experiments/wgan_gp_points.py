@@ -1,6 +1,6 @@
 """WGAN-GP on 25 Gaussians with the paper's settings (Gulrajani et al. 2017, figure 1, and its gan_toy.py).
 
-The paper shows pictures only: all 25 modes are covered. It makes 100,000 updates; docs/results.md has what fewer reach.
+The paper shows pictures only: all 25 modes are covered. It makes 100,000 updates; 6,000 cover 25 (docs/results.md).
 
 gan-jax train experiments/wgan_gp_points.py
 """
