@@ -134,7 +134,7 @@ def play(run: "Run", experiment: "Experiment", update: "Update", state: "TrainSt
     """Trains, and says where the run lies, or why it ended. rollbacks: how often it has gone back."""
     from gan_jax import rollback
     from gan_jax.checkpoint import NotSaved
-    from gan_jax.distributed import is_first
+    from gan_jax.distributed import is_first, lost_a_peer
     from gan_jax.signals import Stopped
     from gan_jax.train import Diverged, train
 
@@ -145,6 +145,8 @@ def play(run: "Run", experiment: "Experiment", update: "Update", state: "TrainSt
         except Stopped as error:
             end(f"{error}: `gan-jax resume {run.folder}` goes on from there", SIGNAL + error.number)
         except (NotSaved, OSError) as error:
+            if lost_a_peer(error):
+                raise
             end_alone(f"{error}: once that is mended, `gan-jax resume {run.folder}` goes on", FAILED)
         except Diverged as error:
             why = str(error)
