@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 import optax
 
-from gan_jax import losses, measures, penalties, pictures, priors
+from gan_jax import losses, measures, penalties, priors, views
 from gan_jax.constraints import clip_weights, spectral_norm
 from gan_jax.data import points2d
 from gan_jax.experiment import Experiment
@@ -107,6 +107,6 @@ def experiment(
         batch_size=batch_size,
         critic_steps=rules.critic_steps,
         ema_decay=0.99,
-        view=pictures.points,
+        view=views.points,
         measure=measure,
     )

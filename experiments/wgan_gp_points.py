@@ -9,7 +9,7 @@ from typing import Literal
 
 import optax
 
-from gan_jax import losses, measures, penalties, pictures, priors
+from gan_jax import losses, measures, penalties, priors, views
 from gan_jax.data import points2d
 from gan_jax.experiment import Experiment
 from gan_jax.nets import mlp
@@ -58,6 +58,6 @@ def experiment(
         steps=steps,
         batch_size=batch_size,
         critic_steps=critic_steps,
-        view=pictures.points,
+        view=views.points,
         measure=measure,
     )

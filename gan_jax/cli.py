@@ -1,5 +1,5 @@
-"""The command line: list and prepare. `train` and `resume` are in training.py, the commands for a run that was trained
-in results.py, `plan` in planning.py.
+"""The command line: list and prepare. `train` and `resume` are in training.py, `sample` and `inspect` in sampling.py,
+the commands that measure a trained run in results.py, `plan` in planning.py.
 
 Exit codes: 0 done, 2 bad input (one line on stderr, nothing written), 3 diverged, 130 and 143 stopped by SIGINT and
 SIGTERM, 1 anything else.
@@ -15,7 +15,8 @@ from tyro.conf import Positional
 
 from gan_jax.arguments import experiment_among
 from gan_jax.planning import plan, plan_with_arguments_of
-from gan_jax.results import compare, evaluate, neighbours, sample
+from gan_jax.results import compare, evaluate, neighbours
+from gan_jax.sampling import inspect, sample
 from gan_jax.terminal import SIGNAL, bad_input, fail, parse
 from gan_jax.training import resume, train, train_with_arguments_of
 
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "resume": resume,
         "prepare": prepare,
         "sample": sample,
+        "inspect": inspect,
         "evaluate": evaluate,
         "compare": compare,
         "neighbours": neighbours,

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gan_jax.evaluate import load
-from gan_jax.measures import HIGHER_IS_BETTER, LOWER_IS_BETTER
+from gan_jax.measures.common import HIGHER_IS_BETTER, LOWER_IS_BETTER
 
 Results = dict[str, dict[str, Any]]  # by the run's name, in the order given
 

@@ -18,7 +18,7 @@ from typing import Any
 import jax.numpy as jnp
 import optax
 
-from gan_jax import pictures, program
+from gan_jax import program, views
 from gan_jax.data.source import Source
 from gan_jax.types import Array, Measure, Network, Objective, Players, Prior, TrainState, View
 from gan_jax.update import Update, make_init, make_update
@@ -51,7 +51,7 @@ class Experiment:
     generator_steps: int = 1
     ema_decay: float = 0.999
     dtype: Any = None
-    view: View = pictures.images
+    view: View = views.images
     measure: Measure | None = None
 
     @property

@@ -1,58 +1,17 @@
-"""The commands for a run that was trained: sample, evaluate, compare, neighbours."""
+"""The commands that measure a run that was trained: evaluate, compare, neighbours."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional
 
 from gan_jax.compiled import BY_DEFAULT, Compiled, keep
 from gan_jax.terminal import bad_input
+from gan_jax.trained import Which, open_trained
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from gan_jax.experiment import Experiment
-    from gan_jax.types import Measure, Variables
-
-Which = Literal["latest", "best"]
-
-
-def sample(
-    run: Positional[Path],
-    num: int = 64,
-    seed: int = 0,
-    out: Path = Path("samples.png"),
-    game: int = 0,
-    checkpoint: Which = "latest",
-    compiled: OmitArgPrefixes[Compiled] = BY_DEFAULT,
-) -> None:
-    """Draw samples from the averaged (EMA) generator of a run. The same seed gives the same samples.
-
-    Args:
-      run: The run's folder.
-      num: How many.
-      seed: Seed of the samples.
-      out: A picture of all of them; or a folder (an existing one, or a name without ending), for a file each.
-      game: Which game of a run of several, from 0.
-      checkpoint: The newest, or the best of a run that was evaluated as it trained.
-      compiled: Where compiled programs are kept.
-    """
-    with bad_input(run / "experiment.py"):
-        if num < 1 or not 0 <= seed < 2**32:
-            raise ValueError(f"num {num}, seed {seed}: num must be 1 or more, and seed 0 or more, below 2**32")
-        keep(compiled)
-        together = out.suffix == ".png" and not out.is_dir()
-        if not together and (out.suffix or out.is_file()) and not out.is_dir():
-            raise ValueError(f"{out}: give a picture, as samples.png, or a folder for a file each")
-        built, samples, step = drawn(run, checkpoint, game, num, seed)
-        if together:
-            out.parent.mkdir(parents=True, exist_ok=True)
-            built.view.together(samples, out)
-        else:
-            out.mkdir(parents=True, exist_ok=True)
-            for number, one in enumerate(samples):
-                built.view.single(one, out / f"{number:05d}{built.view.suffix}")
-    print(f"{out}: {num} samples of {run} at step {step}, seed {seed}")
+    from gan_jax.types import Measure
 
 
 def evaluate(
@@ -88,7 +47,7 @@ def evaluate(
         if not 0 <= seed < 2**32:
             raise ValueError(f"seed {seed}: it must be from 0 to 2**32 - 1")
         keep(compiled)
-        built, generators, step = trained(run, checkpoint)
+        built, generators, step = open_trained(run, checkpoint)
         measure = measure_of(built, features, weights)
         file = run / "result.json"
         if file.exists():
@@ -166,23 +125,13 @@ def neighbours(
             raise ValueError(f"num {num}, seed {seed}: num must be 2 or more, and seed 0 or more, below 2**32")
         check_picture(out)
         keep(compiled)
-        built, samples, step = drawn(run, checkpoint, game, num, seed)
+        trained = open_trained(run, checkpoint)
+        built, step = trained.experiment, trained.step
+        samples = trained.sample(game, seed, num)
         look = measure_of(built, features, weights).look
         found = nearest_training_examples(built, look, samples, num - 1)
-        built.view.together(found, out)
+        built.view.together[".png"](found, out)
     print(f"{out}: {num} samples of {run} at step {step}, a row each, with the training examples nearest to them")
-
-
-def trained(run: Path, checkpoint: Which) -> "tuple[Experiment, list[Variables], int]":
-    """The experiment of a run, the averaged generator of each of its games, and their step."""
-    from gan_jax import run as runs
-    from gan_jax.checkpoint import restore
-    from gan_jax.games import abstract_state, split, step_of
-
-    opened = runs.open_run(run)
-    built, games = opened.experiment(), opened.options.num_seeds
-    state = restore(opened.checkpoints, abstract_state(built, games), checkpoint)
-    return built, split(state.ema, games), step_of(state)
 
 
 def check_picture(path: Path) -> None:
@@ -190,19 +139,6 @@ def check_picture(path: Path) -> None:
     if path.suffix != ".png" or path.is_dir():
         raise ValueError(f"{path}: name a picture, such as {path.with_suffix('.png')}")
     path.parent.mkdir(parents=True, exist_ok=True)
-
-
-def drawn(run: Path, checkpoint: Which, game: int, num: int, seed: int) -> "tuple[Experiment, np.ndarray, int]":
-    """The experiment of a run, samples of one of its games, and their step."""
-    import jax
-
-    from gan_jax.sample import make_sampler
-
-    built, generators, step = trained(run, checkpoint)
-    if not 0 <= game < len(generators):
-        raise ValueError(f"game {game}: the run has {len(generators)}, from 0")
-    draw = make_sampler(built.nets.generator, built.prior, built.data.classes)
-    return built, draw(generators[game], jax.random.key(seed), num), step
 
 
 def file_of(features: str | None) -> list[Path]:

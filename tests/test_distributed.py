@@ -73,7 +73,7 @@ def experiment(*, steps: int = 4, batch_size: int = 16, width: int = 8, bad: int
         batch_size=batch_size,
         generator_batch_size=2 * batch_size,
         critic_steps=2,
-        view=View(write, write, ".bytes"),
+        view=View({".png": write}, {".bytes": write}),
         measure=measures.mixture(CENTRES_8, SIGMA_8),
     )
 '''

@@ -24,7 +24,7 @@ IMAGES = (
     TINY.replace("gaussians8()", "digits()")
     .replace("points2d import gaussians8", "digits import digits")
     .replace("generator(width", "generator((28, 28, 1), width")
-    .replace("        view=pictures.points,\n", "")
+    .replace("        view=views.points,\n", "")
 )
 OWN = """
 def patches(x):
@@ -42,8 +42,8 @@ def broken(x):
     return x.no_such_method()
 """
 MEASURED = (
-    TINY.replace("=pictures.points", "=pictures.points, measure=measures.mixture(CENTRES_8, SIGMA_8, num=100)")
-    .replace("priors, pictures", "measures, priors, pictures")
+    TINY.replace("=views.points", "=views.points, measure=measures.mixture(CENTRES_8, SIGMA_8, num=100)")
+    .replace("priors, views", "measures, priors, views")
     .replace("import gaussians8", "import CENTRES_8, SIGMA_8, gaussians8")
 )
 

@@ -44,29 +44,39 @@ class Source(NamedTuple):
 
 
 def on_device(
-    images: np.ndarray, labels: np.ndarray | None = None, *, classes: int | None = None, name: str | None = None
+    stored: np.ndarray,
+    labels: np.ndarray | None = None,
+    *,
+    classes: int | None = None,
+    name: str | None = None,
+    decode: Callable[[Array], Array] | None = None,
 ) -> Source:
     """Keeps uint8 images [N, H, W, C] (and int labels [N]) on the device, and gathers batches there.
 
     classes: how many there are, where not every one need occur in `labels`.
     name: by default what tells the images from others, as "60 images of 8x8x1, sha256 1a2b3c4d".
+    decode: of other kinds, as stored [B, ...] -> examples [B, ...] in float32; of images it is `to_float`.
     Every epoch has its own permutation: no example comes twice in an epoch, and none is left out.
     """
-    x = jnp.asarray(images)
+    decode = to_float if decode is None else decode
+    gather = jax.jit(lambda x, label, index: Batch(decode(x[index]), None if label is None else label[index]))
+    x = jnp.asarray(stored)
     label = None if labels is None else jnp.asarray(labels, jnp.int32)
     if classes is None:
         classes = 0 if labels is None else int(labels.max()) + 1
 
     def stream(key: Array, first_step: int, batch_size: int, places: np.ndarray | None = None) -> Iterator[Batch]:
-        index = make_shuffle(key, len(images))
+        index = make_shuffle(key, len(stored))
         own = np.arange(batch_size) if places is None else places
         step = first_step
         while True:
             yield gather(x, label, index(step * batch_size + own))
             step += 1
 
-    example = image_example(images.shape[1:], labelled=labels is not None)
-    return Source(example, len(images), classes, stream, described(images) if name is None else name)
+    one = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((1, *leaf.shape[1:]), leaf.dtype), (x, label))
+    batch = jax.eval_shape(gather, *one, jax.ShapeDtypeStruct((1,), jnp.int32))
+    example = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), batch)
+    return Source(example, len(stored), classes, stream, described(stored) if name is None else name)
 
 
 def described(images: np.ndarray) -> str:
@@ -102,11 +112,6 @@ def image_example(shape: tuple[int, ...], *, labelled: bool) -> Batch:
     """The example of a Source of images [H, W, C]."""
     label = jax.ShapeDtypeStruct((), jnp.int32) if labelled else None
     return Batch(jax.ShapeDtypeStruct(shape, jnp.float32), label)
-
-
-@jax.jit
-def gather(images: Array, labels: Array | None, index: Array) -> Batch:
-    return Batch(to_float(images[index]), None if labels is None else labels[index])
 
 
 def to_float(images: Array) -> Array:

@@ -13,12 +13,21 @@ from gan_jax.data.source import Source, to_float
 from gan_jax.types import Array, Batch
 
 
-def streamed(records: Sequence[Any], decode: Callable[[Any], Batch], example: Batch, *, classes: int = 0) -> Source:
+def streamed(
+    records: Sequence[Any],
+    decode: Callable[[Any], Batch],
+    example: Batch,
+    *,
+    classes: int = 0,
+    on_device: Callable[[Array], Array] = to_float,
+) -> Source:
     """Reads `records` in a new order each epoch; the position follows from the step, and nothing is stored.
 
     decode: one record -> Batch(x uint8 [H, W, C], label int or None); it runs in many threads.
     example: the decoded example as the networks see it: float32, in [-1, 1].
+    on_device: of other kinds, what makes examples of stacked x [B, ...] there.
     """
+    to_device = jax.jit(on_device)
 
     def stream(key: Array, first_step: int, batch_size: int, places: np.ndarray | None = None) -> Iterator[Batch]:
         import grain
@@ -70,6 +79,3 @@ def stack(examples: Sequence[Batch]) -> Batch:
     """Adds a leading axis, in NumPy; pixels travel to the device as uint8."""
     labelled = examples[0].label is not None
     return Batch(np.stack([e.x for e in examples]), np.stack([e.label for e in examples]) if labelled else None)
-
-
-to_device = jax.jit(to_float)

@@ -4,19 +4,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_jax import pictures
+from gan_jax import views
+from gan_jax.views import image
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_single_image_keeps_its_pixels(tmp_path, channels):
     pixels = np.random.default_rng(0).integers(0, 256, (5, 7, channels), np.uint8)
-    pictures.images.single(pixels / 127.5 - 1, tmp_path / "one.png")
+    views.images.single[".png"](pixels / 127.5 - 1, tmp_path / "one.png")
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "one.png")).reshape(5, 7, channels), pixels)
 
 
 def test_a_grid_reads_from_left_to_right(tmp_path):
     shades = np.linspace(-1, 1, 5)[:, None, None, None] * np.ones((5, 60, 60, 1))
-    pictures.images.together(shades, tmp_path / "grid.png")
+    views.images.together[".png"](shades, tmp_path / "grid.png")
     grid = np.asarray(Image.open(tmp_path / "grid.png"))
     assert grid.shape == (2 * 62 - 2, 3 * 62 - 2)
     corners = [grid[row * 62, column * 62] for row in range(2) for column in range(3)]
@@ -24,19 +25,19 @@ def test_a_grid_reads_from_left_to_right(tmp_path):
 
 
 def test_small_images_are_enlarged_to_be_read(tmp_path):
-    pictures.images.together(np.zeros((1, 14, 14, 3)), tmp_path / "grid.png")
+    views.images.together[".png"](np.zeros((1, 14, 14, 3)), tmp_path / "grid.png")
     assert np.asarray(Image.open(tmp_path / "grid.png")).shape == (56, 56, 3)
 
 
 def test_values_beyond_the_range_are_clipped():
-    np.testing.assert_array_equal(pictures.to_uint8(np.array([-3.0, -1.0, 0.0, 1.0, 9.0])), [0, 0, 128, 255, 255])
+    np.testing.assert_array_equal(image.to_uint8(np.array([-3.0, -1.0, 0.0, 1.0, 9.0])), [0, 0, 128, 255, 255])
 
 
 def test_points_are_written_as_coordinates_and_as_a_picture(tmp_path):
     points = np.array([[0.5, -1.25], [1.0, 2.0]])
-    pictures.points.single(points[0], tmp_path / "one.csv")
+    views.points.single[".csv"](points[0], tmp_path / "one.csv")
     np.testing.assert_array_equal(np.loadtxt(tmp_path / "one.csv", delimiter=","), points[0])
-    pictures.points.together(points, tmp_path / "all.png")
+    views.points.together[".png"](points, tmp_path / "all.png")
     first = (tmp_path / "all.png").read_bytes()
-    pictures.points.together(points, tmp_path / "all.png")
+    views.points.together[".png"](points, tmp_path / "all.png")
     assert (tmp_path / "all.png").read_bytes() == first

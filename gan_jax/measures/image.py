@@ -1,32 +1,23 @@
-"""What samples of a kind are measured by: an experiment names one of these, and `gan-jax evaluate` prints its figures.
+"""Measures of images, in the features of a network.
 
-The memory that a summary of images takes is bounded: moments, and the features of the first SEARCHED in float32, as any
-real example may be the nearest (51 MB of 128 each, 820 MB of Inception's 2048). What needs all pairs is of the first
-KEPT, which are drawn at random. Of points it's the points, of stacked digits a label each.
+The memory that a summary takes is bounded: moments, and the features of the first SEARCHED in float32, as any real
+example may be the nearest (51 MB of 128 each, 820 MB of Inception's 2048). What needs all pairs is of the first KEPT,
+which are drawn at random. Of stacked digits it's a label each.
 """
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
 
-import jax
 import numpy as np
-from jax.sharding import NamedSharding, PartitionSpec
-from jax.tree_util import Partial
 from numpy.typing import NDArray
 
-from gan_jax import parallel
-from gan_jax.metrics import classes, frechet, kernel, manifold, mixtures, neighbours
-from gan_jax.types import Array, Features, Measure, Protocol, Seen
+from gan_jax.measures.common import HIGHER_IS_BETTER, LOWER_IS_BETTER, batchwise
+from gan_jax.metrics import classes, frechet, kernel, manifold, neighbours
+from gan_jax.types import Features, Measure, Protocol, Seen
 
 KEPT = 10_000
 SEARCHED = 100_000
-TRANSPORTED = 1000  # points: an exact assignment grows with the third power
-BATCH = 128
-
-HIGHER_IS_BETTER = {"precision", "recall", "density", "coverage", "score", "covered", "high_quality"}
-LOWER_IS_BETTER = {"frechet_distance", "kernel_distance", "reverse_kl", "wasserstein", "duplicates"}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -166,100 +157,3 @@ def stacked(features: Features, *, num: int = 26_000) -> Measure:
         num=num,
         protocol=protocol,
     )
-
-
-def mixture(centres: NDArray, sigma: float, *, num: int = 2500) -> Measure:
-    """Modes covered, share of high quality, reverse KL with its floor, and W₁, of points about `centres` [K, D].
-
-    The number of samples is PacGAN's (Lin et al. 2018, section 4.1). Collapsed is a generator that covers fewer than
-    half of the modes.
-    """
-
-    def compare(real: NDArray, fake: NDArray) -> dict[str, float]:
-        found = mixtures.mixture(fake, centres, sigma)
-        return {
-            "covered": found.covered,
-            "high_quality": found.high_quality,
-            "reverse_kl": found.modes.kl,
-            "reverse_kl_floor": found.modes.floor,
-            "wasserstein": transport(real, fake),
-        }
-
-    def protocol(real: int) -> Protocol:
-        del real
-        return {"measure": f"{len(centres)} modes", "sigma": sigma, "wasserstein": f"of {TRANSPORTED}"}
-
-    return Measure(
-        look=lambda batch: batch,
-        summarise=all_of,
-        compare=compare,
-        collapsed=lambda figures: figures["covered"] < len(centres) / 2,
-        best="wasserstein",
-        higher_is_better=False,
-        num=num,
-        protocol=protocol,
-    )
-
-
-def plane(*, num: int = 2500) -> Measure:
-    """W₁, precision, recall, density and coverage of points [N, D] themselves, for distributions without modes.
-
-    A generator has collapsed if its coverage is below 0.1.
-    """
-
-    def compare(real: NDArray, fake: NDArray) -> dict[str, float]:
-        return {"wasserstein": transport(real, fake), **manifold.manifold(real, fake, k=5)._asdict()}
-
-    def protocol(real: int) -> Protocol:
-        del real
-        return {"measure": "points", "wasserstein": f"of {TRANSPORTED}", "neighbours": 5}
-
-    return Measure(
-        look=lambda batch: batch,
-        summarise=all_of,
-        compare=compare,
-        collapsed=lambda figures: figures["coverage"] < 0.1,
-        best="wasserstein",
-        higher_is_better=False,
-        num=num,
-        protocol=protocol,
-    )
-
-
-def all_of(batches: Iterable[np.ndarray]) -> NDArray:
-    return np.concatenate(list(batches))
-
-
-def transport(real: NDArray, fake: NDArray) -> float:
-    """W₁ of the first points of both."""
-    count = min(TRANSPORTED, len(real), len(fake))
-    return mixtures.wasserstein(real[:count], fake[:count])
-
-
-def batchwise(look: Callable[[Array], Any]) -> Callable[[np.ndarray], Any]:
-    """`look` of batches [B, ...], compiled once: in parts of one size, padded, and split over all devices."""
-    mesh = parallel.make_mesh()
-    size = -(-BATCH // mesh.size) * mesh.size
-    split = NamedSharding(mesh, PartitionSpec(parallel.AXIS))
-    seen = look if isinstance(look, Partial) else Partial(look)  # large weights are arguments, not constants
-    compiled = jax.jit(
-        lambda look, x: look(x),
-        in_shardings=(parallel.everywhere(mesh), split),
-        compiler_options=parallel.compiler_options(),
-    )
-
-    def part(x: np.ndarray) -> Any:
-        padded = np.concatenate([x, np.zeros((size - len(x), *x.shape[1:]), x.dtype)])
-
-        def cut(leaf: Array) -> NDArray:
-            if leaf.shape[:1] != (size,):
-                raise ValueError(f"features of shape {list(leaf.shape)} for {size} examples: give each example a row")
-            return np.asarray(leaf)[: len(x)]
-
-        return jax.tree.map(cut, compiled(seen, padded))
-
-    def of(x: np.ndarray) -> Any:
-        parts = [part(x[first : first + size]) for first in range(0, len(x), size)]
-        return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
-
-    return of

@@ -10,6 +10,7 @@ from gan_jax.data import points2d
 from gan_jax.data.digits import digits
 from gan_jax.data.source import Source
 from gan_jax.evaluate import examples
+from gan_jax.measures import common, image
 from gan_jax.nets import classifier
 from gan_jax.types import Features, Seen
 
@@ -46,7 +47,7 @@ def test_images_of_the_same_kind_are_nearer_than_noisy_ones(images):
     noisy = np.clip(other + np.random.default_rng(0).normal(0, 1.0, other.shape), -1, 1).astype(np.float32)
     good, bad = figures(measure, real, other), figures(measure, real, noisy)
     assert good.keys() - {"kernel_distance_error", "score_deviation", "nearest"} == (
-        good.keys() & (measures.HIGHER_IS_BETTER | measures.LOWER_IS_BETTER)
+        good.keys() & (common.HIGHER_IS_BETTER | common.LOWER_IS_BETTER)
     )
     for name in ("precision", "recall", "density", "coverage"):
         assert good[name] > bad[name]
@@ -79,14 +80,14 @@ def test_a_generator_that_copies_its_training_data_lies_on_them(images):
 
 
 def test_pairs_are_of_the_first_examples_and_the_frechet_distance_of_all(images, monkeypatch):
-    monkeypatch.setattr(measures, "KEPT", 100)
+    monkeypatch.setattr(image, "KEPT", 100)
     summary = measures.images(PIXELS).summarise([images[0][:60], images[0][60:]])
     assert (summary.moments.n, len(summary.first), len(summary.logits)) == (600, 100, 100)
     np.testing.assert_allclose(summary.first, pixels(images[0][:100]).features, atol=1e-6)
 
 
 def test_a_generator_that_copies_any_of_its_training_data_lies_on_them_and_real_examples_lie_apart(images, monkeypatch):
-    monkeypatch.setattr(measures, "KEPT", 100)
+    monkeypatch.setattr(image, "KEPT", 100)
     real, other = images
     measure = measures.images(PIXELS)
     assert figures(measure, real, real[-100:])["nearest"] == 0
@@ -94,7 +95,7 @@ def test_a_generator_that_copies_any_of_its_training_data_lies_on_them_and_real_
 
 
 def test_nearest_has_a_protocol_of_its_own_only_where_there_are_more_real_examples_than_pairs_are_of():
-    few, many = (measures.images(PIXELS).protocol(real) for real in (measures.KEPT, measures.KEPT + 1))
+    few, many = (measures.images(PIXELS).protocol(real) for real in (image.KEPT, image.KEPT + 1))
     assert many == few | {"nearest": "among the first 100000"}
     assert "nearest" not in few
 
@@ -162,7 +163,7 @@ def test_examples_are_looked_at_in_one_program_whatever_the_batch():
         traced.append(x.shape)
         return 2 * x
 
-    each = measures.batchwise(look)
+    each = common.batchwise(look)
     for size in (3, 128, 300):
         x = np.arange(size, dtype=np.float32)[:, None]
         np.testing.assert_array_equal(each(x), 2 * x)

@@ -1,0 +1,51 @@
+"""What the measures of all kinds share."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec
+from jax.tree_util import Partial
+from numpy.typing import NDArray
+
+from gan_jax import parallel
+from gan_jax.types import Array
+
+BATCH = 128
+
+HIGHER_IS_BETTER = {"precision", "recall", "density", "coverage", "score", "covered", "high_quality"}
+LOWER_IS_BETTER = {"frechet_distance", "kernel_distance", "reverse_kl", "wasserstein", "duplicates"}
+
+
+def all_of(batches: Iterable[np.ndarray]) -> NDArray:
+    return np.concatenate(list(batches))
+
+
+def batchwise(look: Callable[[Array], Any]) -> Callable[[np.ndarray], Any]:
+    """`look` of batches [B, ...], compiled once: in parts of one size, padded, and split over all devices."""
+    mesh = parallel.make_mesh()
+    size = -(-BATCH // mesh.size) * mesh.size
+    split = NamedSharding(mesh, PartitionSpec(parallel.AXIS))
+    seen = look if isinstance(look, Partial) else Partial(look)  # large weights are arguments, not constants
+    compiled = jax.jit(
+        lambda look, x: look(x),
+        in_shardings=(parallel.everywhere(mesh), split),
+        compiler_options=parallel.compiler_options(),
+    )
+
+    def part(x: np.ndarray) -> Any:
+        padded = np.concatenate([x, np.zeros((size - len(x), *x.shape[1:]), x.dtype)])
+
+        def cut(leaf: Array) -> NDArray:
+            if leaf.shape[:1] != (size,):
+                raise ValueError(f"features of shape {list(leaf.shape)} for {size} examples: give each example a row")
+            return np.asarray(leaf)[: len(x)]
+
+        return jax.tree.map(cut, compiled(seen, padded))
+
+    def of(x: np.ndarray) -> Any:
+        parts = [part(x[first : first + size]) for first in range(0, len(x), size)]
+        return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
+
+    return of

@@ -1,0 +1,4 @@
+"""How samples become files that a person looks at, listens to or reads. Each View is in the file of its kind."""
+
+from gan_jax.views.image import images as images
+from gan_jax.views.point import points as points

@@ -1,0 +1,82 @@
+"""How images are looked at: in grids, one by one, and along walks between latent examples."""
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gan_jax.types import View
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+MARGIN = 2  # pixels between the images of a grid
+READABLE = 56  # pixels: smaller images are enlarged by a whole factor
+FRAME = 60  # milliseconds that a film shows each image
+
+
+def write_grid(images: np.ndarray, path: Path) -> None:
+    """Writes images [N, H, W, C] in [-1, 1], C being 1 or 3, as one nearly square grid in reading order."""
+    write(enlarged(grid(to_uint8(images), math.ceil(math.sqrt(len(images)))), images.shape[1]), path)
+
+
+def write_strips(walks: np.ndarray, path: Path) -> None:
+    """Writes images [walks, frames, H, W, C] as a grid, a walk in each row."""
+    images = walks.reshape(-1, *walks.shape[2:])
+    write(enlarged(grid(to_uint8(images), walks.shape[1]), images.shape[1]), path)
+
+
+def write_film(walks: np.ndarray, path: Path) -> None:
+    """Writes images [walks, frames, H, W, C] as an animated GIF that plays one walk after the other, for ever."""
+    write_gif([enlarged(image, len(image)) for image in to_uint8(walks.reshape(-1, *walks.shape[2:]))], path, FRAME)
+
+
+def write_image(image: np.ndarray, path: Path) -> None:
+    """Writes one image [H, W, C] in [-1, 1], pixel for pixel."""
+    write(to_uint8(image), path)
+
+
+def grid(pixels: np.ndarray, columns: int) -> np.ndarray:
+    """Pixels [N, H, W, C] side by side in reading order, on white."""
+    count, height, width, channels = pixels.shape
+    rows = math.ceil(count / columns)
+    step_y, step_x = height + MARGIN, width + MARGIN
+    whole = np.full((rows * step_y - MARGIN, columns * step_x - MARGIN, channels), 255, np.uint8)
+    for place, image in enumerate(pixels):
+        y, x = (place // columns) * step_y, (place % columns) * step_x
+        whole[y : y + height, x : x + width] = image
+    return whole
+
+
+def enlarged(pixels: np.ndarray, height: int) -> np.ndarray:
+    """By the whole factor that brings images of this height to READABLE."""
+    factor = max(1, READABLE // height)
+    return pixels.repeat(factor, 0).repeat(factor, 1)
+
+
+def to_uint8(images: np.ndarray) -> np.ndarray:
+    return np.clip(np.round((np.asarray(images, np.float32) + 1) * 127.5), 0, 255).astype(np.uint8)
+
+
+def write(pixels: np.ndarray, path: Path) -> None:
+    as_image(pixels).save(path)
+
+
+def write_gif(frames: list[np.ndarray], path: Path, milliseconds: int) -> None:
+    """Writes pixels [H, W, C] as an animated GIF that begins anew at its end."""
+    first, *others = [as_image(frame) for frame in frames]
+    first.save(path, save_all=True, append_images=others, duration=milliseconds, loop=0, optimize=False)
+
+
+def as_image(pixels: np.ndarray) -> "Image":
+    import PIL.Image
+
+    return PIL.Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+
+
+images = View(
+    together={".png": write_grid},
+    single={".png": write_image},
+    walks={".png": write_strips, ".gif": write_film},
+)
