@@ -77,10 +77,11 @@ def between(start: Array, end: Array, share: Array) -> Array:
     A straight line would pass nearer to 0 than examples of a prior of many dimensions ever lie. White 2016, sec. 2.1.
     """
     lengths = jnp.linalg.norm(start), jnp.linalg.norm(end)
-    cosine = jnp.clip(jnp.vdot(start, end) / jnp.maximum(lengths[0] * lengths[1], 1e-12), -1.0, 1.0)
-    angle = jnp.arccos(cosine)
-    narrow = jnp.sin(angle) < 1e-4  # no plane is told by them, and a line does
-    safe = jnp.where(narrow, 1.0, angle)
-    weights = [jnp.where(narrow, w, jnp.sin(w * safe) / jnp.sin(safe)) for w in (1 - share, share)]
-    point = weights[0] * start / lengths[0] + weights[1] * end / lengths[1]
-    return jnp.where(narrow, (1 - share) * start + share * end, point * ((1 - share) * lengths[0] + share * lengths[1]))
+    directions = [x / jnp.maximum(length, 1e-12) for x, length in zip((start, end), lengths)]
+    cosine = jnp.vdot(*directions)
+    no_circle = (jnp.abs(cosine) > 1 - 1e-6) | (jnp.minimum(*lengths) < 1e-12)  # no plane is told by them: a line does
+    angle = jnp.arccos(jnp.where(no_circle, 0.0, cosine))
+    from_start, from_end = (jnp.sin(part * angle) / jnp.sin(angle) for part in (1 - share, share))
+    length = (1 - share) * lengths[0] + share * lengths[1]
+    arc = length * (from_start * directions[0] + from_end * directions[1])
+    return jnp.where(no_circle, (1 - share) * start + share * end, arc)

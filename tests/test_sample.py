@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax import priors
-from gan_jax.sample import CHUNK, make_sampler
+from gan_jax.sample import CHUNK, between, make_sampler, make_walker
 from gan_jax.types import Network, Variables
 
 
@@ -38,3 +38,39 @@ def test_every_latent_differs_and_depends_on_its_number_and_the_key_alone():
     assert len(np.unique(many)) == len(many)
     np.testing.assert_array_equal(draw(3)[:, 0], many[:3])
     assert not np.isin(draw(3, seed=1)[:, 0], many).any()
+
+
+def walk(count: int, frames: int, *, classes: int = 0, dimensions: int = 5) -> np.ndarray:
+    latents = Network(lambda *_: (), lambda params, stats, z, label, mode: (z, stats))
+    walker = make_walker(latents, priors.normal(dimensions), classes)
+    return walker(Variables((), ()), jax.random.key(0), count, frames)
+
+
+def test_walks_begin_at_the_samples_and_lead_to_the_next_ones():
+    samples = make_sampler(Network(lambda *_: (), lambda p, s, z, label, mode: (z, s)), priors.normal(5), 0)(
+        Variables((), ()), jax.random.key(0), 7
+    )
+    walks = walk(7, 13)
+    assert walks.shape == (7, 13, 5)
+    np.testing.assert_allclose(walks[:, 0], samples, rtol=1e-5)
+    longest = np.linalg.norm(np.diff(np.concatenate([walks.reshape(-1, 5), walks[0, :1]]), axis=0), axis=1).max()
+    assert longest < np.linalg.norm(samples - np.roll(samples, -1, 0), axis=1).max() / 6
+
+
+def test_lengths_along_a_walk_lie_on_a_line_and_steps_are_alike():
+    start, end = jnp.array([3.0, 0.0, 0.0]), jnp.array([0.0, 1.0, 0.0])
+    points = jax.vmap(between, (None, None, 0))(start, end, jnp.linspace(0, 1, 5))
+    np.testing.assert_allclose(jnp.linalg.norm(points, axis=1), [3, 2.5, 2, 1.5, 1], rtol=1e-5)
+    np.testing.assert_allclose(jnp.arctan2(points[:, 1], points[:, 0]), jnp.linspace(0, jnp.pi / 2, 5), atol=1e-5)
+
+
+def test_between_the_same_the_opposite_and_zero_is_a_line():
+    point = jnp.array([1.0, 2.0])
+    for end in (point, -point, jnp.zeros(2)):
+        np.testing.assert_allclose(between(point, end, jnp.float32(0.25)), 0.75 * point + 0.25 * end, rtol=1e-5)
+
+
+def test_a_walk_keeps_the_label_of_its_beginning():
+    labels = Network(lambda *_: (), lambda p, s, z, label, mode: (jnp.stack([label, z[:, 0]], 1), s))
+    walks = make_walker(labels, priors.normal(1), 3)(Variables((), ()), jax.random.key(0), 5, 4)
+    np.testing.assert_array_equal(walks[..., 0], np.repeat(np.arange(5)[:, None] % 3, 4, 1))

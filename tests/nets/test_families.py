@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax.nets import dcgan, mlp, resnet
+from gan_jax.nets import dcgan, mlp, radford, resnet
 from gan_jax.nets.layers import BatchNorm, Identity, LayerNorm
 from gan_jax.types import Mode
 
@@ -16,6 +16,7 @@ CRITICS = {
     "mlp": (functools.partial(mlp.critic, width=8, depth=2), (3, 2)),
     "dcgan": (functools.partial(dcgan.critic, width=2), (8, 12, 1)),
     "dcgan with layer norm": (functools.partial(dcgan.critic, width=2, norm=LayerNorm), (8, 8, 1)),
+    "radford": (functools.partial(radford.critic, width=2, norm=LayerNorm), (16, 16, 3)),
     "resnet": (functools.partial(resnet.critic, width=4), (8, 8, 3)),
     "resnet, sums and no bias": (
         functools.partial(resnet.critic, width=4, pool=resnet.sum_pool, use_bias=False, norm=LayerNorm),
@@ -25,6 +26,7 @@ CRITICS = {
 GENERATORS = {
     "mlp": (functools.partial(mlp.generator, (3, 2), width=8, depth=2), (3, 2)),
     "dcgan": (functools.partial(dcgan.generator, width=2, shape=(8, 12, 1)), (8, 12, 1)),
+    "radford": (functools.partial(radford.generator, width=2, shape=(16, 16, 3)), (16, 16, 3)),
     "resnet": (functools.partial(resnet.generator, width=4, shape=(8, 16, 3)), (8, 16, 3)),
 }
 B, CLASSES = 3, 4

@@ -41,3 +41,19 @@ def test_points_are_written_as_coordinates_and_as_a_picture(tmp_path):
     first = (tmp_path / "all.png").read_bytes()
     views.points.together[".png"](points, tmp_path / "all.png")
     assert (tmp_path / "all.png").read_bytes() == first
+
+
+def test_a_walk_is_a_row_of_a_strip_and_a_part_of_a_film(tmp_path):
+    shades = np.linspace(-1, 1, 6).reshape(2, 3, 1, 1, 1) * np.ones((2, 3, 60, 60, 1))
+    views.images.walks[".png"](shades, tmp_path / "strip.png")
+    strip = np.asarray(Image.open(tmp_path / "strip.png"))
+    corners = [[strip[row * 62, column * 62] for column in range(3)] for row in range(2)]
+    np.testing.assert_array_equal(corners, [[0, 51, 102], [153, 204, 255]])
+    views.images.walks[".gif"](shades, tmp_path / "film.gif")
+    with Image.open(tmp_path / "film.gif") as film:
+        assert (film.n_frames, film.info["loop"]) == (6, 0)
+        shown = []
+        for number in range(6):
+            film.seek(number)
+            shown.append(np.asarray(film.convert("L"))[0, 0])
+    np.testing.assert_allclose(shown, [0, 51, 102, 153, 204, 255], atol=1)

@@ -1,0 +1,80 @@
+"""The DCGAN of Radford et al. 2016 for larger images: strided convolutions all the way to 4x4, one for each doubling.
+
+`generator()` and `critic()` are the paper's 64x64 RGB but for the width, which is 128 there. Weights are drawn from a
+normal law of deviation 0.02, and the slope of LeakyReLU is 0.2: section 4. Kernels are 5x5, as in the paper's figure 1.
+"""
+
+import functools
+from collections.abc import Sequence
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+from gan_jax.nets.convolution import Conv, ConvTranspose
+from gan_jax.nets.layers import BatchNorm, Identity, Norm, Projection, conditional
+from gan_jax.nets.linen import linen
+from gan_jax.types import Array, Mode, Network
+
+kernel_init = nn.initializers.normal(0.02)
+
+
+def generator(
+    *, width: int = 64, norm: Norm = BatchNorm, classes: int = 0, shape: Sequence[int] = (64, 64, 3)
+) -> Network:
+    """Latents [B, Z] -> images [B, *shape] in (-1, 1).
+
+    width: channels of the last hidden layer; each one before it has twice as many.
+    classes: of the label; with them, BatchNorm becomes ConditionalBatchNorm.
+
+    Raises:
+      ValueError: the image isn't a square whose side is a power of 2, 8 or more.
+    """
+    side = shape[0]
+    if len(shape) != 3 or shape[1] != side or side < 8 or side & (side - 1):
+        raise ValueError(f"shape {tuple(shape)}: want (side, side, channels), the side a power of 2, 8 or more")
+    return linen(Generator(width, conditional(norm, classes), tuple(shape)))
+
+
+def critic(*, width: int = 64, norm: Norm = Identity, classes: int = 0) -> Network:
+    """Images [B, side, side, channels], the side a power of 2, 8 or more -> logits [B].
+
+    width: channels of the first layer; each one after it has twice as many.
+    norm: after each convolution but the first; the paper has BatchNorm, which no penalty on the gradient goes with.
+    classes: of the label; with them, the projection of Miyato & Koyama 2018 onto the flattened features.
+    """
+    return linen(Critic(width, norm, classes))
+
+
+class Generator(nn.Module):
+    width: int
+    norm: Norm
+    shape: tuple[int, ...]
+
+    @nn.compact
+    def __call__(self, z: Array, label: Array | None, mode: Mode) -> Array:
+        conv = functools.partial(ConvTranspose, kernel_size=(5, 5), strides=2, kernel_init=kernel_init)
+        features = self.width * self.shape[0] // 8
+        x = nn.Dense(16 * features, use_bias=False, kernel_init=kernel_init)(z).reshape(-1, 4, 4, features)
+        while x.shape[1] < self.shape[0] // 2:
+            x = nn.relu(self.norm()(x, label, mode))
+            x = conv(x.shape[-1] // 2, use_bias=False)(x)
+        x = nn.relu(self.norm()(x, label, mode))
+        return jnp.tanh(conv(self.shape[-1])(x))
+
+
+class Critic(nn.Module):
+    width: int
+    norm: Norm
+    classes: int
+
+    @nn.compact
+    def __call__(self, x: Array, label: Array | None, mode: Mode) -> Array:
+        features = self.width
+        while x.shape[1] > 4:
+            first = features == self.width
+            x = Conv(features, (5, 5), strides=2, kernel_init=kernel_init)(x)
+            x = nn.leaky_relu(x if first else self.norm()(x, label, mode), 0.2)
+            features *= 2
+        x = x.reshape(x.shape[0], -1)
+        logits = nn.Dense(1, kernel_init=kernel_init)(x)[:, 0]
+        return logits + Projection(self.classes)(x, label) if self.classes else logits
