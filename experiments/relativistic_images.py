@@ -28,10 +28,10 @@ def experiment(
     dataset: str = "celeb_a",
     size: int = 64,
     network: Literal["dcgan", "resnet"] = "dcgan",
-    steps: int = 2000,
+    steps: int = 4000,
     batch_size: int = 16,
-    width: int = 24,
-    learning_rate: float = 1e-3,
+    width: int = 16,
+    learning_rate: float = 2e-3,
     penalty: float = 1.0,
     data_dir: Path | None = None,
 ) -> Experiment:
