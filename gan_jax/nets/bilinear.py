@@ -4,7 +4,8 @@ A convolution y = conv(x, w) is linear in x and in w. Its transposes are the inp
 the kernel gradient (x, g) -> w. They are bilinear too, and the transposes of each of the three are the other
 two. As JAX primitives that name one another they have derivatives of every order, each one of the three.
 
-They are XLA's convolutions (`direct`), but on a CPU, where it pays, products of spectra (`fourier`).
+They are XLA's convolutions (`direct`), but on a CPU products of spectra where that pays (`fourier`); with strides in
+one dimension the input gradient is that of phases (`phases`), and in three all are convolutions of planes (`planes`).
 
 Shapes, for one, two or three spatial dimensions:
   x [B, *space, I], w [*window, I, O], y and g [B, *positions, O].
@@ -20,7 +21,7 @@ import jax.numpy as jnp
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
-from gan_jax.nets import direct, fourier
+from gan_jax.nets import direct, fourier, phases, planes
 from gan_jax.nets.geometry import Geometry
 from gan_jax.types import Array
 
@@ -40,6 +41,10 @@ def cpu_kernel_gradient(x: Array, g: Array, *, geometry: Geometry) -> Array:
 
 
 def faster(geometry: Geometry, x: Array, inputs: int, outputs: int) -> ModuleType:
+    if len(geometry.space) == 3:
+        return planes
+    if phases.pays(geometry):
+        return phases
     return fourier if fourier.pays(geometry, x.dtype, x.shape[0], inputs, outputs) else direct
 
 
