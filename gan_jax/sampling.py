@@ -1,5 +1,7 @@
 """The commands for files of samples: sample, inspect."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,7 +45,9 @@ def sample(
       provenance: Write into each file that it is synthetic, and what made it: `gan-jax inspect FILE` reads that.
       compiled: Where compiled programs are kept.
     """
-    from gan_jax.provenance import Origin, hash_of, mark
+    import numpy as np
+
+    from gan_jax.provenance import SIDECAR, Origin, hash_of, lines_of, mark
     from gan_jax.run import open_run
 
     with bad_input(run / "experiment.py"):
@@ -57,14 +61,12 @@ def sample(
         write, ending = format_of(view, out, suffix, interpolate)
         trained = open_trained(run, checkpoint)
         samples = trained.walk(game, seed, num, frames) if interpolate else trained.sample(game, seed, num)
-        if ending is None:
-            out.parent.mkdir(parents=True, exist_ok=True)
-            write(samples, out)
-            files = [out]
-        else:
-            out.mkdir(parents=True, exist_ok=True)
-            files = [out / f"{number:05d}{ending}" for number in range(num)]
-            for one, file in zip(samples, files):
+        if not np.isfinite(samples).all():
+            raise ValueError(f"samples of {run} at step {trained.step} aren't finite: it has diverged")
+        lines_of((out.parent if ending is None else out) / SIDECAR)  # what is broken is found before
+        files = [out] if ending is None else [out / f"{number:05d}{ending}" for number in range(num)]
+        with made(files[0].parent):
+            for one, file in zip([samples] if ending is None else samples, files):
                 write(one, file)
         if provenance:
             mark(files, Origin(open_run(run).name, hash_of(trained.generator(game)), trained.step, seed))
@@ -96,11 +98,23 @@ def format_of(view: "View", out: Path, suffix: str | None, interpolate: bool) ->
     return view.single[ending], ending
 
 
+@contextlib.contextmanager
+def made(folder: Path) -> Iterator[None]:
+    """Makes a folder, and takes it away again if nothing could be written there."""
+    new = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        if new and not any(folder.iterdir()):
+            folder.rmdir()
+
+
 def inspect(file: Positional[Path]) -> None:
     """Tell what a file says of its origin: whether it is synthetic, and what model made it.
 
     Args:
-      file: What `gan-jax sample` wrote, or any PNG, GIF, MP4, WAV or GLB.
+      file: What `gan-jax sample` wrote, or any PNG, GIF, MP4, WAV, FLAC or GLB.
     """
     from gan_jax import provenance
 
@@ -110,7 +124,13 @@ def inspect(file: Positional[Path]) -> None:
         print(f"{file} says nothing of its origin, which proves nothing: what a file says is easily removed")
         return
     synthetic = found["digital_source_type"] == provenance.SYNTHETIC
-    print(f"{file} says that {'it is synthetic' if synthetic else 'its source is'}: {found['digital_source_type']}")
+    source = printable(found["digital_source_type"])
+    print(f"{file} says that {'it is synthetic' if synthetic else 'its source is'}: {source}")
     for name, value in found.items():
         if name != "digital_source_type":
-            print(f"{name:10}  {value}")
+            print(f"{name:10}  {printable(value)}")
+
+
+def printable(value: object) -> str:
+    """Without what would steer a terminal."""
+    return "".join(letter if letter.isprintable() else "?" for letter in str(value))

@@ -9,10 +9,12 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import soundfile
 from PIL import Image
 
 from gan_jax import views
-from gan_jax.provenance import IPTC, SYNTHETIC, Origin, hash_of, inspect, mark
+from gan_jax.marks import IPTC
+from gan_jax.provenance import SYNTHETIC, Origin, hash_of, inspect, mark
 
 ORIGIN = Origin('wgan_gp_<digits> & "more"', "ab" * 32, 4000, 7)
 TOLD = ORIGIN.as_dict()
@@ -51,7 +53,11 @@ def stl(file: Path) -> None:
     file.write_text("solid nothing\nendsolid\n")
 
 
-WRITERS = {".png": png, ".gif": gif, ".wav": wav, ".mp4": mp4, ".glb": glb, ".stl": stl}
+def flac(file: Path) -> None:
+    soundfile.write(file, np.arange(-40, 40, dtype=np.int16), 16_000)
+
+
+WRITERS = {".png": png, ".gif": gif, ".wav": wav, ".flac": flac, ".mp4": mp4, ".glb": glb, ".stl": stl}
 EACH = pytest.mark.parametrize("ending", WRITERS)
 
 
@@ -104,6 +110,19 @@ def test_no_sample_of_a_sound_changes(file):
     assert struct.unpack_from("<I", file.read_bytes(), 4)[0] == file.stat().st_size - 8
 
 
+@pytest.mark.parametrize("ending", [".flac"])
+def test_no_sample_of_a_lossless_sound_changes(file):
+    mark([file], ORIGIN)
+    np.testing.assert_array_equal(soundfile.read(file, dtype="int16")[0], np.arange(-40, 40))
+
+
+@pytest.mark.parametrize("ending", [".png", ".gif", ".mp4", ".wav", ".flac", ".glb"])
+def test_what_a_file_is_called_does_not_matter(file):
+    mark([file], ORIGIN)
+    file.rename(other := file.with_suffix(".dat"))
+    assert inspect(other) == TOLD
+
+
 @pytest.mark.parametrize("ending", [".mp4"])
 def test_no_byte_of_a_film_moves(file):
     before = file.read_bytes()
@@ -132,22 +151,42 @@ def test_other_programs_find_the_source_type_as_xmp(file):
     assert about.get(f"{{{IPTC}}}DigitalSourceType") == SYNTHETIC
 
 
-@pytest.mark.parametrize("ending", [".png"])
-def test_the_source_type_that_another_program_wrote_is_read(file):
+RDF = 'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"'
+OTHERS = {  # ways to say it in XMP
+    "an element": "<{d}{e}><e:DigitalSourceType>a camera</e:DigitalSourceType></{d}>",
+    "an attribute": '<{d}{e} e:DigitalSourceType="a camera"/>',
+    "a resource": '<{d}{e}><e:DigitalSourceType rdf:resource="a camera"/></{d}>',
+}
+
+
+@pytest.mark.parametrize("way", OTHERS)
+@pytest.mark.parametrize("around", ["{}", '<y:xmpmeta xmlns:y="adobe:ns:meta/">{}</y:xmpmeta>'])
+def test_the_source_type_that_another_program_wrote_is_read(tmp_path, way, around):
     from PIL import PngImagePlugin
 
+    about = OTHERS[way].format(d="rdf:Description", e=f' xmlns:e="{IPTC}"')
     text = PngImagePlugin.PngInfo()
-    text.add_itxt(
-        "XML:com.adobe.xmp",
-        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
-        f'<rdf:Description xmlns:e="{IPTC}"><e:DigitalSourceType>a camera</e:DigitalSourceType></rdf:Description>'
-        "</rdf:RDF></x:xmpmeta>",
-    )
-    png(file)
-    with Image.open(file) as image:
-        image.load()
-        image.save(file, pnginfo=text)
-    assert inspect(file) == {"digital_source_type": "a camera"}
+    text.add_itxt("XML:com.adobe.xmp", around.format(f"<rdf:RDF {RDF}>{about}</rdf:RDF>"))
+    Image.new("L", (3, 3)).save(tmp_path / "other.png", pnginfo=text)
+    assert inspect(tmp_path / "other.png") == {"digital_source_type": "a camera"}
+
+
+@pytest.mark.parametrize("comment", [b'{"a": 1}', b"{Artist} live", b'["digital_source_type"]'])
+def test_a_comment_of_another_program_says_nothing(tmp_path, comment):
+    wav(tmp_path / "live.wav")
+    info = b"INFOICMT" + struct.pack("<I", len(comment)) + comment + b"\0" * (len(comment) % 2)
+    whole = (tmp_path / "live.wav").read_bytes() + b"LIST" + struct.pack("<I", len(info)) + info
+    (tmp_path / "live.wav").write_bytes(whole[:4] + struct.pack("<I", len(whole) - 8) + whole[8:])
+    assert inspect(tmp_path / "live.wav") is None
+
+
+def test_a_line_of_another_program_beside_a_file_stays_and_says_nothing(tmp_path):
+    (tmp_path / "one.txt").write_text("in the beginning")
+    (tmp_path / "provenance.jsonl").write_text('{"mine": 1}\n')
+    assert inspect(tmp_path / "one.txt") is None
+    mark([tmp_path / "one.txt"], ORIGIN)
+    assert (tmp_path / "provenance.jsonl").read_text().splitlines()[0] == '{"mine": 1}'
+    assert inspect(tmp_path / "one.txt") == TOLD
 
 
 @EACH
@@ -169,6 +208,7 @@ def test_a_sidecar_has_a_line_for_each_file_and_knows_it_by_its_content(tmp_path
     mark([one, other], ORIGIN)
     mark([other], ORIGIN._replace(seed=8))
     assert len((tmp_path / "provenance.jsonl").read_text().splitlines()) == 2
+    assert not (tmp_path / "provenance.jsonl.part").exists()
     other.rename(renamed := tmp_path / "renamed.txt")
     assert inspect(one) == TOLD
     assert inspect(renamed) == TOLD | {"seed": 8}

@@ -128,5 +128,5 @@ def test_points_have_no_walks(capsys):
 
 def test_what_cannot_be_inspected_is_named(capsys):
     assert "none.png: no such file" in refused(capsys, "inspect", "none.png")
-    Path("broken.png").write_bytes(b"not a PNG")
-    assert "broken.png can't be read as png" in refused(capsys, "inspect", "broken.png")
+    Path("broken.png").write_bytes(b"\x89PNG and no more")
+    assert "broken.png can't be read as .png" in refused(capsys, "inspect", "broken.png")

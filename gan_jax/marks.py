@@ -1,0 +1,203 @@
+"""A note of a file's source, in the place that each format has for it: written without changing the rest, and read.
+
+A note is a dict; `digital_source_type`, IPTC's, is in each.
+"""
+
+import json
+import re
+import struct
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+XMP = "http://ns.adobe.com/xap/1.0/"
+OWN = "urn:gan_jax:provenance:"
+PNG_KEY = "XML:com.adobe.xmp"
+GIF_BLOCK = b"\x21\xff\x0bXMP DataXMP"  # an application extension; XMP specification part 3, section 1.1.2
+GIF_END = b"\x01" + bytes(range(255, -1, -1)) + b"\x00"  # wherever in the text a reader of blocks lands, it ends there
+MP4_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")  # of XMP; the same, section 1.1.3 (MPEG-4)
+
+
+def as_xmp(claim: dict[str, Any]) -> bytes:
+    """An XMP packet, without padding. ISO 16684-1."""
+    for prefix, space in {"rdf": RDF, "Iptc4xmpExt": IPTC, "xmp": XMP, "x": "adobe:ns:meta/", "gan_jax": OWN}.items():
+        ET.register_namespace(prefix, space)
+    top = ET.Element("{adobe:ns:meta/}xmpmeta")
+    about = ET.SubElement(ET.SubElement(top, f"{{{RDF}}}RDF"), f"{{{RDF}}}Description", {f"{{{RDF}}}about": ""})
+    about.set(f"{{{IPTC}}}DigitalSourceType", claim["digital_source_type"])
+    about.set(f"{{{XMP}}}CreatorTool", f"gan_jax {claim['version']}")
+    for name, value in claim.items():
+        if name != "digital_source_type":
+            about.set(f"{{{OWN}}}{name}", str(value))
+    packet = ET.tostring(top, encoding="unicode")
+    return f'<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>{packet}<?xpacket end="r"?>'.encode()
+
+
+def of_xmp(packet: bytes | str) -> dict[str, Any] | None:
+    """What a packet says of its source, ours or another program's."""
+    text = packet.decode("utf-8-sig") if isinstance(packet, bytes) else packet
+    if "<!DOCTYPE" in text or "<!ENTITY" in text:
+        raise ValueError("its XMP declares entities")
+    text = re.sub(r"<\?xpacket.*?\?>", "", text, flags=re.DOTALL).strip(" \r\n\t\0\ufeff")
+    properties: dict[str, str] = {}
+    for node in ET.fromstring(text).iter() if text else []:
+        properties |= dict(node.attrib) | {node.tag: (node.text or "").strip() or node.get(f"{{{RDF}}}resource", "")}
+    source = properties.get(f"{{{IPTC}}}DigitalSourceType")
+    own: dict[str, Any] = {name.removeprefix(f"{{{OWN}}}"): value for name, value in properties.items() if OWN in name}
+    numbers = {name: int(own[name]) for name in ("step", "seed") if name in own}
+    return {"digital_source_type": source} | own | numbers if source else None
+
+
+def to_png(file: Path, claim: dict[str, Any]) -> None:
+    from PIL import Image, PngImagePlugin
+
+    text = PngImagePlugin.PngInfo()
+    text.add_itxt(PNG_KEY, as_xmp(claim).decode())
+    with Image.open(file) as image:
+        image.load()
+        image.save(file, pnginfo=text)
+
+
+def from_png(file: Path) -> dict[str, Any] | None:
+    from PIL import Image
+
+    with Image.open(file) as image:
+        image.load()
+        packet = image.info.get(PNG_KEY)
+    return of_xmp(packet) if packet else None
+
+
+def to_gif(file: Path, claim: dict[str, Any]) -> None:
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-1] + GIF_BLOCK + as_xmp(claim) + GIF_END + whole[-1:])  # before the trailer
+
+
+def from_gif(file: Path) -> dict[str, Any] | None:
+    whole = file.read_bytes()
+    _, found, rest = whole.rpartition(GIF_BLOCK)
+    return of_xmp(rest[: rest.index(GIF_END)]) if found else None
+
+
+def to_mp4(file: Path, claim: dict[str, Any]) -> None:
+    packet = MP4_UUID + as_xmp(claim)
+    with file.open("ab") as stream:  # at the end, so that no offset in the file moves
+        stream.write(struct.pack(">I4s", 8 + len(packet), b"uuid") + packet)
+
+
+def from_mp4(file: Path) -> dict[str, Any] | None:
+    whole = file.read_bytes()
+    at = 0
+    while at + 8 <= len(whole):
+        size, kind = struct.unpack_from(">I4s", whole, at)
+        if size == 1:
+            (size,) = struct.unpack_from(">Q", whole, at + 8)
+        if kind == b"uuid" and whole[at + 8 : at + 24] == MP4_UUID:
+            return of_xmp(whole[at + 24 : at + size])
+        if size < 8:  # 0: to the end of the file
+            break
+        at += size
+    return None
+
+
+def to_wav(file: Path, claim: dict[str, Any]) -> None:
+    """An INFO list at the end: the software, and a comment that holds all of it. RIFF 1991, section 2."""
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return name + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
+
+    told = {b"ISFT": f"gan_jax {claim['version']}", b"ICMT": json.dumps(claim)}
+    info = chunk(b"LIST", b"INFO" + b"".join(chunk(name, text.encode() + b"\0") for name, text in told.items()))
+    whole = file.read_bytes()
+    file.write_bytes(b"RIFF" + struct.pack("<I", len(whole) - 8 + len(info)) + whole[8:] + info)
+
+
+def from_wav(file: Path) -> dict[str, Any] | None:
+    whole = file.read_bytes()
+    if len(whole) < 8 + struct.unpack_from("<I", whole, 4)[0]:
+        raise ValueError("it was cut")
+    comments = [text.decode(errors="replace") for name, text in chunks(whole, 12) if name == b"ICMT"]
+    return next(filter(None, map(claim_of, comments)), None)
+
+
+def chunks(whole: bytes, at: int) -> list[tuple[bytes, bytes]]:
+    """The chunks of a RIFF file, those of an INFO list among them."""
+    found: list[tuple[bytes, bytes]] = []
+    while at + 8 <= len(whole):
+        name, size = struct.unpack_from("<4sI", whole, at)
+        content = whole[at + 8 : at + 8 + size]
+        found += chunks(content, 4) if name == b"LIST" and content[:4] == b"INFO" else [(name, content.rstrip(b"\0"))]
+        at += 8 + size + size % 2
+    return found
+
+
+def to_flac(file: Path, claim: dict[str, Any]) -> None:
+    """Vorbis comments. FLAC is lossless, so that it can be written anew."""
+    import soundfile
+
+    with soundfile.SoundFile(file) as sound:
+        samples, rate, subtype = sound.read(dtype="int32"), sound.samplerate, sound.subtype
+    channels = 1 if samples.ndim == 1 else samples.shape[1]
+    with soundfile.SoundFile(file, "w", rate, channels, subtype, format="FLAC") as sound:
+        sound.software, sound.comment = f"gan_jax {claim['version']}", json.dumps(claim)
+        sound.write(samples)
+
+
+def from_flac(file: Path) -> dict[str, Any] | None:
+    import soundfile
+
+    with soundfile.SoundFile(file) as sound:
+        return claim_of(sound.comment)
+
+
+def to_glb(file: Path, claim: dict[str, Any]) -> None:
+    """The extras of its asset. glTF 2.0, sections 4.4.3 and 5.9."""
+    document, rest = glb_parts(file.read_bytes())
+    document["asset"].setdefault("extras", {}).update(claim)
+    text = json.dumps(document, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 4)
+    content = struct.pack("<I4s", len(text), b"JSON") + text + rest
+    file.write_bytes(struct.pack("<4sII", b"glTF", 2, 12 + len(content)) + content)
+
+
+def from_glb(file: Path) -> dict[str, Any] | None:
+    return claim_of(json.dumps(glb_parts(file.read_bytes())[0]["asset"].get("extras")))
+
+
+def glb_parts(whole: bytes) -> tuple[dict[str, Any], bytes]:
+    """The JSON of a GLB, and what follows it. glTF 2.0, section 4.4."""
+    size, kind = struct.unpack_from("<I4s", whole, 12)
+    if kind != b"JSON":
+        raise ValueError("its first chunk is no JSON")
+    return json.loads(whole[20 : 20 + size]), whole[20 + size :]
+
+
+def claim_of(text: str | None) -> dict[str, Any] | None:
+    """What a JSON text says of its file's source, if it's that."""
+    try:
+        told = json.loads(text or "")
+    except ValueError:
+        return None
+    return told if isinstance(told, dict) and isinstance(told.get("digital_source_type"), str) else None
+
+
+Writer = Callable[[Path, dict[str, Any]], None]
+Reader = Callable[[Path], dict[str, Any] | None]
+FORMATS: dict[str, tuple[Writer, Reader]] = {
+    ".png": (to_png, from_png),
+    ".gif": (to_gif, from_gif),
+    ".mp4": (to_mp4, from_mp4),
+    ".wav": (to_wav, from_wav),
+    ".flac": (to_flac, from_flac),
+    ".glb": (to_glb, from_glb),
+}
+BEGINNINGS: dict[str, Callable[[bytes], bool]] = {  # what a file is, whatever it's called
+    ".png": lambda start: start.startswith(b"\x89PNG"),
+    ".gif": lambda start: start.startswith(b"GIF8"),
+    ".mp4": lambda start: start[4:8] == b"ftyp",
+    ".wav": lambda start: start.startswith(b"RIFF") and start[8:12] == b"WAVE",
+    ".flac": lambda start: start.startswith(b"fLaC"),
+    ".glb": lambda start: start.startswith(b"glTF"),
+}
