@@ -14,7 +14,7 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
-from gan_jax.data.source import Source
+from gan_jax.data.source import Source, parts
 from gan_jax.experiment import Experiment
 from gan_jax.files import read_json
 from gan_jax.metrics.neighbours import nearest
@@ -97,7 +97,7 @@ def make_evaluation(
 
     def floor() -> dict[str, Any] | None:
         other = real
-        if real.size is not None:
+        if real.size is not None or data.split is not None:
             try:
                 other = part_of(data, {"train": "test", "test": "train"}[split.split("[")[0]])
             except (KeyError, ValueError):
@@ -140,11 +140,7 @@ def part_of(source: Source, split: str) -> Source:
     Raises:
       ValueError: the data have no such split.
     """
-    if source.split is not None:
-        return source.split(split)
-    if split != "train":
-        raise ValueError(f"{source.name} has no split {split!r}: train alone, what was trained on")
-    return source
+    return parts(source)(split)
 
 
 def examples(source: Source, count: int, key: Array) -> Iterator[np.ndarray]:
@@ -209,7 +205,7 @@ def quartiles(values: list[float | None]) -> list[float]:
 def nearest_training_examples(
     experiment: Experiment, look: Callable[[np.ndarray], np.ndarray], samples: np.ndarray, count: int
 ) -> np.ndarray:
-    """[N (1 + count), ...]: each of N samples, followed by the `count` training examples nearest to it in features.
+    """[N, 1 + count, ...]: each of N samples, followed by the `count` training examples nearest to it in features.
 
     Raises:
       ValueError: the data are endless, so that no example is one of training.
@@ -225,7 +221,7 @@ def nearest_training_examples(
         apart, found = np.concatenate([apart, distance], 1), np.concatenate([found, batch[which]], 1)
         order = np.argsort(apart, 1, kind="stable")[:, :count]
         apart, found = apart[rows, order], found[rows, order]
-    return np.concatenate([samples[:, None], found], 1).reshape(-1, *samples.shape[1:])
+    return np.concatenate([samples[:, None], found], 1)
 
 
 def save(result: dict[str, Any], file: Path) -> None:

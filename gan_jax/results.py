@@ -130,7 +130,10 @@ def neighbours(
         samples = trained.sample(game, seed, num)
         look = measure_of(built, features, weights).look
         found = nearest_training_examples(built, look, samples, num - 1)
-        built.view.together[".png"](found, out)
+        if built.view.rows:
+            built.view.rows(found, out)
+        else:
+            built.view.together[".png"](found.reshape(-1, *found.shape[2:]), out)
     print(f"{out}: {num} samples of {run} at step {step}, a row each, with the training examples nearest to them")
 
 
@@ -159,5 +162,5 @@ def measure_of(experiment: "Experiment", features: str | None, weights: Path | N
     if weights is not None:
         raise ValueError(f"--weights {weights}: say which network's, by --features inception")
     if experiment.measure is None:
-        raise ValueError("the experiment names no measure: say what features to measure images in by --features")
+        raise ValueError("the experiment names no measure: give it one; of images, --features says what to measure in")
     return experiment.measure

@@ -78,11 +78,13 @@ class View(NamedTuple):
     together: samples [N, ...] -> one file of all; ".png" is what training draws.
     single: a sample [...] -> a file in a usual format of its kind; the first is the one that is written unless told.
     walks: samples [walks, frames, ...] along walks between latent examples -> one file; {} where none is of use.
+    rows: samples [rows, columns, ...] -> a picture that has them so; None where there are no rows.
     """
 
     together: dict[str, Write]
     single: dict[str, Write]
     walks: dict[str, Write] = {}  # noqa: RUF012 - a NamedTuple's default, never written to
+    rows: Write | None = None
 
 
 class Seen(NamedTuple):

@@ -62,7 +62,7 @@ def quick_children(monkeypatch):
 @pytest.fixture
 def without_peers(monkeypatch):
     """As where no other library is installed."""
-    for name in ("torch_points", "torch_dcgan", "tensorflow_dcgan"):
+    for name in ("torch_points", "torch_dcgan", "torch_voxels", "tensorflow_dcgan"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     for name in ("torch", "tensorflow"):
         monkeypatch.setitem(sys.modules, name, None)
@@ -247,3 +247,14 @@ def test_startup_has_two_starts_and_two_commands(tmp_path, tiny, monkeypatch):
     caches, runs = ([start[start.index(name) + 1] for start in starts] for name in ("--compile-cache", "--run-dir"))
     assert caches[0] == caches[1] != caches[2] == caches[3]  # a fresh one each round
     assert len(set(runs)) == 4
+
+
+def test_kinds_have_a_row_each_and_play_in_processes_of_their_own(tmp_path, monkeypatch, capsys):
+    kinds = script("kinds")
+    monkeypatch.setattr(kinds.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(kinds, "CASES", [case._replace(game=kinds.Game(2, 2, 1)) for case in kinds.CASES[1::2]])
+    kinds.main(rounds=1, json=tmp_path / "out.json")
+    rows = table(tmp_path / "out.json")
+    assert len({row["kind"] for row in rows}) == len(rows) == 2
+    assert {(row["width"], row["batch"], row["PyTorch eager ms"]) for row in rows} == {(2, 2, None)}
+    assert "PyTorch eager is left out: torch isn't installed" in capsys.readouterr().out

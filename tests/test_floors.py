@@ -11,7 +11,7 @@ import gan_jax
 ROOT = Path(gan_jax.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 FLOORS = [
-    {"types", "files", "program", "signals", "watch", "processes"},
+    {"types", "mel", "marks", "files", "program", "signals", "watch", "processes"},
     {"losses", "penalties", "objectives", "constraints", "packing", "priors", "provenance", "views"}
     | {"nets", "data", "metrics"},
     {"update", "distributed"},
@@ -30,9 +30,12 @@ FLOORS = [
 CORE = {"types", "losses", "penalties", "objectives", "constraints", "packing", "priors", "update", "parallel"}
 GIVEN = {  # what is taken of the folders from outside
     "experiment": {"data.source"},
-    "features": {"nets.classifier", "nets.efficientnet", "nets.inception"},
+    "features": {"nets.classifier", "nets.efficientnet", "nets.inception", "nets.sound_classifier"},
     "measures.image": {f"metrics.{name}" for name in ("classes", "frechet", "kernel", "manifold", "neighbours")},
+    "measures.shape": {"metrics.matching", "metrics.overlap"},
     "measures.point": {"metrics.manifold", "metrics.mixtures"},
+    "measures.line": {"metrics.ngrams"},
+    "measures.video": {"metrics.frechet", "metrics.manifold", "metrics.motion"},
     "evaluate": {"data.source", "metrics.neighbours"},
     "cli": {"data.prepare"},
 }

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax.data.source import Source
+from gan_jax.data.source import Source, parts
 from gan_jax.types import Array, Batch
 
 
@@ -22,7 +22,7 @@ def dequantize(source: Source) -> Source:
         for step, batch in enumerate(source.stream(data_key, first_step, batch_size, places), first_step):
             yield batch._replace(x=add_noise(batch.x, jax.random.fold_in(noise_key, step), own))
 
-    return source._replace(stream=stream)
+    return source._replace(stream=stream, split=parts(source))
 
 
 @jax.jit

@@ -14,11 +14,17 @@ def digits(split: str = "train") -> Source:
 
     split: "train", or "test" for the other 100 of each.
     """
+    images, labels = of_split(split)
+    return on_device(images, labels, name=f"digits {split}")._replace(split=digits)
+
+
+def of_split(split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Images [4000 or 1000, 28, 28, 1] uint8 and labels int32 of "train" or "test"."""
     if split not in ("train", "test"):
         raise ValueError(f"the digits have no split {split!r}: they have train and test")
     images, labels = load()
     chosen = (np.arange(len(images)) % 500 >= 500 - HELD_OUT) == (split == "test")
-    return on_device(images[chosen], labels[chosen], name=f"digits {split}")._replace(split=digits)
+    return images[chosen], labels[chosen]
 
 
 def load() -> tuple[np.ndarray, np.ndarray]:

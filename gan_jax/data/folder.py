@@ -13,7 +13,7 @@ import numpy as np
 from gan_jax.data.images import square
 from gan_jax.data.source import Source, described, digest, image_example, on_device
 from gan_jax.data.stream import streamed
-from gan_jax.types import Batch
+from gan_jax.types import Batch, T
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"}
 
@@ -57,13 +57,13 @@ def folder(
     return streamed(files, decode, example, classes=len(names))._replace(name=f"{name} {digest(listed.encode())}")
 
 
-def find(root: pathlib.Path) -> list[pathlib.Path]:
-    """The files below `root` that are images by their names."""
+def find(root: pathlib.Path, suffixes: set[str] = SUFFIXES, kind: str = "images") -> list[pathlib.Path]:
+    """The files below `root` that are of a kind by their names."""
     if not root.is_dir():
-        raise FileNotFoundError(f"{root} is no folder: name the folder that holds your images")
-    files = sorted(file for file in root.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
+        raise FileNotFoundError(f"{root} is no folder: name the folder that holds your {kind}")
+    files = sorted(file for file in root.rglob("*") if file.suffix.lower() in suffixes and file.is_file())
     if not files:
-        raise ValueError(f"{root} holds no images: put {', '.join(sorted(SUFFIXES))} files there")
+        raise ValueError(f"{root} holds no {kind}: put {', '.join(sorted(suffixes))} files there")
     return files
 
 
@@ -114,11 +114,14 @@ def bombs_are_errors() -> Iterator[None]:
         yield
 
 
-def keep_readable(root: pathlib.Path, files: list[pathlib.Path], readable: list[bool]) -> list[pathlib.Path]:
-    broken = [file for file, good in zip(files, readable) if not good]
-    if len(broken) == len(files):
-        raise ValueError(f"none of the {len(files)} images in {root} can be read: are they whole?")
+def keep_readable(
+    root: pathlib.Path, found: list[T], readable: list[bool], kind: str = "images", why: str = "can't be read"
+) -> list[T]:
+    """Those of `found`, which are files or parts of files, that can be used; a warning counts the others."""
+    broken = [one for one, good in zip(found, readable) if not good]
+    if len(broken) == len(found):
+        raise ValueError(f"all {len(found)} {kind} in {root} {why}: are they whole?")
     if broken:
-        logging.warning("%s: %d of %d images can't be read, and are skipped: %s%s",
-                        root, len(broken), len(files), broken[0], " ..." if broken[1:] else "")  # fmt: skip
-    return [file for file, good in zip(files, readable) if good]
+        logging.warning("%s: %d of %d %s %s, and are skipped: %s%s",
+                        root, len(broken), len(found), kind, why, broken[0], " ..." if broken[1:] else "")  # fmt: skip
+    return [one for one, good in zip(found, readable) if good]

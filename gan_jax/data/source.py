@@ -79,10 +79,10 @@ def on_device(
     return Source(example, len(stored), classes, stream, described(stored) if name is None else name)
 
 
-def described(images: np.ndarray) -> str:
-    """The number and shape of images [N, H, W, C], and a hash of their pixels."""
-    shape = "x".join(map(str, images.shape[1:]))
-    return f"{len(images)} images of {shape}, sha256 {digest(np.ascontiguousarray(images).data)}"
+def described(examples: np.ndarray, kind: str = "images") -> str:
+    """The number and shape of examples [N, ...], and a hash of what they hold."""
+    shape = "x".join(map(str, examples.shape[1:]))
+    return f"{len(examples)} {kind} of {shape}, sha256 {digest(np.ascontiguousarray(examples).data)}"
 
 
 def digest(data: bytes | memoryview) -> str:
@@ -106,6 +106,17 @@ def endless(name: str, draw: Callable[[Array], Array]) -> Source:
             step += 1
 
     return Source(Batch(jax.eval_shape(draw, jax.eval_shape(jax.random.key, 0))), None, 0, stream, name)
+
+
+def parts(source: Source) -> Callable[[str], Source]:
+    """What `split` of an augmented source is: the source's own, or where there is none "train" alone, as it is."""
+
+    def alone(split: str) -> Source:
+        if split != "train":
+            raise ValueError(f"{source.name} has no split {split!r}: train alone, what was trained on")
+        return source
+
+    return source.split or alone
 
 
 def image_example(shape: tuple[int, ...], *, labelled: bool) -> Batch:

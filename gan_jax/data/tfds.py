@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from gan_jax.data.images import square
-from gan_jax.data.source import Source, image_example, on_device
+from gan_jax.data.source import Source, image_example, to_float
+from gan_jax.data.source import on_device as on_the_device
 from gan_jax.data.stream import streamed
-from gan_jax.types import Batch
+from gan_jax.types import Array, Batch, T
 
 
 def tfds(
@@ -40,16 +41,34 @@ def tfds(
     decode = make_decode({key: features[key] for key in wanted}, shape, size)
     records = open_split(name, builder, split)
     called = f"{builder.info.full_name} {split}" + ("" if size is None else f" at {size}x{size}")
-    if len(records) * np.prod(shape) > limit:
-        source = streamed(records, decode, image_example(shape, labelled=classes > 0), classes=classes)
-    else:
-        examples = decode_all(records, decode)
-        labels = np.array([example.label for example in examples]) if classes else None
-        source = on_device(np.stack([example.x for example in examples]), labels, classes=classes, name=called)
+    example = image_example(shape, labelled=classes > 0)
+    source = whole_or_streamed(records, decode, example, classes=classes, name=called, limit=limit)
     return source._replace(
-        name=called,
         split=lambda other: tfds(name, split=other, data_dir=data_dir, size=size, limit=limit),
     )
+
+
+def whole_or_streamed(
+    records: Sequence[bytes],
+    decode: Callable[[bytes], Batch],
+    example: Batch,
+    *,
+    classes: int,
+    name: str,
+    limit: int,
+    itemsize: int = 1,
+    on_device: Callable[[Array], Array] = to_float,
+) -> Source:
+    """On the device if its examples, of `itemsize` bytes an element as they are decoded, take no more than `limit`.
+
+    on_device: decoded examples [B, ...] -> float32, there.
+    """
+    if len(records) * np.prod(example.x.shape) * itemsize > limit:
+        return streamed(records, decode, example, classes=classes, on_device=on_device)._replace(name=name)
+    examples = decode_all(records, decode)
+    labels = np.array([example.label for example in examples]) if classes else None
+    stored = np.stack([example.x for example in examples])
+    return on_the_device(stored, labels, classes=classes, name=name, decode=on_device)
 
 
 def open_prepared(name: str, data_dir: str | os.PathLike | None) -> Any:
@@ -158,10 +177,10 @@ def make_decode(features: dict[str, Any], shape: tuple[int, int, int], size: int
     return decode
 
 
-def decode_all(records: Any, decode: Callable[[bytes], Batch]) -> list[Batch]:
+def decode_all(records: Any, decode: Callable[[bytes], T]) -> list[T]:
     """Every example, in order; by chunks, since one reading of 256 takes a tenth of 256 readings."""
 
-    def chunk(first: int) -> list[Batch]:
+    def chunk(first: int) -> list[T]:
         return [decode(r) for r in records.__getitems__(range(first, min(first + 256, len(records))))]
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow decodes without the GIL

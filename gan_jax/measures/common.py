@@ -14,8 +14,14 @@ from gan_jax.types import Array
 
 BATCH = 128
 
-HIGHER_IS_BETTER = {"precision", "recall", "density", "coverage", "score", "covered", "high_quality"}
-LOWER_IS_BETTER = {"frechet_distance", "kernel_distance", "reverse_kl", "wasserstein", "duplicates"}
+HIGHER_IS_BETTER = {"precision", "recall", "density", "coverage", "score", "covered", "high_quality", "words"}
+LOWER_IS_BETTER = {
+    *("frechet_distance", "kernel_distance", "reverse_kl", "wasserstein", "duplicates"),
+    *("js_1", "js_2", "js_3", "js_4"),
+    *("frechet_distance_clips", "frechet_distance_frames"),
+    *("change_distance", "speed_distance", "unsteadiness_distance"),
+    "minimum_matching_distance",
+}
 
 
 def all_of(batches: Iterable[np.ndarray]) -> NDArray:

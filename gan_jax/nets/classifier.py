@@ -6,6 +6,7 @@
 import functools
 import hashlib
 import importlib.resources
+from collections.abc import Callable
 from importlib.resources.abc import Traversable
 from typing import IO, Any
 
@@ -50,10 +51,16 @@ def fashion() -> Features:
     return packaged("fashion")
 
 
-def packaged(name: str) -> Features:
+def packaged(name: str, look: Callable[[Params, Array], Seen] = classify, resize: str = "none") -> Features:
+    """look: what a network with the packaged parameters sees. resize: what it does to examples first."""
+    params, digest = weights(name)
+    return Features(f"{name} classifier", digest, resize, functools.partial(look, params))
+
+
+def weights(name: str) -> tuple[Params, str]:
+    """Parameters that the package holds, and the SHA-256 of their file."""
     file = importlib.resources.files("gan_jax.nets") / "weights" / f"{name}.npz"
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    return Features(f"{name} classifier", digest, "none", functools.partial(classify, read(file)))
+    return read(file), hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def read(file: Traversable) -> Params:

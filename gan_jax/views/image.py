@@ -49,9 +49,9 @@ def grid(pixels: np.ndarray, columns: int) -> np.ndarray:
     return whole
 
 
-def enlarged(pixels: np.ndarray, height: int) -> np.ndarray:
-    """By the whole factor that brings images of this height to READABLE."""
-    factor = max(1, READABLE // height)
+def enlarged(pixels: np.ndarray, height: int, readable: int = READABLE) -> np.ndarray:
+    """By the whole factor that brings images of this height to `readable` pixels, or just below."""
+    factor = max(1, readable // height)
     return pixels.repeat(factor, 0).repeat(factor, 1)
 
 
@@ -79,4 +79,5 @@ images = View(
     together={".png": write_grid},
     single={".png": write_image},
     walks={".png": write_strips, ".gif": write_film},
+    rows=write_strips,
 )

@@ -112,7 +112,7 @@ def test_errors_name_the_folder_and_the_mend(tmp_path):
     with pytest.raises(ValueError, match=r"holds no images: put .*png"):
         folder(tmp_path, size=8)
     (tmp_path / "broken.png").touch()
-    with pytest.raises(ValueError, match=r"none of the 1 images .* can be read"):
+    with pytest.raises(ValueError, match=r"all 1 images .* can't be read"):
         folder(tmp_path, size=8)
     with pytest.raises(ValueError, match=r"broken.png lies in .* move it to a folder"):
         folder(tmp_path, size=8, labels=True)

@@ -1,0 +1,81 @@
+"""3D-GAN (Wu et al. 2016) on the packaged furniture: tops on legs and feet, panels and boxes, some of them crumbling.
+
+Five to six minutes on two cores. Coverage 0.42, minimum matching distance 0.62, accuracy of one nearest neighbour 0.68
+(seed 0, one run).
+
+The paper's networks for 32 voxels a side, not its 64, and z from -1 to 1, not from 0. Its game, which is one of the
+objectives here, is held in balance by leaving out turns of the critic; in short runs penalties of the slope did that
+better. The 158 examples are mirrored by chance, left to right.
+
+gan-jax train experiments/gan3d_furniture.py
+"""
+
+import functools
+from pathlib import Path
+from typing import Literal
+
+import optax
+
+from gan_jax import losses, measures, penalties, priors, views
+from gan_jax.data.furniture import furniture
+from gan_jax.data.meshes import meshes
+from gan_jax.data.mirror import mirror
+from gan_jax.experiment import Experiment
+from gan_jax.nets import gan3d
+from gan_jax.nets.layers import BatchNorm, Identity
+from gan_jax.objectives import add, every, scale
+from gan_jax.types import Players
+
+
+def experiment(
+    *,
+    steps: int = 2000,
+    batch_size: int = 8,
+    width: int = 16,
+    objective: Literal["non_saturating", "wgan_gp", "relativistic"] = "relativistic",
+    learning_rate: float = 1e-3,
+    penalty: float = 30.0,
+    interval: int = 4,
+    models: Path | None = None,
+    up: Literal["y", "z"] = "y",
+) -> Experiment:
+    """Train 3D-GAN on 158 pieces of furniture, or meshes of your own, in 32x32x32 voxels.
+
+    Args:
+      steps: Updates in all.
+      batch_size: Examples a turn; the paper's is 100.
+      width: Channels of the layers nearest the voxels; the paper's is 64.
+      objective: non_saturating is the paper's, its critic with BatchNorm, and without its rule that the critic rests
+        while it tells more than 80 % of its last batch apart.
+      learning_rate: Of both Adams, falling to 0 along a cosine; the paper's are 0.0025 of the generator and 0.00001 of
+        the critic, with beta 0.5.
+      penalty: Weight of R1 and R2, or of the gradient penalty. Slopes are small where examples lie far apart, by 148 in
+        the median here, and by 20 where they are digits.
+      interval: Updates from one with R1 and R2 to the next; they take more than half of its time.
+      models: A folder of your own meshes, in the place of the furniture.
+      up: The axis that points up in them.
+    """
+    r1, r2 = (every(interval, scale(term, penalty)) for term in (penalties.r1(), penalties.r2()))
+    objectives = {
+        "non_saturating": losses.non_saturating(),
+        "wgan_gp": add(adversarial=losses.wasserstein(), gradient_penalty=scale(penalties.gradient_penalty(), penalty)),
+        "relativistic": add(adversarial=losses.relativistic(), r1=r1, r2=r2),
+    }
+    b1 = 0.5 if objective == "non_saturating" else 0.0
+    adam = optax.adam(optax.cosine_decay_schedule(learning_rate, max(steps, 1)), b1=b1, b2=0.99)
+    data = furniture() if models is None else meshes(models, up=up)
+    return Experiment(
+        data=mirror(data, axis=0),
+        nets=Players(
+            critic=gan3d.critic(width=width, norm=BatchNorm if objective == "non_saturating" else Identity),
+            generator=gan3d.generator(width=width, norm=functools.partial(BatchNorm, momentum=0.9)),
+        ),
+        objective=objectives[objective],
+        optimizers=Players(critic=adam, generator=adam),
+        prior=priors.uniform(200),
+        steps=steps,
+        batch_size=batch_size,
+        ema_decay=0.99,
+        view=views.shapes,
+        measure=measures.shapes(num=data.size or 0),
+    )

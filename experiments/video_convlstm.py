@@ -1,0 +1,70 @@
+"""A convolutional LSTM (Shi et al. 2015) draws Moving MNIST frame after frame, against VGAN's critic.
+
+The relativistic loss with R1 and R2; the packaged digits move. After 1,600 updates strokes, some like digits, move
+smoothly once the first frames are over: `gan-jax evaluate --num 2000` gives a Fréchet distance of clips of 16.8, of
+frames of 4.9, recall 0.10; held-out digits have 0.22, 0.15, 0.97. An update takes 229 ms of one core.
+
+gan-jax train experiments/video_convlstm.py
+"""
+
+from pathlib import Path
+
+import optax
+
+from gan_jax import losses, measures, penalties, priors, views
+from gan_jax.data.clips import clips as folder_of_clips
+from gan_jax.data.moving_digits import moving_digits
+from gan_jax.experiment import Experiment
+from gan_jax.nets import convlstm, moving, vgan
+from gan_jax.objectives import add, scale
+from gan_jax.types import Players
+
+
+def experiment(
+    *,
+    steps: int = 1600,
+    batch_size: int = 8,
+    width: int = 16,
+    size: int = 32,
+    digits: int = 1,
+    clips: Path | None = None,
+    learning_rate: float = 1e-3,
+    gamma: float = 20.0,
+) -> Experiment:
+    """Train the recurrent generator on clips of 16 frames.
+
+    Args:
+      steps: Updates in all.
+      batch_size: Clips a turn; VGAN's is 64.
+      width: Channels of the layers nearest the clip; of VGAN's critic 64.
+      size: Rows and columns of a frame, 32 or 64; VGAN's is 64, with 32 frames.
+      digits: In each clip; the original Moving MNIST has two, in frames of 64x64.
+      clips: A folder of your own clips, in colour, instead. Figures of motion say more of them than those in features,
+        which know digits alone.
+      learning_rate: Of both Adams, falling to 0 along a cosine; VGAN's is 2e-4, with b1 0.5.
+      gamma: Weight of R1 and of R2.
+    """
+
+    def adam() -> optax.GradientTransformation:
+        return optax.adam(optax.cosine_decay_schedule(learning_rate, max(steps, 1)), b1=0.0, b2=0.99)
+
+    data = moving_digits(size=size, digits=digits) if clips is None else folder_of_clips(clips, size=size)
+    shape = data.example.x.shape
+    return Experiment(
+        data=data,
+        nets=Players(
+            critic=vgan.critic(width=width, shape=shape), generator=convlstm.generator(width=width, shape=shape)
+        ),
+        objective=add(
+            adversarial=losses.relativistic(),
+            r1=scale(penalties.r1(), gamma),
+            r2=scale(penalties.r2(), gamma),
+        ),
+        optimizers=Players(critic=adam(), generator=adam()),
+        prior=priors.normal(100),
+        steps=steps,
+        batch_size=batch_size,
+        ema_decay=0.99,
+        view=views.videos,
+        measure=measures.videos(moving.clips(), moving.frames()),
+    )

@@ -1,0 +1,68 @@
+"""WGAN-GP's character model (Gulrajani et al. 2017, gan_language.py) on the New Testament: lines of English.
+
+The paper's objective and networks, on lines of 32 characters, one-hot where real, a softmax where generated. Small
+batches, narrow layers and a high learning rate that falls to zero make the most of ten minutes. Spacing, short words
+and the look of English come in that time, not sentences: 35 % of the words are real, and the 4-grams lie 0.39 bits from
+the text's (of held-out verses 99 %, and 0.04). It took 15 minutes on one busy core. The paper shows lines of words.
+
+gan-jax train experiments/wgan_gp_text.py
+"""
+
+from pathlib import Path
+
+import optax
+
+from gan_jax import losses, measures, penalties, priors, views
+from gan_jax.data.bible import new_testament
+from gan_jax.data.text import text as lines_of
+from gan_jax.experiment import Experiment
+from gan_jax.nets import language
+from gan_jax.objectives import add, scale
+from gan_jax.types import Players
+
+
+def experiment(
+    *,
+    text: Path | None = None,
+    steps: int = 2500,
+    batch_size: int = 16,
+    width: int = 64,
+    critic_steps: int = 5,
+    learning_rate: float = 1e-3,
+    penalty: float = 10.0,
+) -> Experiment:
+    """Train one-dimensional ResNets under WGAN-GP on lines of text.
+
+    Args:
+      text: A UTF-8 text file of your own, in place of the New Testament.
+      steps: Updates in all; the paper's code makes 200,000.
+      batch_size: Examples a turn; the paper's is 64.
+      width: Channels of every layer of both players; the paper's is 512.
+      critic_steps: Critic turns an update; the paper's is 10, and its code says that 5 do.
+      learning_rate: Of both Adams, falling to 0 along a cosine; the paper's is 1e-4, with b1 = 0.5.
+      penalty: Weight of the gradient penalty.
+    """
+
+    def adam(turns: int) -> optax.GradientTransformation:
+        return optax.adam(optax.cosine_decay_schedule(learning_rate, max(turns, 1)), b1=0.0, b2=0.9)
+
+    lines, alphabet, words = new_testament() if text is None else lines_of(text)
+    return Experiment(
+        data=lines,
+        nets=Players(
+            critic=language.critic(width=width),
+            generator=language.generator(width=width, shape=lines.example.x.shape),
+        ),
+        objective=add(
+            adversarial=losses.wasserstein(),
+            gradient_penalty=scale(penalties.gradient_penalty(), penalty),
+        ),
+        optimizers=Players(critic=adam(steps * critic_steps), generator=adam(steps)),
+        prior=priors.normal(128),
+        steps=steps,
+        batch_size=batch_size,
+        critic_steps=critic_steps,
+        ema_decay=0.99,
+        view=views.text(alphabet, words),
+        measure=measures.text(alphabet, words),
+    )

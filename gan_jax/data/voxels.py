@@ -1,0 +1,68 @@
+"""Shapes in three dimensions as voxels: drawn from meshes, kept as bits, and made examples on the device."""
+
+import functools
+from pathlib import Path
+from typing import Any, Literal
+
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from gan_jax.types import Array
+
+Up = Literal["y", "z"]
+APART = 0.5  # voxels between the points that stand for a surface: none can pass between two voxels' centres unseen
+
+
+def voxelise(file: Path, side: int, up: Up = "y") -> NDArray[np.bool_]:
+    """The mesh of a file as voxels [side, side, side], x to the right, y up and z to the front, as glTF has it.
+
+    Its longest side fills the space, and it stands in the middle. Voxels that its surface passes through are full, and
+    those that they enclose; the mesh itself needn't be closed.
+
+    up: the axis that points up in the file.
+
+    Raises:
+      ValueError: no trimesh, or a file without a surface. Beside these, whatever trimesh makes of a broken file.
+    """
+    from scipy.ndimage import binary_fill_holes
+
+    trimesh = import_trimesh()
+    mesh = trimesh.load_scene(file, skip_materials=True).to_mesh()
+    corners = np.asarray(mesh.vertices if up == "y" else mesh.vertices[:, [0, 2, 1]] * [1, 1, -1], np.float64)
+    corners = corners[mesh.faces]  # [triangles, 3, 3]
+    if not corners.size or not np.isfinite(corners).all() or not np.ptp(corners, (0, 1)).max():
+        raise ValueError(f"{file} holds no surface")
+    low, high = corners.min((0, 1)), corners.max((0, 1))
+    corners = (corners - (low + high) / 2) * (side / (high - low).max()) + side / 2
+    points, _ = trimesh.remesh.subdivide_to_size(
+        corners.reshape(-1, 3), np.arange(3 * len(corners)).reshape(-1, 3), APART, max_iter=32
+    )
+    voxels = np.zeros((side,) * 3, bool)
+    voxels[tuple(np.clip(points.astype(int), 0, side - 1).T)] = True
+    return binary_fill_holes(voxels)
+
+
+def import_trimesh() -> Any:
+    """Raises ValueError: trimesh isn't installed."""
+    try:
+        import trimesh
+    except ModuleNotFoundError as error:
+        raise ValueError("meshes are read by trimesh: pip install 'gan-jax[shapes]'") from error
+    return trimesh
+
+
+def pack(voxels: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """[N, side, side, side] -> bits [N, side³ / 8]."""
+    return np.packbits(voxels.reshape(len(voxels), -1), 1)
+
+
+def unpack(bits: Array, side: int) -> Array:
+    """Bits [B, side³ / 8] -> examples [B, side, side, side, 1], -1 where there is nothing and 1 where there is."""
+    full = jnp.unpackbits(bits, axis=1, count=side**3)
+    return (2.0 * full.astype(jnp.float32) - 1).reshape(-1, side, side, side, 1)
+
+
+def unpacked(side: int) -> functools.partial[Array]:
+    """`decode` of a Source of bits."""
+    return functools.partial(unpack, side=side)

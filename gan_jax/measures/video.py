@@ -1,0 +1,76 @@
+"""Measures of clips, in the features of a network of clips and of one of their frames, and by how they move."""
+
+import dataclasses
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gan_jax.measures.common import batchwise
+from gan_jax.metrics import frechet, manifold, motion
+from gan_jax.types import Features, Measure, Protocol
+
+KEPT = 10_000  # clips of which all pairs are looked at
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class VideoSummary:
+    clips: NDArray  # features [N, D]
+    frames: frechet.Moments
+    motion: motion.Motion
+
+
+def videos(clips: Features, frames: Features, *, num: int = 2000) -> Measure:
+    """Fréchet distances of clips and of their frames, precision to coverage of clips, and distances of their motion.
+
+    `change_distance`, `speed_distance` and `unsteadiness_distance` are W₁ between what `metrics.motion` says of real
+    and of generated clips. A generator has collapsed if its coverage is below 0.1.
+
+    clips: sees [B, frames, H, W, C]; what it sees of order in time is all that tells a film from its frames.
+    frames: sees [B, H, W, C].
+    """
+    look, look_at_frames = batchwise(clips.look), batchwise(frames.look)
+
+    def summarise(batches: Iterable[np.ndarray]) -> VideoSummary:
+        features, moved = [], []
+
+        def each() -> Iterable[NDArray]:
+            for batch in batches:
+                features.append(look(batch).features)
+                moved.append(motion.motion(batch))
+                yield look_at_frames(batch.reshape(-1, *batch.shape[2:])).features
+
+        moments = frechet.moments(each())
+        return VideoSummary(np.concatenate(features), moments, motion.Motion(*map(np.concatenate, zip(*moved))))
+
+    def compare(real: VideoSummary, fake: VideoSummary) -> dict[str, float]:
+        of_clips = (frechet.moments([summary.clips]) for summary in (real, fake))
+        moved = motion.distances(real.motion, fake.motion)
+        return {
+            "frechet_distance_clips": frechet.frechet_distance(*of_clips),
+            "frechet_distance_frames": frechet.frechet_distance(real.frames, fake.frames),
+            **manifold.manifold(real.clips[:KEPT], fake.clips[:KEPT], k=5)._asdict(),
+            **{f"{name}_distance": float(value) for name, value in moved._asdict().items()},
+        }
+
+    def protocol(real: int) -> Protocol:
+        del real
+        return {
+            "measure": "videos",
+            "features": f"{clips.name}; {frames.name}",
+            "weights": clips.weights if clips.weights == frames.weights else f"{clips.weights}; {frames.weights}",
+            "resize": clips.resize if clips.resize == frames.resize else f"{clips.resize}; {frames.resize}",
+            "pairs": f"of the first {KEPT}",
+            "neighbours": 5,
+        }
+
+    return Measure(
+        look=lambda batch: look(batch).features,
+        summarise=summarise,
+        compare=compare,
+        collapsed=lambda figures: figures["coverage"] < 0.1,
+        best="frechet_distance_clips",
+        higher_is_better=False,
+        num=num,
+        protocol=protocol,
+    )

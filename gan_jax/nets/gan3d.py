@@ -1,0 +1,84 @@
+"""3D-GAN (Wu et al. 2016): a DCGAN of voxels.
+
+The paper's have 64 voxels a side and width 64: `generator(side=64)`, `critic(norm=BatchNorm)`. Its generator ends in a
+sigmoid, ours in tanh, since examples are -1 where there is nothing and 1 where there is, and images of all other
+networks lie in [-1, 1] too.
+"""
+
+import functools
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+from gan_jax.nets.convolution import Conv, ConvTranspose
+from gan_jax.nets.layers import BatchNorm, Identity, Norm
+from gan_jax.nets.linen import linen
+from gan_jax.types import Array, Mode, Network
+
+BASE = 4  # voxels a side of the smallest layer
+
+
+def generator(*, width: int = 64, norm: Norm = BatchNorm, side: int = 32) -> Network:
+    """Latents [B, Z] -> voxels [B, side, side, side, 1] in (-1, 1).
+
+    width: channels of the last hidden layer; each before it has twice as many.
+
+    Raises:
+      ValueError: side isn't 8, 16, 32, ...
+    """
+    return linen(Generator(width, norm, doublings(side)))
+
+
+def critic(*, width: int = 64, norm: Norm = Identity) -> Network:
+    """Voxels [B, side, side, side, channels] -> logits [B].
+
+    width: channels of the first layer; each after it has twice as many.
+    norm: after each layer but the first and the last; the paper has BatchNorm, which no penalty on the slope can bear.
+    """
+    return linen(Critic(width, norm))
+
+
+def doublings(side: int) -> int:
+    """How often BASE is doubled to reach the side."""
+    count = (side // BASE).bit_length() - 1
+    if count < 1 or BASE << count != side:
+        raise ValueError(f"voxels {side} a side: want 8, 16, 32, 64, ...")
+    return count
+
+
+kernel_init = nn.initializers.glorot_uniform()
+leaky_relu = functools.partial(nn.leaky_relu, negative_slope=0.2)
+
+
+class Generator(nn.Module):
+    width: int
+    norm: Norm
+    doublings: int
+
+    @nn.compact
+    def __call__(self, z: Array, label: Array | None, mode: Mode) -> Array:
+        conv = functools.partial(ConvTranspose, kernel_size=(4, 4, 4), strides=2, kernel_init=kernel_init)
+        channels = self.width << (self.doublings - 1)
+        # The paper's transposed convolution of one voxel, 4x4x4 without padding, is a linear layer.
+        x = nn.Dense(BASE**3 * channels, use_bias=False, kernel_init=kernel_init)(z)
+        x = nn.relu(self.norm()(x.reshape(-1, BASE, BASE, BASE, channels), label, mode))
+        while channels > self.width:
+            channels //= 2
+            x = nn.relu(self.norm()(conv(channels, use_bias=False)(x), label, mode))
+        return jnp.tanh(conv(1)(x))
+
+
+class Critic(nn.Module):
+    width: int
+    norm: Norm
+
+    @nn.compact
+    def __call__(self, x: Array, label: Array | None, mode: Mode) -> Array:
+        if x.ndim != 5 or len(set(x.shape[1:4])) > 1:
+            raise ValueError(f"voxels {x.shape}: want [B, side, side, side, channels]")
+        conv = functools.partial(Conv, kernel_size=(4, 4, 4), strides=2, kernel_init=kernel_init)
+        count = doublings(x.shape[1])
+        x = leaky_relu(conv(self.width)(x))
+        for number in range(1, count):
+            x = leaky_relu(self.norm()(conv(self.width << number)(x), label, mode))
+        return nn.Dense(1, kernel_init=kernel_init)(x.reshape(x.shape[0], -1))[:, 0]

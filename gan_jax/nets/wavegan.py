@@ -1,0 +1,89 @@
+"""The WaveGAN of Donahue et al. 2019 (tables 3 and 4): DCGAN in one dimension, with long kernels and phase shuffle."""
+
+import functools
+import zlib
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from gan_jax.nets.convolution import Conv, ConvTranspose
+from gan_jax.nets.linen import linen
+from gan_jax.types import Array, Mode, Network
+
+LAYERS = 5
+KERNEL, STRIDE = (25,), 4
+
+
+def generator(*, width: int = 64, length: int = 16_384) -> Network:
+    """Latents [B, Z] -> samples of sound [B, length, 1] in (-1, 1).
+
+    width: channels of the last hidden layer; those before it have 2, 4, 8 and 16 times as many.
+
+    Raises:
+      ValueError: a length that isn't a multiple of 1,024.
+    """
+    if length < 1 or length % STRIDE**LAYERS:
+        raise ValueError(f"length {length}: five layers of stride 4 make multiples of 1024, as 16384")
+    return linen(Generator(width, length))
+
+
+def critic(*, width: int = 64, shuffle: int = 2) -> Network:
+    """Samples of sound [B, length, 1] -> logits [B].
+
+    width: channels of the first layer; those after it have 2, 4, 8 and 16 times as many.
+    shuffle: how far each hidden layer is moved, at most.
+    """
+    return linen(Critic(width, shuffle))
+
+
+kernel_init = nn.initializers.glorot_uniform()
+leaky_relu = functools.partial(nn.leaky_relu, negative_slope=0.2)
+
+
+class Generator(nn.Module):
+    width: int
+    length: int
+
+    @nn.compact
+    def __call__(self, z: Array, label: Array | None, mode: Mode) -> Array:
+        positions, channels = self.length // STRIDE**LAYERS, self.width * 2 ** (LAYERS - 1)
+        x = nn.relu(nn.Dense(positions * channels, kernel_init=kernel_init)(z).reshape(-1, positions, channels))
+        for layer in reversed(range(LAYERS - 1)):
+            x = nn.relu(ConvTranspose(self.width * 2**layer, KERNEL, STRIDE, kernel_init=kernel_init)(x))
+        return jnp.tanh(ConvTranspose(1, KERNEL, STRIDE, kernel_init=kernel_init)(x))
+
+
+class Critic(nn.Module):
+    width: int
+    shuffle: int
+
+    @nn.compact
+    def __call__(self, x: Array, label: Array | None, mode: Mode) -> Array:
+        for layer in range(LAYERS):
+            x = leaky_relu(Conv(self.width * 2**layer, KERNEL, STRIDE, kernel_init=kernel_init)(x))
+            if layer < LAYERS - 1:
+                x = PhaseShuffle(self.shuffle)(x, mode)
+        return nn.Dense(1, kernel_init=kernel_init)(x.reshape(x.shape[0], -1))[:, 0]
+
+
+class PhaseShuffle(nn.Module):
+    """In training, moves each example [T, C] by -radius to radius steps of time, reflected at its ends (section 3.3).
+
+    A critic can't tell sounds by the phase that transposed convolutions leave in them. The step comes from the
+    example's own key and from the module's place in the network, so it is the same in every pass of one turn.
+    """
+
+    radius: int
+
+    @nn.compact
+    def __call__(self, x: Array, mode: Mode) -> Array:
+        if not mode.train or self.radius == 0:
+            return x
+        if mode.keys is None:
+            raise ValueError("phase shuffle in training needs mode.keys, which is None: pass one key an example, [B]")
+        place, count = zlib.crc32("/".join(self.path).encode()), 2 * self.radius + 1
+        steps = jax.vmap(lambda key: jax.random.randint(jax.random.fold_in(key, place), (), 0, count))(mode.keys)
+        padded = jnp.pad(x, ((0, 0), (self.radius, self.radius), (0, 0)), "reflect")
+        moved = [padded[:, step : step + x.shape[1]] for step in range(count)]
+        return jnp.select([(steps == step)[:, None, None] for step in range(count)], moved)  # quicker than to gather

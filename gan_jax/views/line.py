@@ -1,0 +1,77 @@
+"""How lines of characters are looked at: as a page that marks the words which aren't any, and as text."""
+
+import math
+import re
+from collections.abc import Iterator, Set
+from pathlib import Path
+
+import numpy as np
+
+from gan_jax.types import View
+
+SIZE, CELL, ROW, MARGIN = 15, 9, 20, 16  # of type, pixels: its height, a character's width, a line's height
+PAPER, INK, MARK = (255, 255, 255), (30, 30, 30), (214, 40, 40)
+
+
+def text(alphabet: str, words: Set[str]) -> View:
+    """Lines [length, V], of whose characters, in order of the alphabet, the likeliest are written.
+
+    words: what may stand between spaces; on the page all else is red and underlined, and the last line counts it.
+    """
+
+    def lines_of(samples: np.ndarray) -> list[str]:
+        return ["".join(alphabet[place] for place in line) for line in samples.argmax(-1)]
+
+    def write_page(samples: np.ndarray, path: Path) -> None:
+        lines = lines_of(samples)
+        height = math.ceil(len(lines) / 2)
+        draw_page([lines[row::height] for row in range(height)], words, path)
+
+    def write_rows(samples: np.ndarray, path: Path) -> None:
+        draw_page([lines_of(row) for row in samples], words, path)
+
+    def write_lines(samples: np.ndarray, path: Path) -> None:
+        path.write_text("".join(f"{line.rstrip()}\n" for line in lines_of(samples)), encoding="utf-8")
+
+    def write_line(sample: np.ndarray, path: Path) -> None:
+        write_lines(sample[None], path)
+
+    return View({".png": write_page, ".txt": write_lines}, {".txt": write_line}, rows=write_rows)
+
+
+def draw_page(rows: list[list[str]], words: Set[str], path: Path) -> None:
+    """Writes lines of one length side by side in rows, and below them how many of their words are such."""
+    import matplotlib
+    from PIL import Image, ImageDraw, ImageFont
+
+    font = ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSansMono.ttf", SIZE)
+    column = (len(rows[0][0]) + 3) * CELL
+    page = Image.new(
+        "RGB", (max(2, len(rows[0])) * column - 3 * CELL + 2 * MARGIN, (len(rows) + 2) * ROW + 2 * MARGIN), PAPER
+    )
+    pen = ImageDraw.Draw(page)
+    found = [word in words for row in rows for line in row for _, word in words_in(line)]
+    told = f"{sum(found)} of {len(found)} words are of the training text"
+    pen.text((MARGIN, MARGIN + (len(rows) + 1) * ROW), told, INK, font)
+    for (number, place_in_row), line in placed(rows):
+        x, y = MARGIN + place_in_row * column, MARGIN + number * ROW
+        for start, word in words_in(line):
+            colour = INK if word in words else MARK
+            left = x + start * CELL
+            for place, character in enumerate(word):
+                pen.text((left + place * CELL, y), character, colour, font)
+            if word not in words:
+                pen.line([left, y + ROW - 2, left + len(word) * CELL - 2, y + ROW - 2], colour)
+    page.save(path)
+
+
+def placed(rows: list[list[str]]) -> Iterator[tuple[tuple[int, int], str]]:
+    """Each line, and its row and column."""
+    for number, row in enumerate(rows):
+        for place, line in enumerate(row):
+            yield (number, place), line
+
+
+def words_in(line: str) -> list[tuple[int, str]]:
+    """What stands between spaces, and where it begins."""
+    return [(found.start(), found[0]) for found in re.finditer("[^ ]+", line)]

@@ -1,0 +1,125 @@
+"""How shapes in voxels are looked at: drawn from two sides, and as meshes for other programs.
+
+Samples are [side, side, side, 1], full where they are above 0; x goes to the right, y up, z to the front.
+"""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gan_jax.types import View
+from gan_jax.views.image import grid, write
+
+# A voxel as seen from the right, the front and above: two rows of its top, two of its front and its right side.
+TOP, FRONT, RIGHT = 0, 1, 2
+CUBE = [(row, column, TOP if row < 2 else FRONT if column < 2 else RIGHT) for row in range(4) for column in range(4)]
+BRIGHTNESS = np.array([1.0, 0.75, 0.5])  # of the top, the front and the right side
+COLOUR = np.array([196, 164, 122])  # of wood
+CLEAR = 0.01  # how far off the surface a voxel is at least, so that no triangle of a mesh shrinks to a point
+SPACING = 1.25  # of shapes in a scene, in their own size
+
+
+def write_grid(samples: np.ndarray, path: Path) -> None:
+    """Writes samples [N, side, side, side, 1], each from the front and from behind, in one nearly square grid."""
+    columns = math.ceil(math.sqrt(len(samples) / 2))
+    write(grid(np.stack([from_both_sides(sample) for sample in samples]), columns), path)
+
+
+def write_strips(walks: np.ndarray, path: Path) -> None:
+    """Writes samples [walks, frames, side, side, side, 1] from the front, a walk in each row."""
+    pictures = [drawn(sample[..., 0] > 0) for walk in walks for sample in walk]
+    write(grid(np.stack(pictures), walks.shape[1]), path)
+
+
+def write_picture(sample: np.ndarray, path: Path) -> None:
+    """Writes one sample [side, side, side, 1] from the front and from behind."""
+    write(from_both_sides(sample), path)
+
+
+def write_scene(samples: np.ndarray, path: Path) -> None:
+    """Writes samples [N, side, side, side, 1] as a GLB, side by side on the floor, each a mesh one metre long."""
+    trimesh = import_trimesh()
+    columns, scene = math.ceil(math.sqrt(len(samples))), trimesh.Scene()
+    for number, sample in enumerate(samples):
+        row, column = divmod(number, columns)
+        mesh = mesh_of(sample)
+        if len(mesh.faces):
+            mesh.apply_translation((SPACING * column, 0, SPACING * row))
+            scene.add_geometry(mesh, node_name=f"{number:05d}")
+    path.write_bytes(trimesh.exchange.gltf.export_glb(scene))  # of an empty scene too, which scene.export refuses
+
+
+def write_glb(sample: np.ndarray, path: Path) -> None:
+    """Writes one sample [side, side, side, 1] as a mesh one metre long, y up."""
+    write_scene(sample[None], path)
+
+
+def write_stl(sample: np.ndarray, path: Path) -> None:
+    """Writes one sample [side, side, side, 1] as a mesh one millimetre a voxel, z up as printers have it."""
+    mesh = mesh_of(sample)
+    mesh.vertices = len(sample) * mesh.vertices[:, [0, 2, 1]] * [1, -1, 1]
+    path.write_bytes(mesh.export(file_type="stl"))
+
+
+def from_both_sides(sample: np.ndarray) -> NDArray[np.uint8]:
+    full = sample[..., 0] > 0
+    return np.concatenate([drawn(full), drawn(full[::-1, :, ::-1])], 1)
+
+
+def drawn(full: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Voxels [side, side, side] as a picture [4 side, 4 side, 3] in dimetric projection, lit from above.
+
+    Cubes are painted from the far to the near. A face is darker the more voxels lie about it, as in a corner.
+    """
+    from scipy.ndimage import uniform_filter
+
+    side = len(full)
+    light = 1.3 - uniform_filter(full.astype(np.float32), 7, mode="constant")
+    x, y, z = np.nonzero(full)
+    order = np.argsort(x + y + z, kind="stable")
+    x, y, z = x[order], y[order], z[order]
+    left, top = 2 * (x - z) + 2 * side - 2, x + z + 2 * (side - 1 - y)
+    picture = np.full((4 * side, 4 * side, 3), 255, np.uint8)
+    rows, columns, faces = np.array(CUBE).T
+    shade = np.clip(light[x, y, z, None] * BRIGHTNESS[faces], 0, 1.25)
+    picture[top[:, None] + rows, left[:, None] + columns] = np.round(COLOUR * shade[..., None])
+    return picture
+
+
+def mesh_of(sample: np.ndarray) -> Any:
+    """The surface at 0 as a closed trimesh, in [0, 1] along each axis; without a face if nothing is full.
+
+    By marching cubes (Lorensen & Cline 1987), as scikit-image's default leaves gaps where diagonal voxels of one value
+    meet. Beyond the sample there is nothing.
+    """
+    trimesh = import_trimesh()
+    try:
+        from skimage.measure import marching_cubes
+    except ModuleNotFoundError as error:
+        raise ValueError("meshes are made by scikit-image: pip install 'gan-jax[shapes]'") from error
+    value = np.asarray(sample[..., 0], np.float32)
+    value = np.pad(np.where(value > 0, np.maximum(value, CLEAR), np.minimum(value, -CLEAR)), 1, constant_values=-1)
+    if not (value > 0).any():
+        return trimesh.Trimesh()
+    vertices, faces, *_ = marching_cubes(value, 0.0, gradient_direction="ascent", method="lorensen")
+    return trimesh.Trimesh((vertices - 0.5) / len(sample), faces, process=False)
+
+
+def import_trimesh() -> Any:
+    """Raises ValueError: trimesh isn't installed."""
+    try:
+        import trimesh
+    except ModuleNotFoundError as error:
+        raise ValueError("meshes are written by trimesh: pip install 'gan-jax[shapes]'") from error
+    return trimesh
+
+
+shapes = View(
+    together={".png": write_grid, ".glb": write_scene},
+    single={".glb": write_glb, ".stl": write_stl, ".png": write_picture},
+    walks={".png": write_strips},
+    rows=write_strips,
+)

@@ -1,0 +1,101 @@
+"""A folder of meshes: solids of known voxels, surfaces that aren't closed, files that are no meshes."""
+
+import sys
+
+import numpy as np
+import pytest
+from source_properties import check_epochs, check_resumes, check_shapes, take
+
+from gan_jax.data.meshes import meshes
+from gan_jax.data.voxels import voxelise
+
+trimesh = pytest.importorskip("trimesh")
+
+
+def write(mesh, path):
+    mesh.export(path)
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for number in range(1, 4):
+        write(trimesh.creation.box((4, number, 1)), tmp_path / f"box{number}.obj")
+    return tmp_path
+
+
+def test_it_is_a_source(folder):
+    source = meshes(folder, side=8)
+    assert source.example.x.shape == (8, 8, 8, 1)
+    check_shapes(source)
+    check_resumes(source)
+    sizes = sorted(np.asarray(take(source, 1, batch_size=3)[0].x > 0).sum((1, 2, 3, 4)))
+    check_epochs(source, lambda x: np.searchsorted(sizes, np.asarray(x > 0).sum((1, 2, 3, 4))))
+
+
+@pytest.mark.parametrize("suffix", [".obj", ".stl", ".ply", ".glb", ".off"])
+def test_a_box_is_full_in_every_format_and_stands_in_the_middle(tmp_path, suffix):
+    voxels = voxelise(write(trimesh.creation.box((4, 2, 1)), tmp_path / f"box{suffix}"), 8)
+    assert voxels[:, 2:6, 3:5].all()
+    assert voxels.sum() <= 8 * 5 * 3
+
+
+def test_a_ball_is_as_large_as_a_ball(tmp_path):
+    voxels = voxelise(write(trimesh.creation.icosphere(3), tmp_path / "ball.stl"), 32)
+    assert voxels.sum() / 32**3 == pytest.approx(np.pi / 6, rel=0.15)  # more by half a voxel all around
+
+
+def test_what_points_up_in_the_file_points_up(tmp_path):
+    mesh = trimesh.creation.box(bounds=[(0, 0, 0), (1, 2, 4)])
+    assert extents(voxelise(write(mesh, tmp_path / "y.stl"), 8)) == pytest.approx([2, 4, 8], abs=1)
+    assert extents(voxelise(write(mesh, tmp_path / "z.stl"), 8, "z")) == pytest.approx([2, 8, 4], abs=1)
+    wedge = trimesh.Trimesh([(0, 0, 0), (1, 0, 0), (0, 0, 1), (0, 4, 0)], [(0, 2, 1), (0, 1, 3), (1, 2, 3), (2, 0, 3)])
+    voxels = voxelise(write(wedge, tmp_path / "wedge.stl"), 8, "y")
+    assert voxels[:, 0].sum() > voxels[:, 7].sum()
+    turned = wedge.apply_transform(trimesh.transformations.rotation_matrix(np.pi / 2, (1, 0, 0)))  # y to z
+    assert (voxelise(write(turned, tmp_path / "turned.stl"), 8, "z") == voxels).all()
+
+
+def test_a_mesh_that_is_not_closed_is_a_surface_and_what_it_encloses(tmp_path):
+    box = trimesh.creation.box((1, 1, 1))
+    opened = trimesh.Trimesh(box.vertices, box.faces[box.face_normals[:, 1] < 0.5])
+    assert not opened.is_watertight
+    voxels = voxelise(write(opened, tmp_path / "open.ply"), 8)
+    assert voxels[:, 0].all()
+    assert not voxels[1:-1, 1:, 1:-1].any()
+
+
+def test_broken_meshes_are_skipped_and_counted(folder, caplog):
+    (folder / "broken.stl").write_bytes(b"no mesh")
+    (folder / "empty.obj").write_text("")
+    assert meshes(folder, side=8).size == 3
+    assert "2 of 5 meshes can't be read" in caplog.text
+
+
+def test_a_folder_without_a_readable_mesh_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no folder"):
+        meshes(tmp_path / "none")
+    with pytest.raises(ValueError, match="holds no meshes"):
+        meshes(tmp_path)
+    (tmp_path / "broken.stl").write_bytes(b"no mesh")
+    with pytest.raises(ValueError, match="all 1 meshes"):
+        meshes(tmp_path)
+    with pytest.raises(ValueError, match="31 voxels a side"):
+        meshes(tmp_path, side=31)
+
+
+def test_folders_are_told_apart_by_their_shapes(folder):
+    before = meshes(folder, side=8).name
+    assert before == meshes(folder, side=8).name
+    write(trimesh.creation.box((1, 1, 1)), folder / "another.obj")
+    assert meshes(folder, side=8).name != before
+
+
+def test_without_trimesh_there_is_one_line(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "trimesh", None)
+    with pytest.raises(ValueError, match=r"pip install 'gan-jax\[shapes\]'"):
+        meshes(folder)
+
+
+def extents(voxels):
+    return [int(voxels.any(axis).sum()) for axis in ((1, 2), (0, 2), (0, 1))]

@@ -1,0 +1,138 @@
+"""Lines of text are windows of whole words, and come back as what they were."""
+
+import jax
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from source_properties import check_epochs, check_resumes, check_shapes, take
+
+from gan_jax.data.text import Text, text, tidy, windows, windows_of
+
+VERSES = [f"{number} green bottles hanging on the wall" for number in range(40)]
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "verses.txt"
+    path.write_text("\n".join(VERSES), encoding="utf-8")
+    return path
+
+
+def lines_of(found: Text) -> list[str]:
+    """All examples, in an order of the stream's."""
+    (batch,) = take(found.source, 1, batch_size=found.source.size)
+    return ["".join(found.alphabet[place] for place in line) for line in np.asarray(batch.x).argmax(-1)]
+
+
+def plain_windows(line: str, length: int) -> list[str]:
+    """What the module's docstring says, word by word."""
+    words, found = line.split(), []
+    for first in range(len(words)):
+        last = first
+        while last < len(words) and len(" ".join(words[first : last + 1])) <= length:
+            last += 1
+        if last > first:
+            found.append(" ".join(words[first:last]).ljust(length))
+        if last == len(words):
+            break
+    return found
+
+
+def in_memory(lines: list[str], length: int = 8) -> Text:
+    return windows_of(lambda split: lines, "train", "lines", length=length, alphabet=64, limit=2**30)
+
+
+@given(st.lists(st.text("abc  ", max_size=40).map(tidy), min_size=1, max_size=6), st.integers(1, 12))
+def test_windows_begin_at_words_and_hold_as_many_whole_ones_as_fit(lines, length):
+    expected = [window for line in lines for window in plain_windows(line, length)]
+    assume(expected)
+    found = windows(lines, " abc", length, "lines", 2**30)
+    assert ["".join(" abc"[place] for place in line) for line in found] == expected
+
+
+def test_a_line_that_fits_is_one_example_padded_with_spaces():
+    assert sorted(lines_of(in_memory(["mary ann", "  jo\tann ", "", "eve"]))) == ["eve     ", "jo ann  ", "mary ann"]
+
+
+def test_words_longer_than_a_window_are_left_out():
+    assert sorted(lines_of(in_memory(["an interminable day", "interminable"]))) == ["an      ", "day     "]
+    with pytest.raises(ValueError, match="no word of its 1 lines has 8 characters or fewer: give a length"):
+        in_memory(["interminable"])
+
+
+def test_a_file_is_a_source_of_one_hot_lines(file):
+    found = text(file)
+    assert found.source.example.x.shape == (32, len(found.alphabet))
+    check_shapes(found.source)
+    check_resumes(found.source)
+    (batch,) = take(found.source, 1)
+    np.testing.assert_array_equal(np.sort(batch.x, -1), np.broadcast_to(np.eye(len(found.alphabet))[-1], batch.x.shape))
+    assert found.words == {word for number, line in enumerate(VERSES) if number % 10 != 9 for word in line.split()}
+
+
+def test_every_epoch_has_every_line_once():
+    lines = [f"{number}" for number in range(23)]
+    found = in_memory(lines)
+
+    def identify(x: jax.Array) -> list[int]:
+        return [int("".join(found.alphabet[place] for place in line)) for line in np.asarray(x).argmax(-1)]
+
+    check_epochs(found.source, identify)
+
+
+def test_no_line_is_in_both_splits_which_share_one_alphabet(file):
+    train = text(file, alphabet="0123456789 abcdefghijklmnopqrstuvwxyz")
+    test = train.source.split("test")
+    both = [{line.split()[0] for line in lines_of(train._replace(source=one))} for one in (train.source, test)]
+    assert {"9", "19", "29", "39"} == {first for first in both[1] if first.isdigit()}
+    assert not {first for first in both[0] if first.isdigit()} & {"9", "19", "29", "39"}
+    assert test.example == train.source.example
+    assert test.split("train").name == train.source.name
+    with pytest.raises(ValueError, match="no split 'dev': it has train and test"):
+        train.source.split("dev")
+
+
+def test_the_alphabet_is_the_space_and_the_most_frequent_characters(tmp_path):
+    (tmp_path / "a.txt").write_text("bb aa bb\naa cc bb\n")
+    assert text(tmp_path / "a.txt").alphabet == " bac"
+    assert text(tmp_path / "a.txt", alphabet="cab").alphabet == " cab"
+    assert text(tmp_path / "a.txt", alphabet=3).alphabet == " ba"
+
+
+def test_lines_with_other_characters_are_skipped_and_one_warning_counts_them(tmp_path, caplog):
+    (tmp_path / "a.txt").write_text("plain words\nцарь\nmore words\nwords €\n", encoding="utf-8")
+    found = text(tmp_path / "a.txt", alphabet="abcdefghijklmnopqrstuvwxyz")
+    assert found.source.size == 2
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        "text a.txt train: 2 of 4 lines have characters outside the alphabet, and are skipped: арць€"
+    )
+    with pytest.raises(ValueError, match="each of its 4 lines has characters outside the alphabet: add of "):
+        text(tmp_path / "a.txt", alphabet="xyz")
+
+
+def test_text_is_put_in_lower_case_if_asked_and_accents_are_characters(tmp_path):
+    composed, one = "E\u0301", "\u00c9"  # É as a letter with an accent, and as one character
+    (tmp_path / "a.txt").write_text(f"{composed}T{one}\n", encoding="utf-8")
+    assert text(tmp_path / "a.txt", lower=True).words == {"été"}
+
+
+def test_bad_input_gets_one_clear_line(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"none\.txt: no such file, or a folder; name a text file of your own"):
+        text(tmp_path / "none.txt")
+    (tmp_path / "latin.txt").write_bytes("é".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"latin\.txt is no text in UTF-8 .* by iconv -f CODING -t utf-8"):
+        text(tmp_path / "latin.txt")
+    (tmp_path / "empty.txt").write_text("\n \n")
+    with pytest.raises(ValueError, match=r"empty\.txt train: it holds no words"):
+        text(tmp_path / "empty.txt")
+    (tmp_path / "a.txt").write_text("a few words\n")
+    with pytest.raises(
+        ValueError, match=r"a\.txt train: 1 windows of 32 characters are more than 31 bytes: take a part"
+    ):
+        text(tmp_path / "a.txt", limit=31)
+    with pytest.raises(ValueError, match="lines of 0 characters: length must be 1 or more"):
+        text(tmp_path / "a.txt", length=0)
+    with pytest.raises(ValueError, match="an alphabet of 0 characters beside the space: give one of 1 to 255"):
+        text(tmp_path / "a.txt", alphabet="")
