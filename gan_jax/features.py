@@ -7,13 +7,12 @@ from pathlib import Path
 import jax.numpy as jnp
 
 from gan_jax import program
-from gan_jax.nets import classifier, efficientnet, inception, sound_classifier
+from gan_jax.nets import classifier, efficientnet, inception
 from gan_jax.types import Features, Seen
 
 NAMED: dict[str, Callable[[], Features]] = {
     "digits": classifier.digits,
     "fashion": classifier.fashion,
-    "drums": sound_classifier.drums,
     "effnet": efficientnet.efficientnet_lite0,
     "inception": inception.inception,
 }

@@ -294,7 +294,7 @@ def test_a_resumed_run_evaluates_as_an_undisturbed_one(tmp_path, monkeypatch):
     ("arguments", "says"),
     [
         ("evaluate nowhere", "nowhere is no run"),
-        ("evaluate run", "the experiment names no measure: say what features"),
+        ("evaluate run", "the experiment names no measure: give it one"),
         ("evaluate run --features none", "features 'none': there are digits, fashion, effnet, inception, and FILE.py"),
         ("evaluate run --features none.py:f", "none.py: no such file"),
         ("evaluate run --features own.py:f", "own.py defines no function f"),

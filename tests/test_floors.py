@@ -30,7 +30,7 @@ FLOORS = [
 CORE = {"types", "losses", "penalties", "objectives", "constraints", "packing", "priors", "update", "parallel"}
 GIVEN = {  # what is taken of the folders from outside
     "experiment": {"data.source"},
-    "features": {"nets.classifier", "nets.efficientnet", "nets.inception", "nets.sound_classifier"},
+    "features": {"nets.classifier", "nets.efficientnet", "nets.inception"},
     "measures.image": {f"metrics.{name}" for name in ("classes", "frechet", "kernel", "manifold", "neighbours")},
     "measures.shape": {"metrics.matching", "metrics.overlap"},
     "measures.point": {"metrics.manifold", "metrics.mixtures"},

@@ -30,5 +30,5 @@ def furniture(split: str = "train") -> Source:
 def load() -> NDArray[np.uint8]:
     """Bits [175, 4096]."""
     file = importlib.resources.files("gan_jax.data") / "furniture" / "furniture.npz"
-    with file.open("rb") as stream, np.load(stream) as arrays:
+    with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
         return arrays["bits"]
