@@ -17,7 +17,7 @@ from gan_jax.types import TrainState
 from gan_jax.update import Metrics, deal
 
 FILES = sorted((Path(__file__).parent.parent / "experiments").glob("*.py"))
-SHAPES = {"fashion_mnist": (28, 28, 1), "cifar10": (32, 32, 3)}
+SHAPES = {"fashion_mnist": (28, 28, 1), "cifar10": (32, 32, 3), "celeb_a": (64, 64, 3)}
 EACH = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
