@@ -249,12 +249,12 @@ def test_startup_has_two_starts_and_two_commands(tmp_path, tiny, monkeypatch):
     assert len(set(runs)) == 4
 
 
-def test_kinds_have_a_row_each_and_play_in_processes_of_their_own(tmp_path, monkeypatch, capsys):
+def test_a_kind_has_a_row_and_its_contenders_play_in_processes_of_their_own(tmp_path, monkeypatch, capsys):
     kinds = script("kinds")
     monkeypatch.setattr(kinds.importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setattr(kinds, "CASES", [case._replace(game=kinds.Game(2, 2, 1)) for case in kinds.CASES[1::2]])
+    monkeypatch.setattr(kinds, "CASES", [case._replace(game=kinds.Game(2, 2, 1)) for case in kinds.CASES[3:]])
     kinds.main(rounds=1, json=tmp_path / "out.json")
     rows = table(tmp_path / "out.json")
-    assert len({row["kind"] for row in rows}) == len(rows) == 2
+    assert len(rows) == 1
     assert {(row["width"], row["batch"], row["PyTorch eager ms"]) for row in rows} == {(2, 2, None)}
     assert "PyTorch eager is left out: torch isn't installed" in capsys.readouterr().out
