@@ -23,7 +23,7 @@ from gan_jax.types import Players
 
 def experiment(
     *,
-    steps: int = 1600,
+    steps: int = 3000,
     batch_size: int = 8,
     width: int = 16,
     size: int = 32,
