@@ -1,7 +1,7 @@
 """VGAN (Vondrick et al. 2016), 3-D convolutions, on Moving MNIST drawn from the packaged digits.
 
 Its generator without the stream of a still background, its critic without normalisation, under the relativistic loss
-with R1 and R2. After 3,000 updates, three and a half minutes on two cores, strokes and rings move smoothly and half keep
+with R1 and R2. After 3,000 updates, 3.5 minutes on two cores, strokes and rings move smoothly, and half of them keep
 their shape: `gan-jax evaluate --num 2000` says frechet_distance_clips 15.4 and frechet_distance_frames 4.3 (of held-out
 digits 0.22 and 0.15), and coverage 0.21.
 
