@@ -189,6 +189,13 @@ def test_a_line_of_another_program_beside_a_file_stays_and_says_nothing(tmp_path
     assert inspect(tmp_path / "one.txt") == TOLD
 
 
+@pytest.mark.parametrize("ending", [".wav"])
+def test_a_sound_that_was_cut_is_told(file):
+    file.write_bytes(file.read_bytes()[:-3])
+    with pytest.raises(ValueError, match="is it whole"):
+        inspect(file)
+
+
 @EACH
 def test_a_file_that_was_cut_gives_an_error_or_says_what_is_left_whole(file, ending):
     mark([file], ORIGIN)

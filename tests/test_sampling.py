@@ -10,7 +10,7 @@ from PIL import Image
 from gan_jax import cli, views
 from gan_jax.provenance import SYNTHETIC, hash_of, inspect
 from gan_jax.sampling import format_of
-from gan_jax.trained import open_trained
+from gan_jax.trained import Trained, open_trained
 
 SHADES = '''"""Grey squares."""
 
@@ -118,6 +118,12 @@ def test_walks_are_rows_of_a_strip_and_frames_of_a_film(run):
 )
 def test_a_form_that_the_kind_has_not_is_named(run, capsys, words, line):
     assert line in refused(capsys, "sample", str(run), *words.split())
+    assert not list(Path().iterdir())
+
+
+def test_samples_that_are_not_finite_are_refused_before_a_file_is_made(run, capsys, monkeypatch):
+    monkeypatch.setattr(Trained, "sample", lambda *_: np.full((2, 30, 30, 1), np.nan))
+    assert "aren't finite: it has diverged" in refused(capsys, "sample", str(run), "--out", "folder")
     assert not list(Path().iterdir())
 
 
