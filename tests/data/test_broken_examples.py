@@ -13,6 +13,7 @@ from gan_jax.data.sounds import count_clips, sounds
 from gan_jax.data.source import on_device
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of NumPy, which would hide that it is kept
 def test_a_sound_that_is_not_finite_is_skipped(tmp_path, caplog):
     tone = np.sin(np.arange(4000) / 5).astype(np.float32)
     soundfile.write(tmp_path / "good.wav", tone, 16_000, subtype="FLOAT")
