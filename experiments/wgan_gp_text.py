@@ -24,6 +24,8 @@ from gan_jax.types import Players
 def experiment(
     *,
     text: Path | None = None,
+    length: int = 32,
+    lower: bool = False,
     steps: int = 2500,
     batch_size: int = 16,
     width: int = 64,
@@ -35,6 +37,8 @@ def experiment(
 
     Args:
       text: A UTF-8 text file of your own, in place of the New Testament.
+      length: Characters of a line.
+      lower: Whether to put your text in lower case, which leaves fewer characters to learn.
       steps: Updates in all; the paper's code makes 200,000.
       batch_size: Examples a turn; the paper's is 64.
       width: Channels of every layer of both players; the paper's is 512.
@@ -46,7 +50,9 @@ def experiment(
     def adam(turns: int) -> optax.GradientTransformation:
         return optax.adam(optax.cosine_decay_schedule(learning_rate, max(turns, 1)), b1=0.0, b2=0.9)
 
-    lines, alphabet, words = new_testament() if text is None else lines_of(text)
+    lines, alphabet, words = (
+        new_testament(length=length) if text is None else lines_of(text, length=length, lower=lower)
+    )
     return Experiment(
         data=lines,
         nets=Players(

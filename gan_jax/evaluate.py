@@ -57,7 +57,8 @@ def make_evaluation(
     real = part_of(data, split)
     num_real = (real.size or num) if num_real is None else num_real
     if min(num, num_real) < 10:
-        raise ValueError(f"{num} samples against {num_real}: figures of fewer than 10 mean nothing")
+        few = f", and there are no more than {real.size}" if real.size is not None and real.size < 10 else ""
+        raise ValueError(f"{num} samples against {num_real} of {real.name}: figures of fewer than 10 mean nothing{few}")
     if real.size is not None and num_real > real.size:
         raise ValueError(f"{real.name} has {real.size} examples: --num-real {num_real} is too many")
     draw = make_draw(experiment.nets.generator, experiment.prior, data.classes)

@@ -44,19 +44,13 @@ def experiment(*, steps: int = 4, batch_size: int = 8) -> Experiment:
     )
 '''
 
-pytestmark = pytest.mark.usefixtures("quick_compilation", "on_the_path", "quick_children")
+pytestmark = pytest.mark.usefixtures("on_the_path")
 
 
 @pytest.fixture
 def on_the_path(monkeypatch):
     """The benchmarks import each other as files of one folder."""
     monkeypatch.syspath_prepend(str(FOLDER))
-
-
-@pytest.fixture
-def quick_children(monkeypatch):
-    """Quick compilation in their processes too."""
-    monkeypatch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 
 
 @pytest.fixture

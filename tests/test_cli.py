@@ -318,10 +318,11 @@ def test_a_run_that_ends_before_its_first_interval_goes_on_from_step_0(tiny):
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
 def test_a_run_ended_by_a_signal_goes_on_as_if_undisturbed(tiny, number, code):
-    command = [sys.executable, "-m", "gan_jax"]
     intervals = [*EVERY, "--log-every", "50", "--sample-every", "500", "--save-every", "50"]
     with subprocess.Popen(
-        [*command, "train", "tiny.py", "--run-dir", "run", "--steps", "100000", *intervals], stderr=subprocess.PIPE
+        [sys.executable, "-m", "gan_jax", "train", "tiny.py", "--run-dir", "run", "--steps", "100000", *intervals],
+        stderr=subprocess.PIPE,
+        env=os.environ | {"JAX_NUM_CPU_DEVICES": str(jax.device_count())},
     ) as process:
         while not Path("run/checkpoints/100").exists():
             assert process.poll() is None
@@ -333,12 +334,8 @@ def test_a_run_ended_by_a_signal_goes_on_as_if_undisturbed(tiny, number, code):
         assert b"`gan-jax resume run` goes on from there" in err.splitlines()[-1]
     reached = max(int(path.name) for path in Path("run/checkpoints").iterdir() if path.name.isdigit())
     steps = str(reached // 50 * 50 + 100)
-    subprocess.run([*command, "resume", "run", "--steps", steps], check=True, capture_output=True)
-    subprocess.run(
-        [*command, "train", "tiny.py", "--run-dir", "whole", "--steps", steps, *intervals],
-        check=True,
-        capture_output=True,
-    )
+    cli.main(["resume", "run", "--steps", steps])
+    cli.main(["train", "tiny.py", "--run-dir", "whole", "--steps", steps, *intervals])
     assert Path("run/metrics.jsonl").read_bytes() == Path("whole/metrics.jsonl").read_bytes()
     name = f"samples/step_{int(steps):07d}.png"
     assert Path("run", name).read_bytes() == Path("whole", name).read_bytes()

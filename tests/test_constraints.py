@@ -10,8 +10,6 @@ from toys import init_perceptron, perceptron
 from gan_jax.constraints import Singular, clip_weights, spectral_norm
 from gan_jax.types import Array, Mode, Network, Params
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 # Plain, image-shaped and with one row: every kernel is a matrix [everything else, outputs].
 KERNELS = [(5, 3), (3, 5), (3, 3, 2, 4), (1, 4), (4, 1)]
 every_kernel = pytest.mark.parametrize("shape", KERNELS, ids=str)

@@ -79,8 +79,6 @@ def experiment(*, steps: int = 4, batch_size: int = 16, width: int = 8, bad: int
 '''
 EVERY = "--log-every 1 --save-every 2 --sample-every 2 --num-samples 4"
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 
 @pytest.fixture(autouse=True)
 def in_a_folder(tmp_path, monkeypatch):
@@ -100,13 +98,12 @@ def start(command: str, number: int, count: int, port: int) -> subprocess.Popen[
 
 def start_in(cluster: dict[str, str], command: str) -> subprocess.Popen[str]:
     """With variables of the environment as a cluster sets them."""
-    quick = {"JAX_PLATFORMS": "cpu", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1", "XLA_FLAGS": ""}
     return subprocess.Popen(
         [sys.executable, "-m", "gan_jax", *command.split(), "--distributed"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        env=os.environ | quick | {"JAX_NUM_CPU_DEVICES": "2"} | cluster,
+        env=os.environ | {"JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": "2"} | cluster,
     )
 
 

@@ -300,13 +300,16 @@ def test_a_resumed_run_evaluates_as_an_undisturbed_one(tmp_path, monkeypatch):
         ("evaluate run --features own.py:f", "own.py defines no function f"),
         (
             "evaluate run --features own.py:patches --num 3",
-            "3 samples against 4000: figures of fewer than 10 mean nothing",
+            "3 samples against 4000 of digits train: figures of fewer than 10 mean nothing",
         ),
         (
             "evaluate run --features own.py:patches --num 50 --num-real 4001",
             "digits train has 4000 examples: --num-real",
         ),
-        ("evaluate run --features own.py:patches --num 50 --num-real 3", "50 samples against 3: figures of fewer"),
+        (
+            "evaluate run --features own.py:patches --num 50 --num-real 3",
+            "50 samples against 3 of digits train",
+        ),
         ("evaluate run --features own.py:patches --split dev", "the digits have no split 'dev'"),
         ("evaluate run --features digits --weights w.pth", "only inception takes a file"),
         ("evaluate run --features own.py:patches --checkpoint best", "no whole checkpoint was evaluated"),

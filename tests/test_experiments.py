@@ -20,8 +20,6 @@ FILES = sorted((Path(__file__).parent.parent / "experiments").glob("*.py"))
 SHAPES = {"fashion_mnist": (28, 28, 1), "cifar10": (32, 32, 3), "celeb_a": (64, 64, 3)}
 EACH = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 
 def noise(*shape: int) -> Source:
     rng = np.random.default_rng(0)
@@ -102,6 +100,9 @@ def test_a_text_of_your_own_takes_the_place_of_the_new_testament(tmp_path):
     assert build(file).data.name.startswith("New Testament train")
     own = build(file, text=tmp_path / "names.txt").data
     assert (own.size, own.example.x.shape) == (3, (32, 11))  # with the space, 11 characters
+    short = build(file, text=tmp_path / "names.txt", length=8, lower=True).data
+    assert (short.size, short.example.x.shape) == (3, (8, 9))
+    assert build(file, length=16).data.example.x.shape[0] == 16
 
 
 @pytest.mark.parametrize("file", [file for file in FILES if "cifar10" in file.stem], ids=lambda file: file.stem)

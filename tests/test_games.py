@@ -17,7 +17,6 @@ from gan_jax.nets import dcgan, mlp
 from gan_jax.objectives import add, scale
 from gan_jax.types import Players
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 SGD = Players(optax.sgd(1e-2), optax.sgd(1e-2))
 
 

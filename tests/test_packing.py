@@ -15,7 +15,6 @@ from gan_jax.types import Batch, Mode, Network, Players
 from gan_jax.update import make_init, make_update
 
 KEY = jax.random.key(0)
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 
 
 def total() -> Network:

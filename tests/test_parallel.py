@@ -20,8 +20,6 @@ from gan_jax.objectives import add, every, scale
 from gan_jax.types import Array, Batch, Network, Objective, Params, Players, TrainState
 from gan_jax.update import Metrics, Update, make_init, make_update
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 DEVICES = 8
 BATCH = 16
 UPDATES = 2

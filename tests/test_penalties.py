@@ -11,8 +11,6 @@ from toys import PENALTIES, init_perceptron, linear, make_game, perceptron
 from gan_jax import penalties
 from gan_jax.types import Array, Game, Params
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 every_penalty = pytest.mark.parametrize("name", PENALTIES)
 IMAGE = (2, 3, 4)  # height, width, channels
 SLOPE_5 = {  # gradients of length 5: of points, and of images over all of their pixels and channels

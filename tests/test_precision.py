@@ -27,8 +27,6 @@ CRITICS = {
 }
 KEY = jax.random.key(0)
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 
 def saved_for_the_gradient(critic: Network, dtype) -> int:
     """Bytes that lie between a forward pass over many images and the backward one."""

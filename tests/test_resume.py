@@ -52,8 +52,6 @@ EVERY = "--batch-size 8 --log-every 1 --save-every 2 --sample-every 2 --num-samp
 
 BEGIN, MARKED = '{"step": 1, ', '{"step": 1,  '
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 
 @pytest.fixture(params=[1, 8], ids=["1 device", "8 devices"])
 def devices(request, monkeypatch):

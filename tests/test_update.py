@@ -15,8 +15,6 @@ from gan_jax.objectives import add, fold, scale
 from gan_jax.types import Array, Batch, Game, Mode, Network, Objective, Params, Players, TrainState, same_stats
 from gan_jax.update import GENERATOR, LATENT, Metrics, deal, make_init, make_update
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 sgd = optax.sgd
 HINGE = losses.hinge()
 GAME = Players(weights([3.0, 4.0]), point([0.5, -0.5]))

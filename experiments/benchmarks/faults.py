@@ -44,7 +44,8 @@ def main(
     Args:
       experiment: One whose learning rates don't depend on the number of steps.
       kills: How often.
-      longest: Seconds until a kill, at most; by default three times as long as a run of ten steps takes.
+      longest: Seconds until a kill, at most; by default a quarter more than a first run of ten steps takes, whose
+        programs the later ones find compiled.
       arguments: Of the experiment, in one string.
       seed: Of the moments.
     """
@@ -54,7 +55,7 @@ def main(
         train = f"train {experiment.absolute()} {arguments} {INTERVALS}"
         begin = time.perf_counter()
         finish(f"{train} --steps 10 --run-dir {Path(folder) / 'first'}")
-        longest = longest or 3 * (time.perf_counter() - begin)
+        longest = longest or 1.25 * (time.perf_counter() - begin)
         places: Counter[str] = Counter()
         for _ in tqdm(range(kills), unit="kill"):
             begun, before = (killed / "config.json").exists(), reached(killed)

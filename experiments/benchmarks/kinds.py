@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import tyro
 from game import Game
-from side_by_side import race, ratio, report
+from side_by_side import race, ratio, report, show
 
 OURS, PEER = "gan_jax", "PyTorch eager"
 
@@ -60,6 +60,7 @@ def main(rounds: int = 5, json: Path | None = None) -> None:
         peer = (1e3 * statistics.median(times[PEER]), ratio(times, OURS, PEER)) if PEER in times else (None, None)
         ours = 1e3 * statistics.median(times[OURS])
         rows.append([case.kind, case.game.width, case.game.batch_size, case.game.critic_steps, ours, *peer])
+        print(*map(show, rows[-1]), sep="\t", flush=True)
     report(
         "One update",
         ["kind", "width", "batch", "critic turns", f"{OURS} ms", f"{PEER} ms", f"{OURS} / {PEER}"],

@@ -1,13 +1,12 @@
 """A folder of the user's own clips, cut into windows of as many frames as the networks see."""
 
-import logging
 import os
 import pathlib
 from collections.abc import Iterator
 
 import numpy as np
 
-from gan_jax.data.folder import bombs_are_errors, find
+from gan_jax.data.folder import bombs_are_errors, find, keep_readable
 from gan_jax.data.images import square
 from gan_jax.data.source import Source, digest, on_device
 
@@ -44,18 +43,18 @@ def clips(
         )
     root = pathlib.Path(path).expanduser()
     files = find(root, ANIMATED | FILMED, "clips")
-    lengths: list[int | None] = []
+    useful: list[bool] = []
     examples: list[np.ndarray] = []
     for file in files:
         clip = read(file, size, channels)
-        lengths.append(None if clip is None else len(clip))
+        useful.append(clip is not None and len(clip) >= frames)
         examples += [] if clip is None else windows(clip, frames, stride)
         if (taken := sum(example.nbytes for example in examples)) > limit:
             raise ValueError(
                 f"{root}: up to {file.name} {len(examples)} examples take {taken:,} bytes, over {limit:,}: take fewer "
                 "clips, or a larger stride"
             )
-    check_useful(root, files, lengths, frames)
+    keep_readable(root, files, useful, "clips", f"can't be read or have fewer than {frames} frames")
     x = np.stack(examples)
     shape = "x".join(map(str, x.shape[1:]))
     return on_device(x, name=f"clips {root.name}, {len(x)} of {shape}, sha256 {digest(x.data)}")
@@ -93,15 +92,3 @@ def filmed(file: pathlib.Path) -> Iterator:
 
 def windows(clip: np.ndarray, frames: int, stride: int) -> list[np.ndarray]:
     return [clip[first : first + frames] for first in range(0, len(clip) - frames + 1, stride)]
-
-
-def check_useful(root: pathlib.Path, files: list[pathlib.Path], lengths: list[int | None], frames: int) -> None:
-    """lengths: each file's frames; None if it can't be read."""
-    broken = [file for file, length in zip(files, lengths) if length is None]
-    short = [file for file, length in zip(files, lengths) if length is not None and length < frames]
-    why = f"{len(broken)} can't be read, {len(short)} have fewer than {frames} frames"
-    if len(broken + short) == len(files):
-        raise ValueError(f"{root}: none of its {len(files)} clips is of use: {why}")
-    if broken or short:
-        logging.warning("%s: %d of %d clips are skipped (%s), as %s",
-                        root, len(broken + short), len(files), why, (broken + short)[0])  # fmt: skip

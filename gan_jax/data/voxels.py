@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from gan_jax.types import Array
 
 Up = Literal["y", "z"]
+AT_ONCE = 2**20  # pieces of triangles
 APART = 0.5  # voxels between the points that stand for a surface: none can pass between two voxels' centres unseen
 
 
@@ -35,12 +36,21 @@ def voxelise(file: Path, side: int, up: Up = "y") -> NDArray[np.bool_]:
         raise ValueError(f"{file} holds no surface")
     low, high = corners.min((0, 1)), corners.max((0, 1))
     corners = (corners - (low + high) / 2) * (side / (high - low).max()) + side / 2
-    points, _ = trimesh.remesh.subdivide_to_size(
-        corners.reshape(-1, 3), np.arange(3 * len(corners)).reshape(-1, 3), APART, max_iter=32
-    )
     voxels = np.zeros((side,) * 3, bool)
-    voxels[tuple(np.clip(points.astype(int), 0, side - 1).T)] = True
+    for some in in_parts(corners):
+        points, _ = trimesh.remesh.subdivide_to_size(
+            some.reshape(-1, 3), np.arange(3 * len(some)).reshape(-1, 3), APART, max_iter=32
+        )
+        voxels[tuple(np.clip(points.astype(int), 0, side - 1).T)] = True
     return binary_fill_holes(voxels)
+
+
+def in_parts(corners: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    """Triangles [N, 3, 3] in parts of which none becomes much more than AT_ONCE: a soup of large ones is endless."""
+    longest = np.linalg.norm(corners - np.roll(corners, 1, 1), axis=2).max(1)
+    pieces = np.maximum(longest / APART, 1) ** 2
+    part = np.cumsum(pieces) // AT_ONCE
+    return np.split(corners, np.flatnonzero(np.diff(part)) + 1)
 
 
 def import_trimesh() -> Any:

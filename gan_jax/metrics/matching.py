@@ -26,7 +26,7 @@ def one_nearest_neighbour(real: NDArray, across: NDArray, fake: NDArray) -> floa
     """How often the nearest other sample of both sets is of a sample's own: 1/2 where they are of one distribution.
 
     Near 1 they are told apart, near 0 the fake ones copy the real. The leave-one-out accuracy of a classifier by one
-    neighbour; Lopez-Paz & Oquab 2017, section 3.
+    neighbour; Lopez-Paz & Oquab 2017, section 3. Of several that are equally near, each counts for its part.
 
     real, across, fake: distances [N, N] between real samples, [N, N] of real from fake, [N, N] between fake ones.
 
@@ -38,4 +38,5 @@ def one_nearest_neighbour(real: NDArray, across: NDArray, fake: NDArray) -> floa
     apart = np.block([[real, across], [across.T, fake]]).astype(np.float64)
     np.fill_diagonal(apart, np.inf)
     is_fake = np.arange(len(apart)) >= len(real)
-    return float(np.mean(is_fake[apart.argmin(1)] == is_fake))
+    of_own, nearest = is_fake[:, None] == is_fake, apart == apart.min(1, keepdims=True)
+    return float(np.mean((nearest & of_own).sum(1) / nearest.sum(1)))

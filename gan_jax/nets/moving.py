@@ -76,15 +76,15 @@ def frames() -> Features:
 def see_clips(params: Params, x: Array) -> Seen:
     if x.ndim != 5 or x.shape[1] != FRAMES:
         raise ValueError(f"the network sees clips [B, {FRAMES}, H, W, C], these are {list(x.shape)}")
-    told = tell(params, shrunk(x))
+    told = tell(params, as_trained_on(x))
     return Seen(jnp.concatenate([told.steps.reshape(len(x), -1), told.logits / EVEN], 1), told.logits)
 
 
 def see_frames(params: Params, x: Array) -> Seen:
-    return Seen(Eye().apply({"params": params}, shrunk(x)))  # type: ignore[arg-type]
+    return Seen(Eye().apply({"params": params}, as_trained_on(x)))  # type: ignore[arg-type]
 
 
-def shrunk(x: Array) -> Array:
+def as_trained_on(x: Array) -> Array:
     """[..., H, W, 1 or 3] -> [..., SIDE, SIDE, 1]."""
     grey = jnp.mean(x, -1, keepdims=True)
     return jax.image.resize(grey, (*x.shape[:-3], SIDE, SIDE, 1), "linear")

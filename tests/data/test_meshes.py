@@ -4,12 +4,12 @@ import sys
 
 import numpy as np
 import pytest
+import trimesh
 from source_properties import check_epochs, check_resumes, check_shapes, take
 
+from gan_jax.data import voxels as voxels_module
 from gan_jax.data.meshes import meshes
 from gan_jax.data.voxels import voxelise
-
-trimesh = pytest.importorskip("trimesh")
 
 
 def write(mesh, path):
@@ -43,6 +43,23 @@ def test_a_box_is_full_in_every_format_and_stands_in_the_middle(tmp_path, suffix
 def test_a_ball_is_as_large_as_a_ball(tmp_path):
     voxels = voxelise(write(trimesh.creation.icosphere(3), tmp_path / "ball.stl"), 32)
     assert voxels.sum() / 32**3 == pytest.approx(np.pi / 6, rel=0.15)  # more by half a voxel all around
+
+
+def test_many_large_triangles_are_drawn_a_part_at_a_time(tmp_path, monkeypatch):
+    corners = np.random.default_rng(0).random((60, 3))
+    soup = write(trimesh.Trimesh(corners, np.arange(60).reshape(-1, 3), process=False), tmp_path / "soup.stl")
+    whole, calls = voxelise(soup, 16), []
+    subdivide = trimesh.remesh.subdivide_to_size
+
+    def counted(vertices, faces, *rest, **settings):
+        calls.append(len(faces))
+        return subdivide(vertices, faces, *rest, **settings)
+
+    monkeypatch.setattr(voxels_module, "AT_ONCE", 5000)
+    monkeypatch.setattr(trimesh.remesh, "subdivide_to_size", counted)
+    assert (voxelise(soup, 16) == whole).all()
+    assert sum(calls) == 20
+    assert 0 < max(calls) < 10
 
 
 def test_what_points_up_in_the_file_points_up(tmp_path):

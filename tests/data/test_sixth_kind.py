@@ -12,7 +12,6 @@ from source_properties import check_resumes, check_shapes
 from gan_jax import cli
 from gan_jax.experiment import load
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 PAGE = Path(__file__).parents[2] / "docs/a_sixth_kind.md"
 
 

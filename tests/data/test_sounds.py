@@ -2,11 +2,10 @@ import logging
 
 import numpy as np
 import pytest
+import soundfile
 from source_properties import check_epochs, check_no_threads_left, check_resumes, check_shapes, take
 
 from gan_jax.data.sounds import sounds
-
-soundfile = pytest.importorskip("soundfile")
 
 RATE, LENGTH = 8000, 512
 LIMITS = pytest.mark.parametrize("limit", [2**30, 0], ids=["on_device", "streamed"])

@@ -35,6 +35,13 @@ def test_samples_of_one_distribution_are_told_apart_half_of_the_time():
     assert accuracy(x, y) == pytest.approx(0.5, abs=0.05)
 
 
+def test_of_neighbours_equally_near_each_counts_for_its_part():
+    """Real ones at 0 and 2 and fake ones at 1 and 3: 0 and 3 have one neighbour, of the other set; 1 and 2 have two."""
+    assert accuracy([0, 2], [1, 3]) == 0
+    assert accuracy([0, 0], [0, 0]) == pytest.approx(1 / 3)  # of three others at the same place one is of its own
+    assert accuracy([0, 1, 2], [10, 1, 11]) == accuracy([10, 1, 11], [0, 1, 2])
+
+
 def test_as_many_of_both_are_asked_for():
     with pytest.raises(ValueError, match="as many"):
         accuracy([0, 1], [0, 1, 2])

@@ -28,7 +28,7 @@ def twice(x):
 
 
 @pytest.fixture(scope="module")
-def look(quick_compilation):
+def look():
     """(params, two images) -> Seen, compiled once for all sizes of images."""
     network = jax.jit(lambda params, x: efficientnet.EfficientNetLite0().apply({"params": params}, x))
     return lambda params, x: network(params, efficientnet.prepared(x))
@@ -76,7 +76,7 @@ def test_each_image_is_seen_by_itself(look, params):
 
 
 @needs_weights
-def test_it_compiles_with_its_weights_as_constants(look, features, quick_compilation):
+def test_it_compiles_with_its_weights_as_constants(look, features):
     x = twice(waves(32, 3))
     expected = look(features.look.args[0], x)
     for compiled, by_step in zip(jax.jit(features.look)(x), expected):

@@ -16,8 +16,6 @@ import pytest
 
 from gan_jax.nets import inception
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 GOLDEN = json.loads(made.FILE.read_text())["layers"]
 
 

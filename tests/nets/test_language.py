@@ -10,8 +10,6 @@ from gan_jax.types import Mode
 
 KEY = jax.random.key(0)
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 
 def count(params) -> int:
     return sum(leaf.size for leaf in jax.tree.leaves(params))

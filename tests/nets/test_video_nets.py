@@ -9,8 +9,6 @@ import pytest
 from gan_jax.nets import convlstm, vgan
 from gan_jax.types import Mode
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 KEY = jax.random.key(0)
 GENERATORS = pytest.mark.parametrize("family", [vgan, convlstm], ids=["vgan", "convlstm"])
 

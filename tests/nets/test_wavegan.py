@@ -10,8 +10,6 @@ from gan_jax.nets import wavegan
 from gan_jax.nets.wavegan import PhaseShuffle
 from gan_jax.types import Mode
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 KEYS = jax.random.split(jax.random.key(3), 64)
 X = jnp.asarray(np.random.default_rng(0).normal(size=(64, 9, 2)), jnp.float32)
 

@@ -5,11 +5,11 @@ import sys
 import numpy as np
 import PIL.Image
 import pytest
+import trimesh
 
 from gan_jax import provenance, views
 from gan_jax.views.shape import drawn, mesh_of
 
-trimesh = pytest.importorskip("trimesh")
 RNG = np.random.default_rng(0)
 ALL = [(kind, ending) for kind in ("together", "single", "walks") for ending in getattr(views.shapes, kind)]
 BALL = (1 - 3 * np.linalg.norm(np.indices((8, 8, 8)) - 3.5, axis=0)[..., None] / 8).astype(np.float32)

@@ -2,6 +2,7 @@ import wave
 
 import numpy as np
 import pytest
+import soundfile
 from PIL import Image
 
 from gan_jax import views
@@ -22,7 +23,6 @@ def noise():
 
 @pytest.mark.parametrize("ending", [".wav", ".flac"])
 def test_a_single_sound_is_read_as_it_was_to_16_bits(tmp_path, noise, ending):
-    soundfile = pytest.importorskip("soundfile")
     views.sounds(8000).single[ending](noise[0], tmp_path / f"one{ending}")
     x, rate = soundfile.read(tmp_path / f"one{ending}")
     assert rate == 8000

@@ -2,13 +2,13 @@
 
 import sys
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
 
 from gan_jax import provenance, views
 
-av = pytest.importorskip("av")
 ORIGIN = provenance.Origin("video_vgan", "ab12", 400, 7)
 SHADES = np.linspace(-1, 1, 16, dtype=np.float32)
 
