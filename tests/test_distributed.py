@@ -169,10 +169,9 @@ def test_two_processes_then_one_then_four_play_the_game_of_one_which_diverges_on
     ]
 
 
-def test_two_processes_then_four_then_one_under_pmap_play_the_game_of_one():
+def test_two_processes_then_one_under_pmap_play_the_game_of_one():
     evaluated = f"train small.py --evaluate-every 2 --evaluate-num 16 {EVERY}"
-    finish(f"{evaluated} --run-dir several --parallel pmap --steps 2")
-    finish("resume several --steps 3", 4)
+    finish(f"{evaluated} --run-dir several --parallel pmap --steps 3")
     play_alone("resume several --steps 4")
     play_alone(f"{evaluated} --run-dir alone --steps 4")
     check_same_game("several", "alone")

@@ -51,16 +51,17 @@ def test_its_conditional_form_fits_together(file):
 
 
 @pytest.mark.parametrize(
-    ("file", "objective"),
+    ("file", "name", "choice"),
     [
-        pytest.param(file, objective, id=f"{file.stem}-{objective}")
+        pytest.param(file, name, choice, id=f"{file.stem}-{choice}")
         for file in FILES
-        if "objective" in inspect.signature(load(file)).parameters
-        for objective in typing.get_args(typing.get_type_hints(load(file))["objective"])
+        for name, hint in typing.get_type_hints(load(file)).items()
+        if name in ("objective", "network", "generator")
+        for choice in typing.get_args(hint)
     ],
 )
-def test_each_objective_that_it_offers_fits_together(file, objective):
-    make_program(build(file, batch_size=16, objective=objective), "jit")
+def test_each_objective_and_network_that_it_offers_fits_together(file, name, choice):
+    make_program(build(file, batch_size=16, **{name: choice}), "jit")
 
 
 @EACH

@@ -9,7 +9,7 @@ from PIL import Image
 
 from gan_jax import provenance, views
 
-ORIGIN = provenance.Origin("video_vgan", "ab12", 400, 7)
+ORIGIN = provenance.Origin("relativistic_video", "ab12", 400, 7)
 SHADES = np.linspace(-1, 1, 16, dtype=np.float32)
 
 
