@@ -32,7 +32,7 @@ def experiment(
     batch_size: int = 16,
     width: int = 16,
     learning_rate: float = 2e-3,
-    penalty: float = 1.0,
+    gamma: float = 1.0,
     data_dir: Path | None = None,
 ) -> Experiment:
     """Train on RGB images of a folder or of TensorFlow Datasets.
@@ -46,7 +46,7 @@ def experiment(
       batch_size: Examples a turn.
       width: Channels of the layers nearest the image; the paper's DCGAN has 128.
       learning_rate: Of both Adams, falling to 0 along a cosine.
-      penalty: Weight of R1 and R2; R3GAN's γ / 2.
+      gamma: Weight of R1 and of R2; R3GAN's γ.
       data_dir: Where the data set was prepared; by default TFDS' own folder.
     """
     nets = NETS[network]
@@ -56,8 +56,8 @@ def experiment(
         nets=Players(critic=nets.critic(width=width), generator=nets.generator(width=width, shape=(size, size, 3))),
         objective=add(
             adversarial=losses.relativistic(),
-            r1=scale(penalties.r1(), penalty),
-            r2=scale(penalties.r2(), penalty),
+            r1=scale(penalties.r1(), gamma),
+            r2=scale(penalties.r2(), gamma),
         ),
         optimizers=Players(optimizer, optimizer),
         prior=priors.normal(100),

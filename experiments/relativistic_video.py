@@ -2,7 +2,9 @@
 
 Relativistic, with R1 and R2. VGAN's generator (without the stream of a still background) draws all frames at once, by
 3-D convolutions; a convolutional LSTM (Shi et al. 2015) draws one after the other. VGAN's critic, without
-normalisation, judges both. FIGURES
+normalisation, judges both. VGAN takes nine minutes on two cores: digits that move smoothly and change as they go;
+`gan-jax evaluate` gives frechet_distance_clips 15.1, frechet_distance_frames 2.6 and coverage 0.25 (held-out digits
+0.22, 0.15 and 0.97). The ConvLSTM with `--steps 2500` takes seven, to 16.2, 3.9 and 0.21.
 
 gan-jax train experiments/relativistic_video.py
 """

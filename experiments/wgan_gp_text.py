@@ -25,6 +25,7 @@ def experiment(
     *,
     text: Path | None = None,
     length: int = 32,
+    alphabet: int = 64,
     lower: bool = False,
     steps: int = 2500,
     batch_size: int = 16,
@@ -38,6 +39,7 @@ def experiment(
     Args:
       text: A UTF-8 text file of your own, in place of the New Testament.
       length: Characters of a line.
+      alphabet: Characters of your text that are learnt, the most frequent ones; lines with others are skipped.
       lower: Whether to put your text in lower case, which leaves fewer characters to learn.
       steps: Updates in all; the paper's code makes 200,000.
       batch_size: Examples a turn; the paper's is 64.
@@ -50,8 +52,8 @@ def experiment(
     def adam(turns: int) -> optax.GradientTransformation:
         return optax.adam(optax.cosine_decay_schedule(learning_rate, max(turns, 1)), b1=0.0, b2=0.9)
 
-    lines, alphabet, words = (
-        new_testament(length=length) if text is None else lines_of(text, length=length, lower=lower)
+    lines, letters, words = (
+        new_testament(length=length) if text is None else lines_of(text, length=length, alphabet=alphabet, lower=lower)
     )
     return Experiment(
         data=lines,
@@ -69,6 +71,6 @@ def experiment(
         batch_size=batch_size,
         critic_steps=critic_steps,
         ema_decay=0.99,
-        view=views.text(alphabet, words),
-        measure=measures.text(alphabet, words),
+        view=views.text(letters, words),
+        measure=measures.text(letters, words),
     )

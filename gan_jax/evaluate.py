@@ -102,13 +102,23 @@ def make_evaluation(
             try:
                 other = part_of(data, {"train": "test", "test": "train"}[split.split("[")[0]])
             except (KeyError, ValueError):
-                return None
+                return floor_of_halves()
         count = min(num, other.size or num)
         return {
             "data": other.name,
             "examples": count,
             "figures": figures(examples(other, count, jax.random.key(1)), count, other.name),
         }
+
+    def floor_of_halves() -> dict[str, Any] | None:
+        """Of data without a part held out, one half against the other."""
+        count = min(num, num_real) // 2
+        if count < 10:
+            return None
+        drawn = np.concatenate([*examples(real, 2 * count, jax.random.key(1))])
+        half, other = (summary(iter([part]), count, real.name) for part in np.split(drawn, 2))
+        found = {name: float(value) for name, value in measure.compare(half, other).items()}
+        return {"data": f"halves of {real.name}", "examples": count, "figures": found}
 
     return Evaluation(generated, of_real, floor, real, num_real, num)
 

@@ -92,12 +92,16 @@ def check_counts(arguments: dict[str, Any], options: Options) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """A run that exists on disk."""
+    """A run that exists on disk.
+
+    data: what it is trained on, by its source's name; "" of a run that an older version made.
+    """
 
     folder: Path
     name: str
     arguments: dict[str, Any]
     options: Options
+    data: str = ""
 
     @property
     def metrics(self) -> Path:
@@ -133,6 +137,13 @@ class Run:
         """The experiment as it was run, with some arguments changed."""
         function = load(self.folder / "experiment.py")
         return build(function, as_declared(function, self.arguments | changed), self.options.precision)
+
+
+def check_same_data(run: Run, experiment: Experiment) -> None:
+    """Raises ValueError if the data are others than the run began with, as a folder is that was added to."""
+    now = experiment.data.name
+    if run.data not in ("", now):
+        raise ValueError(f"{run.folder}: its data were {run.data}, now they are {now}: put them back as they were")
 
 
 class InUse(ValueError):
@@ -176,9 +187,9 @@ def check_free(folder: Path) -> None:
         raise ValueError(f"{folder} is not an empty folder: give another --run-dir")
 
 
-def create(folder: Path, file: Path, arguments: dict[str, Any], options: Options) -> Run:
+def create(folder: Path, file: Path, arguments: dict[str, Any], options: Options, data: str) -> Run:
     """Makes the folder, with the experiment's file and all that it was given; config.json comes last."""
-    run = Run(folder, file.stem, arguments, options)
+    run = Run(folder, file.stem, arguments, options, data)
     text = config_of(run)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / PART).write_text(text, encoding="utf-8")
@@ -204,6 +215,7 @@ def config_of(run: Run) -> str:
     """
     config = {
         "experiment": run.name,
+        "data": run.data,
         "arguments": run.arguments,
         "options": dataclasses.asdict(run.options),
         "versions": versions(),
@@ -260,7 +272,9 @@ def open_run(folder: Path) -> Run:
         raise FileNotFoundError(f"{folder.absolute()} is no run (it has no config.json): `gan-jax train` makes one")
     try:
         config = read_json(path)
-        return Run(folder, config["experiment"], config["arguments"], Options(**config["options"]))
+        return Run(
+            folder, config["experiment"], config["arguments"], Options(**config["options"]), config.get("data", "")
+        )
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is broken ({error}): restore it, or train anew") from error
 

@@ -37,8 +37,8 @@ def sample(
       out: One file of all of them, in a format of their kind; or a folder (an existing one, or a name without ending),
         for a file each.
       suffix: The format of a file each, as .png, where the kind has several.
-      interpolate: Walk from each latent example to the next, and from the last to the first: a row a walk in a .png,
-        one after the other in a .gif.
+      interpolate: Walk from each latent example to the next, and from the last to the first: a row a walk in a .png;
+        of images and video a .gif too, of sounds a .wav.
       frames: Samples along a walk.
       game: Which game of a run of several, from 0.
       checkpoint: The newest, or the best of a run that was evaluated as it trained.
@@ -47,6 +47,7 @@ def sample(
     """
     import numpy as np
 
+    from gan_jax.marks import FORMATS
     from gan_jax.provenance import SIDECAR, Origin, hash_of, lines_of, mark
     from gan_jax.run import open_run
 
@@ -57,21 +58,22 @@ def sample(
                 "2**32"
             )
         keep(compiled)
-        view = open_run(run).experiment().view
-        write, ending = format_of(view, out, suffix, interpolate)
         trained = open_trained(run, checkpoint)
+        write, ending = format_of(trained.experiment.view, out, suffix, interpolate)
         samples = trained.walk(game, seed, num, frames) if interpolate else trained.sample(game, seed, num)
         if not np.isfinite(samples).all():
             raise ValueError(f"samples of {run} at step {trained.step} aren't finite: it has diverged")
-        lines_of((out.parent if ending is None else out) / SIDECAR)  # what is broken is found before
+        if provenance and (ending or out.suffix) not in FORMATS:
+            lines_of((out.parent if ending is None else out) / SIDECAR)  # what is broken is found before
         files = [out] if ending is None else [out / f"{number:05d}{ending}" for number in range(num)]
         with made(files[0].parent):
             for one, file in zip([samples] if ending is None else samples, files):
                 write(one, file)
+        model = hash_of(trained.generator(game))
         if provenance:
-            mark(files, Origin(open_run(run).name, hash_of(trained.generator(game)), trained.step, seed))
+            mark(files, Origin(open_run(run).name, model, trained.step, seed))
     what = f"{num} walks of {frames} frames" if interpolate else f"{num} samples"
-    print(f"{out}: {what} of {run} at step {trained.step}, seed {seed}")
+    print(f"{out}: {what} of {run} at step {trained.step}, seed {seed}, model {model[:12]}")
 
 
 def format_of(view: "View", out: Path, suffix: str | None, interpolate: bool) -> "tuple[Write, str | None]":

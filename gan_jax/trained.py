@@ -1,5 +1,6 @@
 """A run that was trained, opened to draw from it."""
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -52,5 +53,9 @@ def open_trained(run: Path, checkpoint: Which) -> Trained:
 
     opened = runs.open_run(run)
     built, games = opened.experiment(), opened.options.num_seeds
+    try:
+        runs.check_same_data(opened, built)
+    except ValueError as error:
+        logging.warning("%s, lest what is of the data, as an alphabet, be another", error)
     state = restore(opened.checkpoints, abstract_state(built, games), checkpoint)
     return Trained(built, split(state.ema, games), step_of(state))

@@ -70,7 +70,7 @@ def train_with_arguments_of(file: Path) -> Callable[..., None]:
                 folder = Path(of_first(str(folder)))
                 with together():
                     if is_first():
-                        created = runs.create(folder, file, arguments, run)
+                        created = runs.create(folder, file, arguments, run, built.data.name)
                         until_its_end.enter_context(runs.held(created))
                 with together():
                     created = runs.open_shared(folder)
@@ -114,6 +114,7 @@ def resume(
                     until_its_end.enter_context(runs.held(opened))
                     check_metrics(opened.metrics)
                 built, games = opened.experiment(**changed), opened.options.num_seeds
+                runs.check_same_data(opened, built)
             check_alike(runs.described("resume", run / "experiment.py", opened.arguments | changed, opened.options))
             begun = opened.has_metrics or any(steps_saved(opened.checkpoints))  # step 0 may have been cut short
             begun, rollbacks = json.loads(of_first(json.dumps([begun, rollback.count(opened)])))

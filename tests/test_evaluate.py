@@ -7,17 +7,19 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from PIL import Image
 from test_cli import EVERY, TINY, files, lines, refused
 
-from gan_jax import cli, measures, priors
+from gan_jax import cli, losses, measures, priors
 from gan_jax.data import points2d
 from gan_jax.data.digits import digits
 from gan_jax.data.source import on_device
 from gan_jax.evaluate import examples, load, make_evaluation, merit_of, nearest_training_examples, part_of, save
 from gan_jax.experiment import Experiment
 from gan_jax.metrics.manifold import manifold
+from gan_jax.nets import mlp
 from gan_jax.types import Features, Network, Players, Seen, Variables
 
 IMAGES = (
@@ -129,6 +131,25 @@ def test_images_are_held_against_the_split_asked_for_in_features_of_ones_own(run
         assert result["floor"]["examples"] == 60
         assert result["protocol"]["features"] == "own.py:patches"
         assert result["figures"]["frechet_distance"][0] > result["floor"]["figures"]["frechet_distance"]
+
+
+def test_of_data_without_a_part_held_out_the_floor_is_of_halves():
+    data = on_device(np.random.default_rng(0).integers(0, 256, (50, 7, 4, 1), np.uint8))
+    nets = Players(mlp.critic(width=4), mlp.generator((7, 4, 1), width=4))
+    tiny = Experiment(
+        data=data,
+        nets=nets,
+        objective=losses.hinge(),
+        optimizers=Players(optax.sgd(0.1), optax.sgd(0.1)),
+        prior=priors.normal(2),
+        steps=1,
+        batch_size=8,
+    )
+    look = Features("pixels", "none", "none", lambda x: Seen(x.reshape(len(x), -1)[:, :3]))
+    floor = make_evaluation(tiny, measures.images(look), num=60).floor()
+    assert (floor["data"], floor["examples"]) == (f"halves of {data.name}", 25)
+    assert 0 < floor["figures"]["frechet_distance"] < 1
+    assert make_evaluation(tiny, measures.images(look), num=19).floor() is None
 
 
 @of("several")

@@ -101,7 +101,7 @@ def test_a_text_of_your_own_takes_the_place_of_the_new_testament(tmp_path):
     assert build(file).data.name.startswith("New Testament train")
     own = build(file, text=tmp_path / "names.txt").data
     assert (own.size, own.example.x.shape) == (3, (32, 11))  # with the space, 11 characters
-    short = build(file, text=tmp_path / "names.txt", length=8, lower=True).data
+    short = build(file, text=tmp_path / "names.txt", length=8, lower=True, alphabet=9).data
     assert (short.size, short.example.x.shape) == (3, (8, 9))
     assert build(file, length=16).data.example.x.shape[0] == 16
 

@@ -85,6 +85,13 @@ def test_the_same_mark_gives_the_same_bytes(file, ending):
     assert file.read_bytes() == first
 
 
+@pytest.mark.parametrize("ending", [".png"])
+def test_a_picture_too_large_for_pillow_is_marked_all_the_same(file, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 5)
+    mark([file], ORIGIN)
+    assert inspect(file) == TOLD
+
+
 @pytest.mark.parametrize("ending", [".png", ".gif"])
 def test_no_pixel_of_a_picture_changes(file):
     before = frames(file)
@@ -189,8 +196,8 @@ def test_a_line_of_another_program_beside_a_file_stays_and_says_nothing(tmp_path
     assert inspect(tmp_path / "one.txt") == TOLD
 
 
-@pytest.mark.parametrize("ending", [".wav"])
-def test_a_sound_that_was_cut_is_told(file):
+@pytest.mark.parametrize("ending", [".png", ".gif", ".mp4", ".wav"])
+def test_a_file_whose_end_is_missing_is_told(file):
     file.write_bytes(file.read_bytes()[:-3])
     with pytest.raises(ValueError, match="is it whole"):
         inspect(file)

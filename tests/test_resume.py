@@ -1,4 +1,4 @@
-"""2N steps in one go, and N steps, an end and N more, leave the same bytes: each kind of game on 8 devices, two on 1."""
+"""2N steps in one go, and N steps, an end and N more, leave the same bytes: every kind of game."""
 
 import shutil
 from pathlib import Path

@@ -94,7 +94,7 @@ def loop(
     watched = dataclasses.replace(experiment, data=watch(experiment.data, asked))
     options = runs.Options(save_every=interval, sample_every=interval)
     with tempfile.TemporaryDirectory() as folder:
-        run = runs.create(Path(folder) / "run", file, {"steps": experiment.steps}, options)
+        run = runs.create(Path(folder) / "run", file, {"steps": experiment.steps}, options, experiment.data.name)
         train(run, watched, update, init(KEYS.init))
 
     def between(first: int, last: int) -> float:

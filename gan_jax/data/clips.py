@@ -13,6 +13,8 @@ from gan_jax.data.source import Source, digest, on_device
 ANIMATED = {".gif", ".webp", ".apng"}  # by Pillow
 FILMED = {".mp4", ".m4v", ".webm", ".avi", ".mov", ".mkv"}  # by PyAV
 
+LONGEST = 16  # frames that one picture may last, lest a last one that stands for minutes be most of the data
+
 
 def clips(
     path: str | os.PathLike,
@@ -79,7 +81,7 @@ def animated(file: pathlib.Path) -> Iterator:
         frames = [(frame.copy(), frame.info.get("duration", 0)) for frame in ImageSequence.Iterator(image)]
     shortest = min((duration for _, duration in frames if duration > 0), default=1)
     for frame, duration in frames:  # writers merge frames that are alike into one that is shown longer
-        yield from [frame] * max(1, round(duration / shortest))
+        yield from [frame] * min(max(1, round(duration / shortest)), LONGEST)
 
 
 def filmed(file: pathlib.Path) -> Iterator:

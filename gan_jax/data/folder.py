@@ -45,10 +45,7 @@ def folder(
         return on_device(images, given, classes=len(names), name=f"folder {root.name}, {described(images)}")
 
     def decode(file: pathlib.Path) -> Batch:
-        try:
-            return Batch(read(file, size, channels), label(file))
-        except Exception as error:
-            raise ValueError(f"{file} can't be decoded ({error}): delete it, and start again") from error
+        return Batch(read(file, size, channels), label(file))
 
     files = keep_readable(root, files, [opens(file) for file in files])
     example = image_example((size, size, channels), labelled=labels)

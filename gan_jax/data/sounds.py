@@ -60,10 +60,7 @@ def sounds(
         return on_device(stored, given, classes=len(names), name=name, decode=to_float)
 
     def decode(clip: Clip) -> Batch:
-        try:
-            return Batch(read_clip(clip, rate, length), label(clip))
-        except Exception as error:
-            raise ValueError(f"{clip} can't be decoded ({error}): delete it, and start again") from error
+        return Batch(read_clip(clip, rate, length), label(clip))
 
     files = keep_readable(root, files, [count > 0 for count in counts], "sounds")
     clips = [Clip(file, number) for file in files for number in range(count_clips(file, rate, length))]

@@ -23,11 +23,19 @@ def streamed(
 ) -> Source:
     """Reads `records` in a new order each epoch; the position follows from the step, and nothing is stored.
 
-    decode: one record -> Batch(x uint8 [H, W, C], label int or None); it runs in many threads.
+    decode: one record -> Batch(x uint8 [H, W, C], label int or None); it runs in many threads. Where it raises, the
+        stream raises OSError, which names the record.
     example: the decoded example as the networks see it: float32, in [-1, 1].
     on_device: of other kinds, what makes examples of stacked x [B, ...] there.
     """
     to_device = jax.jit(on_device)
+
+    def decoded(record: Any) -> Batch:
+        try:
+            return decode(record)
+        except Exception as error:  # a broken file can raise anything
+            called = f"{record!s:.200} can't be decoded ({error})"
+            raise OSError(f"{called}: put a whole one back, or train anew without it") from error
 
     def stream(key: Array, first_step: int, batch_size: int, places: np.ndarray | None = None) -> Iterator[Batch]:
         import grain
@@ -38,7 +46,7 @@ def streamed(
         own = np.arange(batch_size) if places is None else places
         batches = iter(
             grain.MapDataset.source(Places(shuffled, batch_size, own))
-            .map(decode)
+            .map(decoded)
             .batch(len(own), batch_fn=stack)
             .to_iter_dataset(read_options())
         )

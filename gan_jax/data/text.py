@@ -124,7 +124,10 @@ def keep_written_in(alphabet: str, lines: list[str], called: str) -> list[str]:
     strange = "".join(sorted(set().union(*others)))
     some = strange[:40] + " ..." * (len(strange) > 40)
     if not kept:
-        raise ValueError(f"{called}: each of its {len(lines)} lines has characters outside the alphabet: add of {some}")
+        raise ValueError(
+            f"{called}: each of its {len(lines)} lines has characters outside the alphabet of {len(alphabet)}: give a "
+            f"larger one, for {some}"
+        )
     if len(kept) < len(lines):
         logging.warning("%s: %d of %d lines have characters outside the alphabet, and are skipped: %s",
                         called, len(lines) - len(kept), len(lines), some)  # fmt: skip

@@ -30,7 +30,7 @@ def generator(
     shape: (frames, height, width, channels), sides 16, 32, 64 ...
 
     Raises:
-      ValueError: the shorter side isn't 8 times a power of 2, or the other no multiple of an eighth of it.
+      ValueError: the shorter side isn't 16, 32, 64 ..., or the other no multiple of an eighth of it.
     """
     shorter = min(shape[1:3], default=0)
     if len(shape) != 4 or shorter < 2 * STATE or shorter & (shorter - 1) or any(n % (shorter // 8) for n in shape[1:3]):

@@ -36,7 +36,7 @@ def text(alphabet: str, words: Set[str]) -> View:
     def write_line(sample: np.ndarray, path: Path) -> None:
         write_lines(sample[None], path)
 
-    return View({".png": write_page, ".txt": write_lines}, {".txt": write_line}, rows=write_rows)
+    return View({".png": write_page, ".txt": write_lines}, {".txt": write_line}, {".png": write_rows}, write_rows)
 
 
 def draw_page(rows: list[list[str]], words: Set[str], path: Path) -> None:

@@ -21,11 +21,15 @@ GAP = 0.2  # seconds between sounds that follow one another
 def sounds(rate: int = 16_000) -> View:
     """Of samples [N, T, 1] in [-1, 1], `rate` of them a second."""
     write_one, write_all, write_pictures = to_wav(rate), in_a_row(rate), pictures(rate)
+
+    def write_rows(rows: np.ndarray, path: Path) -> None:
+        write_pictures(rows.reshape(-1, *rows.shape[2:]), path, rows.shape[1])
+
     return View(
         together={".png": write_pictures, ".wav": write_all},
         single={".wav": write_one, ".flac": to_flac(rate)},
-        walks={".wav": lambda walks, path: write_all(walks.reshape(-1, *walks.shape[2:]), path)},
-        rows=lambda rows, path: write_pictures(rows.reshape(-1, *rows.shape[2:]), path, rows.shape[1]),
+        walks={".png": write_rows, ".wav": lambda walks, path: write_all(walks.reshape(-1, *walks.shape[2:]), path)},
+        rows=write_rows,
     )
 
 

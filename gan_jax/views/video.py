@@ -84,6 +84,6 @@ def write_mp4(frames: list[np.ndarray], path: Path) -> None:
 videos = View(
     together={".png": write_strips, ".gif": write_films, ".mp4": write_videos},
     single={".gif": write_film, ".mp4": write_video, ".png": write_strip},
-    walks={".gif": write_walks},
+    walks={".png": write_rows, ".gif": write_walks},
     rows=write_rows,
 )

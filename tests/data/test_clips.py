@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from source_properties import check_epochs, check_resumes, check_shapes, take
 
-from gan_jax.data.clips import clips
+from gan_jax.data.clips import LONGEST, clips
 from gan_jax.views.video import write_mp4
 
 
@@ -46,6 +46,12 @@ def test_a_folder_is_a_source(tmp_path):
     check_shapes(source)
     check_resumes(source)
     check_epochs(source, lambda x: np.round((np.asarray(x)[:, 0, 0, 0, 0] + 1) * 127.5 / 20).astype(int))
+
+
+def test_a_last_picture_that_stands_for_minutes_is_not_most_of_the_data(tmp_path):
+    first, *rest = [Image.fromarray(frame[..., 0]) for frame in shades(4)]
+    first.save(tmp_path / "a.gif", save_all=True, append_images=rest, duration=[100, 100, 100, 60_000])
+    assert clips(tmp_path, size=4, frames=4).size == (3 + LONGEST) // 4
 
 
 def test_a_video_is_read_as_it_was_written(tmp_path):

@@ -67,7 +67,7 @@ def test_a_truncated_image_is_skipped_on_the_device_and_named_by_the_stream(pict
     (pictures / "cut.png").write_bytes(whole[: len(whole) // 2])
     assert folder(pictures, size=8).size == 10
     assert "1 of 11" in caplog.text
-    with pytest.raises(ValueError, match=r"cut.png can't be decoded .*: delete it"):
+    with pytest.raises(OSError, match=r"cut.png can't be decoded .*: put a whole one back"):
         take(folder(pictures, size=8, limit=0), 2)
 
 
