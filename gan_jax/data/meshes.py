@@ -1,14 +1,16 @@
 """A folder of the user's own meshes, as voxels."""
 
+import logging
 import os
 import pathlib
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gan_jax.data.folder import find, keep_readable
 from gan_jax.data.source import Source, digest, on_device
-from gan_jax.data.voxels import Up, import_trimesh, pack, unpacked, voxelise
+from gan_jax.data.voxels import Up, drawn, import_trimesh, pack, read_mesh, unpacked
 
 SUFFIXES = {".obj", ".stl", ".ply", ".glb", ".gltf", ".off"}
 
@@ -18,23 +20,33 @@ def meshes(path: str | os.PathLike, *, side: int = 32, up: Up = "y") -> Source:
 
     side: a multiple of 2.
     up: the axis that points up in the files: "y" in most OBJ and all glTF, "z" in most STL.
-    A mesh needn't be closed: its surface is full, and what that encloses to the width of a voxel. Unreadable meshes are
-    skipped, and a warning counts them. A mesh takes half a second or so, each time that the folder is read.
+    A mesh needn't be closed: its surface is full, and what that encloses to a voxel's width; a warning counts those
+    that aren't. Unreadable meshes are skipped, and a warning counts them. A mesh takes half a second or so, each time
+    that the folder is read.
     """
     if side < 2 or side % 2:
         raise ValueError(f"no shapes of {side} voxels a side: use a multiple of 2")
     import_trimesh()
     root = pathlib.Path(path).expanduser()
     files = find(root, SUFFIXES, "meshes")
-    drawn = [try_voxelise(file, side, up) for file in files]
-    keep_readable(root, files, [voxels is not None for voxels in drawn], "meshes")
-    bits = pack(np.stack([voxels for voxels in drawn if voxels is not None]))
+    read = [try_read(file, side, up) for file in files]
+    keep_readable(root, files, [one is not None for one in read], "meshes")
+    shapes = [one for one in read if one is not None]
+    if hollow := sum(not one.closed for one in shapes):
+        logging.warning("%s: %d of %d meshes aren't closed, and may be hollow", root, hollow, len(shapes))
+    bits = pack(np.stack([one.voxels for one in shapes]))
     name = f"folder {root.name}, {len(bits)} shapes of {side}x{side}x{side}, sha256 {digest(bits.data)}"
     return on_device(bits, name=name, decode=unpacked(side))
 
 
-def try_voxelise(file: pathlib.Path, side: int, up: Up) -> NDArray[np.bool_] | None:
+class Shape(NamedTuple):
+    voxels: NDArray[np.bool_]
+    closed: bool
+
+
+def try_read(file: pathlib.Path, side: int, up: Up) -> Shape | None:
     try:
-        return voxelise(file, side, up)
+        mesh = read_mesh(file)
+        return Shape(drawn(mesh, side, up), mesh.is_watertight)
     except Exception:  # a broken file can raise anything
         return None

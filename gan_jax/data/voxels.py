@@ -18,22 +18,34 @@ APART = 0.5  # voxels between the points that stand for a surface: none can pass
 def voxelise(file: Path, side: int, up: Up = "y") -> NDArray[np.bool_]:
     """The mesh of a file as voxels [side, side, side], x to the right, y up and z to the front, as glTF has it.
 
-    Its longest side fills the space, and it stands in the middle. Voxels that its surface passes through are full, and
-    those that they enclose; the mesh itself needn't be closed.
-
     up: the axis that points up in the file.
 
     Raises:
       ValueError: no trimesh, or a file without a surface. Beside these, whatever trimesh makes of a broken file.
     """
+    return drawn(read_mesh(file), side, up)
+
+
+def read_mesh(file: Path) -> Any:
+    """All meshes of a file as one of trimesh's."""
+    return import_trimesh().load_scene(file, skip_materials=True).to_mesh()
+
+
+def drawn(mesh: Any, side: int, up: Up) -> NDArray[np.bool_]:
+    """A mesh as voxels [side, side, side]: its longest side fills the space, and it stands in the middle.
+
+    Voxels that its surface passes through are full, and those that they enclose; the mesh itself needn't be closed.
+
+    Raises:
+      ValueError: it has no surface.
+    """
     from scipy.ndimage import binary_fill_holes
 
     trimesh = import_trimesh()
-    mesh = trimesh.load_scene(file, skip_materials=True).to_mesh()
     corners = np.asarray(mesh.vertices if up == "y" else mesh.vertices[:, [0, 2, 1]] * [1, 1, -1], np.float64)
     corners = corners[mesh.faces]  # [triangles, 3, 3]
     if not corners.size or not np.isfinite(corners).all() or not np.ptp(corners, (0, 1)).max():
-        raise ValueError(f"{file} holds no surface")
+        raise ValueError("no surface")
     low, high = corners.min((0, 1)), corners.max((0, 1))
     corners = (corners - (low + high) / 2) * (side / (high - low).max()) + side / 2
     voxels = np.zeros((side,) * 3, bool)

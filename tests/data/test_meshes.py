@@ -82,6 +82,15 @@ def test_a_mesh_that_is_not_closed_is_a_surface_and_what_it_encloses(tmp_path):
     assert not voxels[1:-1, 1:, 1:-1].any()
 
 
+def test_meshes_that_are_not_closed_are_counted(folder, caplog):
+    meshes(folder, side=8)
+    assert not caplog.records
+    box = trimesh.creation.box((1, 1, 1))
+    write(trimesh.Trimesh(box.vertices, box.faces[1:]), folder / "open.stl")
+    assert meshes(folder, side=8).size == 4
+    assert "1 of 4 meshes aren't closed, and may be hollow" in caplog.text
+
+
 def test_broken_meshes_are_skipped_and_counted(folder, caplog):
     (folder / "broken.stl").write_bytes(b"no mesh")
     (folder / "empty.obj").write_text("")
