@@ -1,7 +1,8 @@
 """R3GAN's objective (Huang et al. 2024) on RGB images of 64x64: a folder of your own, or a data set of TFDS.
 
-The relativistic loss with R1 and R2 on Radford's DCGAN, or on WGAN-GP's ResNet. Steps, width and batch suit ten minutes
-on two cores; CelebA wants `gan-jax prepare celeb_a` once, and has not been run here.
+The relativistic loss with R1 and R2 on Radford's DCGAN, or on WGAN-GP's ResNet. The defaults take eight to ten minutes
+on two cores: on 3,786 emoji, coloured shapes and faces. CelebA wants `gan-jax prepare celeb_a` once, and has not been
+run here.
 
 gan-jax train experiments/relativistic_images.py --folder photos
 """

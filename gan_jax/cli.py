@@ -6,6 +6,7 @@ SIGTERM, 1 anything else.
 """
 
 import ast
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -44,6 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 with bad_input():
                     commands[name] = of_experiment(file)
         parse(commands, arguments)()
+        sys.stdout.flush()
+    except BrokenPipeError:  # as of `gan-jax list | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python still flushes at its end
+        sys.exit(SIGNAL + signal.SIGPIPE)
     except KeyboardInterrupt:
         fail("interrupted", SIGNAL + signal.SIGINT)
 

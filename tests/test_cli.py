@@ -366,6 +366,15 @@ def test_commands_that_train_nothing_import_no_jax(arguments):
     subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
 
 
+def test_a_reader_that_leaves_early_is_no_error(tiny):
+    gone, to_nobody = os.pipe()
+    os.close(gone)
+    command = [sys.executable, "-m", "gan_jax", "list", "."]
+    ran = subprocess.run(command, stdout=to_nobody, stderr=subprocess.PIPE, text=True)
+    os.close(to_nobody)
+    assert (ran.returncode, ran.stderr) == (141, "")
+
+
 def test_list_names_every_experiment_of_the_repository(capsys):
     experiments = Path(__file__).parent.parent / "experiments"
     cli.main(["list", str(experiments)])
