@@ -5,6 +5,7 @@ their weights, resize, which generator. `compare.py` puts side by side only what
 """
 
 import functools
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,7 +31,8 @@ class Evaluation(NamedTuple):
     """generated: (variables of a generator, key) -> its figures; None where it has diverged.
 
     of_real: () -> those of as many real examples of the same part of the data.
-    floor: () -> the figures of real examples that aren't those compared with; None if there are no others.
+    floor: () -> the figures of real examples that aren't those compared with, or where there are no others, of one half
+        against the other; None if these are few.
     real, num_real, num: what samples are held against, how many of these, and how many samples.
     """
 
@@ -115,8 +117,10 @@ def make_evaluation(
         count = min(num, num_real) // 2
         if count < 10:
             return None
-        drawn = np.concatenate([*examples(real, 2 * count, jax.random.key(1))])
-        half, other = (summary(iter([part]), count, real.name) for part in np.split(drawn, 2))
+        size = min(BATCH, count)
+        count -= count % size
+        batches = (np.asarray(batch.x) for batch in real.stream(jax.random.key(1), 0, size))
+        half, other = (summary(itertools.islice(batches, count // size), count, real.name) for _ in range(2))
         found = {name: float(value) for name, value in measure.compare(half, other).items()}
         return {"data": f"halves of {real.name}", "examples": count, "figures": found}
 
