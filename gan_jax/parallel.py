@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
@@ -65,7 +66,7 @@ def jit(update: Update, mesh: Mesh, options: dict[str, str] | None = None) -> Up
     options = compiler_options() if options is None else options
     whole, split = everywhere(mesh), NamedSharding(mesh, PartitionSpec(None, AXIS))
     program = jax.jit(
-        update,
+        lambda state, batches, key: update(state, Players(*(placed(batch, split) for batch in batches)), key),
         in_shardings=(whole, split, whole),
         out_shardings=whole,
         donate_argnums=0,
@@ -79,6 +80,17 @@ def jit(update: Update, mesh: Mesh, options: dict[str, str] | None = None) -> Up
         return program(state, parts, key)
 
     return run
+
+
+def placed(batch: Batch, sharding: NamedSharding) -> Batch:
+    """A batch of turns [turns, B, ...] with the places of its examples, which lie on the devices as they do.
+
+    Their keys follow from their places. Without this, jit would work out the whole batch on every device where a loss
+    looks at no real example: nothing else there says how the batch is spread.
+    """
+    turns, size = batch.x.shape[:2]
+    places = jnp.broadcast_to(jnp.arange(size), (turns, size))
+    return batch._replace(place=jax.lax.with_sharding_constraint(places, sharding))
 
 
 def jit_once(init: Callable[[Array], TrainState], sharding: NamedSharding) -> Callable[[Array], TrainState]:

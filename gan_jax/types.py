@@ -67,6 +67,7 @@ class Batch(NamedTuple):
 
     x: Any  # [B, ...], float32; images lie in [-1, 1]
     label: Any = None  # [B], int32; None in an unconditional game
+    place: Any = None  # [B], int32: where each example stands in the whole batch; None: in order, as on one device
 
 
 Write: TypeAlias = Callable[[np.ndarray, Path], None]  # to a file

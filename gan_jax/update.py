@@ -14,7 +14,6 @@ from typing import Any, Literal
 import jax
 import jax.numpy as jnp
 import optax
-from jax.experimental.shard_alike import shard_alike
 
 from gan_jax.objectives import fold
 from gan_jax.types import (
@@ -50,7 +49,7 @@ def make_init(
 
     def init(key: Array) -> TrainState:
         latent_key, generator_key, critic_key = jax.random.split(key, 3)
-        x, label = jax.tree.map(lambda spec: jnp.zeros((1, *spec.shape), spec.dtype), example)
+        x, label, _ = jax.tree.map(lambda spec: jnp.zeros((1, *spec.shape), spec.dtype), example)
         generator = nets.generator.init(generator_key, jax.vmap(prior)(latent_key[None]), label)
         critic = nets.critic.init(critic_key, x, label)
         params = Players(critic[0], generator[0])
@@ -135,7 +134,7 @@ def make_update(
         network, optimizer, loss, params, stats, opt_state = (
             getattr(pair, player) for pair in (nets, optimizers, objective, state.params, state.stats, state.opt_state)
         )
-        keys = example_keys(key, batch.x)
+        keys = example_keys(key, batch)
         stats = state.stats._replace(**{player: network.advance(params, stats)})
 
         def total(params: Params) -> tuple[Array, tuple[Terms, Players[Params]]]:
@@ -204,16 +203,14 @@ def make_update(
         )
         return game, Players(critic_stats, generator_stats)
 
-    def example_keys(key: Array, x: Array) -> Array:
-        """One key for each example on this device, by its place in the global batch.
-
-        They lie where the examples x [B, ...] do: where a loss looks at no real example, jit would otherwise work out
-        the whole batch on every device.
-        """
-        size = x.shape[0]
-        first = 0 if axis_name is None else jax.lax.axis_index(axis_name) * size
-        numbers, _ = shard_alike(first + jnp.arange(size), x[(slice(None), *[0] * (x.ndim - 1))])
-        return jax.vmap(jax.random.fold_in, (None, 0))(key, numbers)
+    def example_keys(key: Array, batch: Batch) -> Array:
+        """One key for each example on this device, by its place in the global batch."""
+        if batch.place is not None:
+            places = batch.place
+        else:
+            size = batch.x.shape[0]
+            places = jnp.arange(size) + (0 if axis_name is None else jax.lax.axis_index(axis_name) * size)
+        return jax.vmap(jax.random.fold_in, (None, 0))(key, places)
 
     def on_each_device(params: Params) -> Params:
         """Parameters that vary over the axis, or shard_map with check_vma would sum their gradients unasked."""

@@ -115,9 +115,10 @@ def test_convolutions_that_are_spectra_on_this_cpu_are_convolutions_on_a_tpu():
     assert parallel.compiler_options()  # of this CPU: the TPU's compiler would refuse them
 
     def update(w, x, key):
-        return w, conv(x[0], w)
+        return w, conv(x.critic.x[0], w)
 
-    program = parallel.jit(update, parallel.make_mesh(planned.devices_of("v5e:2x2"))).lower(w, x[None], KEY)
+    turns = Players(Batch(x[None]), Batch(x[None]))
+    program = parallel.jit(update, parallel.make_mesh(planned.devices_of("v5e:2x2"))).lower(w, turns, KEY)
     assert program.as_text().count("stablehlo.convolution") == 1
     assert "stablehlo.dot" not in program.as_text()
     assert " convolution(" in program.compile().as_text()

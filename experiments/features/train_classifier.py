@@ -78,7 +78,7 @@ def main(
         write(state[0], stream)
     assert source.split is not None
     test = source.split("test")
-    x, label = next(test.stream(data_key, 0, test.size or 0))
+    x, label, _ = next(test.stream(data_key, 0, test.size or 0))
     right = [np.asarray(jax.jit(classify)(read(out), part).logits.argmax(1)) for part in np.array_split(x, 10)]
     share = np.mean(np.concatenate(right) == np.asarray(label))
     print(f"{out}: {share:.2%} of {test.size} test images, {out.stat().st_size / 1e6:.2f} MB")

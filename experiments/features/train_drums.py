@@ -65,7 +65,7 @@ def main(
     with out.open("wb") as stream:
         write(state[0], stream)
     test = drums("test")
-    x, label = next(test.stream(data_key, 0, test.size or 0))
+    x, label, _ = next(test.stream(data_key, 0, test.size or 0))
     found = np.asarray(jax.jit(classify)(read(out), x).logits.argmax(1))
     right = int((found == np.asarray(label)).sum())
     print(f"{out}: {right} of {test.size} test hits, {out.stat().st_size / 1e6:.2f} MB")

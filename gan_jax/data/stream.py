@@ -53,8 +53,9 @@ def streamed(
         batches.set_state({"next_index": first_step})
         try:
             while True:
-                x, label = next(batches)
-                yield Batch(to_device(x), None if label is None else jnp.asarray(label, jnp.int32))
+                batch = next(batches)
+                label = None if batch.label is None else jnp.asarray(batch.label, jnp.int32)
+                yield Batch(to_device(batch.x), label)
         finally:
             batches.close()
 

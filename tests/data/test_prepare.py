@@ -47,7 +47,7 @@ def test_prepared_fashion_mnist_is_the_raw_one(fashion_mnist, split, prefix, siz
     assert len(records) == len(raw) == size
     decode = make_decode(dict(builder.info.features.items()), (28, 28, 1), None)
     for record in records.__getitems__(range(0, size, 10)):
-        x, label = decode(record)
+        x, label, _ = decode(record)
         assert labels[index[x.tobytes()]] == label
 
 

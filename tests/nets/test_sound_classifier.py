@@ -12,7 +12,7 @@ from gan_jax.nets import classifier, sound_classifier
 
 
 def test_the_packaged_classifier_is_right_on_12_of_the_21_drums_held_out():
-    x, labels = next(drums("test").stream(jax.random.key(0), 0, 21))
+    x, labels, _ = next(drums("test").stream(jax.random.key(0), 0, 21))
     seen = jax.jit(sound_classifier.drums().look)(x)
     assert np.sum(seen.logits.argmax(1) == labels) >= 12
     assert seen.features.shape == (21, sound_classifier.FEATURES)
