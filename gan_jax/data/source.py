@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gan_jax.data.found import Found
 from gan_jax.types import Array, Batch
 
 
@@ -33,6 +34,7 @@ class Source(NamedTuple):
     name: what figures call it, its split included, as "digits train".
     split: the name of a split, such as "test" -> that part of the same data, as it is without augmentation or noise;
         None where there are no parts.
+    found: what the user's files gave and which were skipped, for commands to tell; None where nothing need be told.
     """
 
     example: Batch
@@ -41,6 +43,7 @@ class Source(NamedTuple):
     stream: Stream
     name: str = "unnamed"
     split: "Callable[[str], Source] | None" = None
+    found: Found | None = None
 
 
 def on_device(

@@ -103,7 +103,7 @@ def resize(x: Array, size: int) -> Array:
     for axis in (2, 1):
         place = np.arange(size, dtype=np.float32) * np.float32(x.shape[axis] / size)
         low = place.astype(np.int32)
-        part = np.expand_dims(place - low.astype(np.float32), [a for a in range(4) if a != axis])
+        part = np.expand_dims(place - low.astype(np.float32), tuple(a for a in range(4) if a != axis))
         near, far = (jnp.take(x, at, axis) for at in (low, np.minimum(low + 1, x.shape[axis] - 1)))
         x = near + (far - near) * part
     return x

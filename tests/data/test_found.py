@@ -1,0 +1,98 @@
+"""What a folder holds is told, whatever of it isn't used."""
+
+import logging
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from gan_jax.data.found import Found, Skipped, Unusable, find, printable, read_each
+
+
+def make(root, *names):
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+
+
+def names(listing):
+    return [str(file.relative_to(listing.root)) for file in listing.files]
+
+
+def test_files_of_a_kind_are_found_in_order_and_others_counted_by_ending(tmp_path):
+    make(tmp_path, "b/2.PNG", "a/1.png", "notes.txt", "c/x.TXT", "README")
+    listing = find(tmp_path, {".png"}, "images")
+    assert names(listing) == ["a/1.png", "b/2.PNG"]
+    assert listing.ignored == {".txt": 2, "": 1}
+
+
+def test_hidden_files_and_folders_are_passed_over(tmp_path):
+    make(tmp_path, "1.png", "._1.png", ".thumbnails/1.png", "a/.ipynb_checkpoints/1.png", "__MACOSX/1.png", ".DS_Store")
+    listing = find(tmp_path, {".png"}, "images")
+    assert names(listing) == ["1.png"]
+    assert not listing.ignored
+
+
+def test_links_are_followed_and_loops_end(tmp_path):
+    make(tmp_path, "elsewhere/1.png", "here/2.png")
+    (tmp_path / "here" / "link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "here" / "file.png").symlink_to(tmp_path / "elsewhere" / "1.png")
+    (tmp_path / "here" / "loop").symlink_to(tmp_path / "here")
+    (tmp_path / "here" / "nowhere.png").symlink_to(tmp_path / "gone.png")
+    assert names(find(tmp_path / "here", {".png"}, "images")) == ["2.png", "file.png", "link/1.png"]
+
+
+def test_hidden_root_is_a_folder_like_any_other(tmp_path):
+    make(tmp_path, ".data/1.png")
+    assert names(find(tmp_path / ".data", {".png"}, "images")) == ["1.png"]
+
+
+def test_folder_without_files_of_the_kind_is_refused_with_what_it_holds(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere is no folder: name the folder that holds your images"):
+        find(tmp_path / "nowhere", {".png"}, "images")
+    make(tmp_path, "a.heic", "b.heic")
+    with pytest.raises(ValueError, match=r"no images \(it holds 2 other files ignored \(2 \.heic\)\): put \.png files"):
+        find(tmp_path, {".png"}, "images")
+
+
+def test_line_tells_what_is_used_skipped_and_ignored(caplog):
+    skipped = tuple(Skipped(f"{i}.png", "cut short") for i in range(3))
+    found = Found("12 images in 2 classes", skipped, Counter({".txt": 2, "": 1}))
+    assert found.line("runs/a/skipped.txt") == (
+        "12 images in 2 classes, 3 skipped (why: runs/a/skipped.txt), "
+        "3 other files ignored (2 .txt, 1 without an ending)"
+    )
+    assert "3 skipped (0.png: cut short; 1.png: cut short ...)" in found.line()
+    with caplog.at_level(logging.WARNING):
+        assert found.told(Path("photos")) is found
+    assert "photos: 12 images" in caplog.text
+    caplog.clear()
+    Found("1 image").told(Path("photos"))
+    assert not caplog.records
+
+
+def test_each_is_read_or_skipped_with_its_reason():
+    def read(number):
+        if number == 2:
+            raise Unusable("too short")
+        if number == 3:
+            raise OSError("image file is\n truncated")
+        return 10 * number
+
+    used, values, skipped = read_each([1, 2, 3, 4], read, str)
+    assert (used, values) == ([1, 4], [10, 40])
+    assert skipped == [Skipped("2", "too short"), Skipped("3", "OSError: image file is truncated")]
+
+
+def test_missing_package_is_no_fault_of_a_file():
+    def read(number):
+        raise ModuleNotFoundError("No module named 'av'")
+
+    with pytest.raises(ModuleNotFoundError):
+        read_each([1], read, str)
+
+
+def test_names_that_are_not_utf8_or_break_lines_can_be_written():
+    assert printable(os.fsdecode(b"bad\xe9 name\n.png")) == "bad\\xe9 name\\n.png"
+    assert printable("日本 😀.png") == "日本 😀.png"
