@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.experimental import multihost_utils
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from gan_jax.processes import Processes
 
@@ -74,10 +74,26 @@ def everyone(text: str) -> list[str]:
     if jax.process_count() == 1:
         return [text]
     own = np.frombuffer(text.encode(), np.uint8)
-    longest = int(np.max(multihost_utils.process_allgather(np.int32(len(own)))))
-    row = np.zeros(longest + 1, np.uint8)  # at the least one byte
+    longest = int(np.max(gathered(np.array([len(own)], np.int32))))
+    row = np.zeros(longest + 1, np.uint8)  # one byte at least
     row[: len(own)] = own
-    return [bytes(said).rstrip(b"\0").decode() for said in multihost_utils.process_allgather(row)]
+    return [bytes(said).rstrip(b"\0").decode() for said in gathered(row)]
+
+
+def gathered(row: np.ndarray) -> np.ndarray:
+    """Each process's row [N], in their order: [processes, N]. All must call this, with rows of one length."""
+    each, whole = over_all_devices()
+    rows = np.broadcast_to(row, (jax.local_device_count(), len(row)))
+    everywhere = jax.jit(lambda x: x, out_shardings=whole)(jax.make_array_from_process_local_data(each, rows))
+    first_device = np.unique([device.process_index for device in each.mesh.devices.flat], return_index=True)[1]
+    return np.asarray(everywhere)[first_device]
+
+
+def over_all_devices() -> tuple[NamedSharding, NamedSharding]:
+    """Where a row a device lies, each process's together, and where a whole copy on each does."""
+    devices = sorted(jax.devices(), key=lambda device: (device.process_index, device.id))
+    mesh = jax.sharding.Mesh(np.array(devices), ("all",), axis_types=(AxisType.Auto,))
+    return NamedSharding(mesh, PartitionSpec("all")), NamedSharding(mesh, PartitionSpec())
 
 
 def of_first(text: str) -> str:
@@ -126,9 +142,8 @@ def make_anyone() -> Callable[[int], int]:
     """
     if jax.process_count() == 1:
         return lambda number: number
-    mesh = jax.make_mesh((jax.device_count(),), ("all",), axis_types=(jax.sharding.AxisType.Auto,))
-    each = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("all"))
-    largest = jax.jit(jnp.max, out_shardings=jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec()))
+    each, whole = over_all_devices()
+    largest = jax.jit(jnp.max, out_shardings=whole)
     before: jax.Array | None = None
 
     def anyone(number: int) -> int:

@@ -1,0 +1,66 @@
+"""Names of JAX's that its releases may take away without notice: all that the project uses, and no others."""
+
+import ast
+import importlib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+UNSTABLE = ("jax.experimental", "jax.interpreters", "jax.extend", "jax._src", "jax.lib", "jax.core")
+USED = {  # file -> the names it takes, and why nothing public serves
+    "gan_jax/nets/bilinear.py": {  # a primitive with transposes of its own has no public form
+        "jax.extend.core.Primitive",
+        "jax.interpreters.ad",
+        "jax.interpreters.batching",
+        "jax.interpreters.mlir",
+    },
+    "gan_jax/plan.py": {"jax.experimental.topologies"},  # compiles for chips that aren't here
+    "tests/test_compiled.py": {"jax.experimental.compilation_cache.compilation_cache"},  # opens the cache again
+    "tests/test_precision.py": {"jax.extend.core.jaxprs_in_params"},  # walks a program
+}
+ATTRIBUTES = [  # what is used of these modules
+    "jax.interpreters.ad.defbilinear",
+    "jax.interpreters.batching.primitive_batchers",
+    "jax.interpreters.mlir.lower_fun",
+    "jax.interpreters.mlir.register_lowering",
+    "jax.experimental.topologies.get_topology_desc",
+    "jax.experimental.compilation_cache.compilation_cache.reset_cache",
+    "jax.extend.core.Primitive.bind",
+    "jax.extend.core.Primitive.def_impl",
+    "jax.extend.core.Primitive.def_abstract_eval",
+]
+
+
+def resolve(name: str) -> object:
+    """A module, or something in one."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        module, _, attribute = name.rpartition(".")
+        if not module:
+            raise
+        return getattr(resolve(module), attribute)
+
+
+@pytest.mark.parametrize("name", sorted({*ATTRIBUTES, *set().union(*USED.values())}))
+def test_jax_still_has(name):
+    assert resolve(name)
+
+
+def unstable_names(file: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Attribute):
+            found.add(ast.unparse(node))
+    return {name for name in found if name.startswith(UNSTABLE)}
+
+
+def test_no_other_file_uses_unstable_names():
+    files = [file for folder in ("gan_jax", "experiments", "tests") for file in (ROOT / folder).rglob("*.py")]
+    used = {str(file.relative_to(ROOT)): names for file in files if (names := unstable_names(file))}
+    assert used == USED
