@@ -18,7 +18,7 @@ from gan_jax.arguments import experiment_among
 from gan_jax.planning import plan, plan_with_arguments_of
 from gan_jax.results import compare, evaluate, neighbours
 from gan_jax.sampling import inspect, sample
-from gan_jax.terminal import SIGNAL, bad_input, fail, parse
+from gan_jax.terminal import SIGNAL, bad_input, fail, parse, warnings_on_stderr
 from gan_jax.training import resume, train, train_with_arguments_of
 
 # Each command imports what it needs, so that --help and list are quick: jax takes most of a second.
@@ -44,7 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             if arguments[:1] == [name] and (file := experiment_among(arguments[1:])):
                 with bad_input():
                     commands[name] = of_experiment(file)
-        parse(commands, arguments)()
+        with warnings_on_stderr():
+            parse(commands, arguments)()
         sys.stdout.flush()
     except BrokenPipeError:  # as of `gan-jax list | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python still flushes at its end

@@ -7,14 +7,16 @@ from typing import Any
 LARGEST = 10_000_000  # bytes: the largest that gan_jax writes has thousands
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, largest: int = LARGEST) -> Any:
     """What the file holds.
+
+    largest: bytes that it may have.
 
     Raises:
       ValueError: it isn't JSON, or so large or so deeply nested that it can't be what it claims to be.
     """
-    if (size := path.stat().st_size) > LARGEST:
-        raise ValueError(f"{size:,} bytes, where {LARGEST:,} are many")
+    if (size := path.stat().st_size) > largest:
+        raise ValueError(f"{size:,} bytes, where {largest:,} are many")
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except RecursionError as error:

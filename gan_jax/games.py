@@ -78,10 +78,19 @@ def make_program(experiment: Experiment, form: str, games: int = 1) -> tuple[Any
         mesh = parallel.make_games_mesh(games)
         init = parallel.jit_once(jax.vmap(init_of(experiment)), parallel.each_its_own(mesh))
         program = parallel.games(update(), mesh, at_once=not has_convolutions(experiment), options=options)
+    check_sizes(experiment)
     key = jax.eval_shape(functools.partial(keys_of, 0, games)).game
     checked = program if jax.process_count() == 1 else update()  # that of several is given parts of batches
     jax.eval_shape(checked, abstract_state(experiment, games), abstract_batches(experiment, games), key)
     return init, program
+
+
+def check_sizes(experiment: Experiment) -> None:
+    """Raises ValueError for a parameter without elements, as of a layer without units."""
+    for path, leaf in jax.tree.leaves_with_path(jax.eval_shape(init_of(experiment), KEY).params):
+        if not leaf.size:
+            name = jax.tree_util.keystr(path, simple=True, separator="/")
+            raise ValueError(f"{name} has no elements, {list(leaf.shape)}: give its layer a width of 1 or more")
 
 
 def has_convolutions(experiment: Experiment) -> bool:

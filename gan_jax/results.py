@@ -24,6 +24,7 @@ def evaluate(
     seed: int = 0,
     checkpoint: Which = "latest",
     json: FlagCreatePairsOff[bool] = False,
+    data: Path | None = None,
     compiled: OmitArgPrefixes[Compiled] = BY_DEFAULT,
 ) -> None:
     """Measure a run's averaged (EMA) generator against real examples, and save the figures in RUN/result.json.
@@ -39,6 +40,7 @@ def evaluate(
       seed: Seed of the samples.
       checkpoint: The newest, or the best of a run that was evaluated as it trained.
       json: Print what is saved, and nothing else.
+      data: Where the run's data lie now, if they were moved.
       compiled: Where compiled programs are kept.
     """
     from gan_jax import compare, evaluate
@@ -47,7 +49,7 @@ def evaluate(
         if not 0 <= seed < 2**32:
             raise ValueError(f"seed {seed}: it must be from 0 to 2**32 - 1")
         keep(compiled)
-        built, generators, step = open_trained(run, checkpoint)
+        built, generators, step = open_trained(run, checkpoint, data)
         measure = measure_of(built, features, weights)
         file = run / "result.json"
         if file.exists():
@@ -103,6 +105,7 @@ def neighbours(
     out: Path = Path("neighbours.png"),
     game: int = 0,
     checkpoint: Which = "latest",
+    data: Path | None = None,
     compiled: OmitArgPrefixes[Compiled] = BY_DEFAULT,
 ) -> None:
     """Draw samples, each beside the training examples nearest to it: does the generator only repeat them?
@@ -116,6 +119,7 @@ def neighbours(
       out: The picture.
       game: Which game of a run of several, from 0.
       checkpoint: The newest, or the best of a run that was evaluated as it trained.
+      data: Where the run's data lie now, if they were moved.
       compiled: Where compiled programs are kept.
     """
     from gan_jax.evaluate import nearest_training_examples
@@ -125,7 +129,7 @@ def neighbours(
             raise ValueError(f"num {num}, seed {seed}: num must be 2 or more, and seed 0 or more, below 2**32")
         check_picture(out)
         keep(compiled)
-        trained = open_trained(run, checkpoint)
+        trained = open_trained(run, checkpoint, data)
         built, step = trained.experiment, trained.step
         samples = trained.sample(game, seed, num)
         look = measure_of(built, features, weights).look

@@ -1,13 +1,12 @@
 """A run's folder: its configuration, a copy of its experiment, and where everything else lies.
 
-RUN/config.json, experiment.py, metrics.jsonl, tensorboard/, samples/step_*.png, checkpoints/, result.json, lock;
-rollbacks.jsonl, if it diverged and went back
+RUN/config.json, experiment.py, data.json, metrics.jsonl, tensorboard/, samples/step_*.png, checkpoints/, result.json,
+lock; skipped.txt, if files of the data can't be used; rollbacks.jsonl, if it diverged and went back
 With several games (--num-seeds) the pictures and events of each lie in game_00/, game_01/ ...
 """
 
 import contextlib
 import dataclasses
-import fcntl
 import hashlib
 import importlib.metadata
 import json
@@ -19,10 +18,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
+from gan_jax.data.memory import Note, recalling
+from gan_jax.data.source import Source
 from gan_jax.experiment import Experiment, build, load
 from gan_jax.files import read_json
 
 PART = "config.json.part"
+LARGEST_MEMORY = 1_000_000_000  # bytes: of a text its words are remembered
 PACKAGES = ("gan-jax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 
@@ -124,6 +126,16 @@ class Run:
         return self.folder / "rollbacks.jsonl"
 
     @property
+    def memory(self) -> Path:
+        """What the run remembers of its data, for where they aren't."""
+        return self.folder / "data.json"
+
+    @property
+    def skipped(self) -> Path:
+        """The files of the data that can't be used, and why."""
+        return self.folder / "skipped.txt"
+
+    @property
     def result(self) -> Path:
         """What `gan-jax evaluate` measured."""
         return self.folder / "result.json"
@@ -138,12 +150,50 @@ class Run:
         function = load(self.folder / "experiment.py")
         return build(function, as_declared(function, self.arguments | changed), self.options.precision)
 
+    def without_data(self) -> Experiment:
+        """The experiment with stand-ins for its data, which open nothing and have no examples."""
+        with recalling(read_json(self.memory, LARGEST_MEMORY)):
+            return self.experiment()
+
+
+def moved(run: Run, data: Path | None) -> Run:
+    """The run with its data in another place; None: where they were.
+
+    Raises:
+      ValueError: there is nothing in that place, or not one argument of the experiment names one.
+    """
+    if data is None:
+        return run
+    hints = typing.get_type_hints(load(run.folder / "experiment.py"))
+    names = [name for name in run.arguments if run.arguments[name] is not None and is_path(hints.get(name))]
+    if len(names) != 1:
+        some = f"{' and '.join(names)} do: change them" if names else "none of its arguments does: change experiment.py"
+        raise ValueError(
+            f"--data {data}: one argument of {run.name} must name the place of its data; {some} in {run.folder}"
+        )
+    if not data.exists():
+        raise FileNotFoundError(f"--data {data}: no such file or folder")
+    return dataclasses.replace(run, arguments=run.arguments | {names[0]: data})
+
 
 def check_same_data(run: Run, experiment: Experiment) -> None:
     """Raises ValueError if the data are others than the run began with, as a folder is that was added to."""
     now = experiment.data.name
     if run.data not in ("", now):
         raise ValueError(f"{run.folder}: its data were {run.data}, now they are {now}: put them back as they were")
+
+
+def tell_found(run: Run, source: Source) -> str:
+    """One line of what the data are and what of them isn't used; all reasons go into RUN/skipped.txt."""
+    if source.found is None:
+        size = "endless examples" if source.size is None else f"{source.size:,} examples"
+        return f"{source.name}: {size}" + (f" in {source.classes} classes" if source.classes else "")
+    if source.found.skipped:
+        lines = [f"{one.what}: {one.why}\n" for one in source.found.skipped]
+        run.skipped.write_text("".join(lines), encoding="utf-8")
+    else:
+        run.skipped.unlink(missing_ok=True)
+    return source.found.line(str(run.skipped))
 
 
 class InUse(ValueError):
@@ -157,11 +207,13 @@ def held(run: Run) -> Iterator[None]:
     Raises:
       InUse: it is held already.
     """
-    with (run.folder / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise InUse(f"{run.folder}: another process trains in it; wait for its end, or stop it") from error
+    from filelock import FileLock, Timeout
+
+    try:
+        lock = FileLock(run.folder / "lock").acquire(blocking=False)
+    except Timeout as error:
+        raise InUse(f"{run.folder}: another process trains in it; wait for its end, or stop it") from error
+    with lock:
         yield
 
 
@@ -187,8 +239,14 @@ def check_free(folder: Path) -> None:
         raise ValueError(f"{folder} is not an empty folder: give another --run-dir")
 
 
-def create(folder: Path, file: Path, arguments: dict[str, Any], options: Options, data: str) -> Run:
-    """Makes the folder, with the experiment's file and all that it was given; config.json comes last."""
+def create(
+    folder: Path, file: Path, arguments: dict[str, Any], options: Options, data: str, memory: list[Note] | None = None
+) -> Run:
+    """Makes the folder, with the experiment's file and all that it was given; config.json comes last.
+
+    data: their name.
+    memory: what the run remembers of them.
+    """
     run = Run(folder, file.stem, arguments, options, data)
     text = config_of(run)
     folder.mkdir(parents=True, exist_ok=True)
@@ -196,6 +254,7 @@ def create(folder: Path, file: Path, arguments: dict[str, Any], options: Options
     for game in range(options.num_seeds):
         run.picture(0, game).parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(file, folder / "experiment.py")
+    run.memory.write_text(json.dumps(memory or []) + "\n", encoding="utf-8")
     write(run, text)
     return open_run(folder)
 
@@ -223,10 +282,11 @@ def config_of(run: Run) -> str:
     return json.dumps(config, indent=2, default=as_json) + "\n"
 
 
-def described(command: str, file: Path, arguments: dict[str, Any], options: Options) -> dict[str, Any]:
+def described(command: str, file: Path, arguments: dict[str, Any], options: Options, data: Source) -> dict[str, Any]:
     """What processes that train together must have alike."""
     code = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
-    return {"command": command, "experiment": code, **arguments, **dataclasses.asdict(options), **versions()}
+    same = {"command": command, "experiment": code, **arguments, **dataclasses.asdict(options), **versions()}
+    return same | {"data": f"{data.name}, {data.size} examples in {data.classes} classes"}
 
 
 def versions() -> dict[str, str]:
@@ -246,11 +306,16 @@ def as_declared(function: Callable[..., Experiment], arguments: dict[str, Any]) 
 
     def restored(name: str, value: Any) -> Any:
         hint = hints.get(name)
-        if isinstance(value, str) and Path in (hint, *typing.get_args(hint)):
+        if isinstance(value, str) and is_path(hint):
             return Path(value)
         return tuple(value) if isinstance(value, list) and typing.get_origin(hint) is tuple else value
 
     return {name: restored(name, value) for name, value in arguments.items()}
+
+
+def is_path(hint: Any) -> bool:
+    """Whether an argument declared so may be a path."""
+    return Path in (hint, *typing.get_args(hint))
 
 
 def as_json(value: Any) -> str:

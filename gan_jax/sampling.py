@@ -9,7 +9,7 @@ from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional
 
 from gan_jax.compiled import BY_DEFAULT, Compiled, keep
 from gan_jax.terminal import bad_input
-from gan_jax.trained import Which, open_trained
+from gan_jax.trained import Which, open_trained_to_sample
 
 if TYPE_CHECKING:
     from gan_jax.types import View, Write
@@ -26,6 +26,7 @@ def sample(
     game: int = 0,
     checkpoint: Which = "latest",
     provenance: bool = True,
+    data: Path | None = None,
     compiled: OmitArgPrefixes[Compiled] = BY_DEFAULT,
 ) -> None:
     """Draw samples from the averaged (EMA) generator of a run. The same seed gives the same samples.
@@ -43,6 +44,7 @@ def sample(
       game: Which game of a run of several, from 0.
       checkpoint: The newest, or the best of a run that was evaluated as it trained.
       provenance: Write into each file that it is synthetic, and what made it: `gan-jax inspect FILE` reads that.
+      data: Where the run's data lie now, if they were moved; samples can be drawn without them.
       compiled: Where compiled programs are kept.
     """
     import numpy as np
@@ -58,7 +60,7 @@ def sample(
                 "2**32"
             )
         keep(compiled)
-        trained = open_trained(run, checkpoint)
+        trained = open_trained_to_sample(run, checkpoint, data)
         write, ending = format_of(trained.experiment.view, out, suffix, interpolate)
         samples = trained.walk(game, seed, num, frames) if interpolate else trained.sample(game, seed, num)
         if not np.isfinite(samples).all():

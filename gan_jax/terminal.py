@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import io
+import logging
 import os
 import sys
 import traceback
@@ -68,10 +69,31 @@ def bad_input(*files: Path) -> Iterator[None]:
         fail(str(error) if ours else f"{where}{type(error).__name__}: {error} ({TRACEBACK})", BAD_INPUT)
 
 
+def say(message: str) -> None:
+    """One line on stderr."""
+    print(f"gan-jax: {' '.join(message.split())}", file=sys.stderr)
+
+
 def fail(message: str, code: int) -> NoReturn:
     """One line on stderr, and out."""
-    print(f"gan-jax: {' '.join(message.split())}", file=sys.stderr)
+    say(message)
     sys.exit(code)
+
+
+@contextlib.contextmanager
+def warnings_on_stderr() -> Iterator[None]:
+    """What gan_jax logs is told in lines of its own; what data skip is told by commands, with the run's skipped.txt."""
+    logger, found = logging.getLogger("gan_jax"), logging.getLogger("gan_jax.data.found")
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("gan-jax: %(message)s"))
+    before = logger.propagate, found.disabled
+    logger.addHandler(handler)
+    logger.propagate, found.disabled = False, True
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate, found.disabled = before
 
 
 def one_line(box: str) -> str:

@@ -1,6 +1,8 @@
 """A run that was trained, opened to draw from it."""
 
+import contextlib
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -8,8 +10,10 @@ if TYPE_CHECKING:
     import numpy as np
 
     from gan_jax.experiment import Experiment
+    from gan_jax.run import Run
     from gan_jax.types import Variables
 
+log = logging.getLogger(__name__)
 Which = Literal["latest", "best"]
 
 
@@ -45,17 +49,61 @@ class Trained(NamedTuple):
         return draw(self.generator(game), jax.random.key(seed), num, frames)
 
 
-def open_trained(run: Path, checkpoint: Which) -> Trained:
-    """The experiment of a run, the averaged generator of each of its games, and their step."""
+def open_trained(run: Path, checkpoint: Which, data: Path | None = None) -> Trained:
+    """The experiment of a run, the averaged generator of each of its games, and their step.
+
+    data: where the run's data lie now, if they were moved.
+
+    Raises:
+      FileNotFoundError: the data aren't there.
+    """
     from gan_jax import run as runs
+
+    opened = runs.moved(runs.open_run(run), data)
+    with where_data_may_be_named():
+        built = opened.experiment()
+    warn_of_other_data(opened, built)
+    return restored(opened, built, checkpoint)
+
+
+def open_trained_to_sample(run: Path, checkpoint: Which, data: Path | None = None) -> Trained:
+    """The same, but data that aren't there are done without, by what the run remembers of them."""
+    from gan_jax import run as runs
+
+    opened = runs.moved(runs.open_run(run), data)
+    try:
+        built = opened.experiment()
+    except (FileNotFoundError, ValueError):
+        if not opened.memory.is_file():
+            raise
+        built = opened.without_data()
+    else:
+        warn_of_other_data(opened, built)
+    return restored(opened, built, checkpoint)
+
+
+def restored(run: "Run", experiment: "Experiment", checkpoint: Which) -> Trained:
     from gan_jax.checkpoint import restore
     from gan_jax.games import abstract_state, split, step_of
 
-    opened = runs.open_run(run)
-    built, games = opened.experiment(), opened.options.num_seeds
+    games = run.options.num_seeds
+    state = restore(run.checkpoints, abstract_state(experiment, games), checkpoint)
+    return Trained(experiment, split(state.ema, games), step_of(state))
+
+
+def warn_of_other_data(run: "Run", experiment: "Experiment") -> None:
+    from gan_jax.run import check_same_data
+
     try:
-        runs.check_same_data(opened, built)
+        check_same_data(run, experiment)
     except ValueError as error:
-        logging.warning("%s, lest what is of the data, as an alphabet, be another", error)
-    state = restore(opened.checkpoints, abstract_state(built, games), checkpoint)
-    return Trained(built, split(state.ema, games), step_of(state))
+        log.warning("%s, or what depends on them, such as an alphabet, may be wrong", error)
+
+
+@contextlib.contextmanager
+def where_data_may_be_named() -> Iterator[None]:
+    """Adds to what is said of missing data how a command is told of their new place."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{error}; if the run's data were moved, give their new place by --data") from error

@@ -12,7 +12,8 @@ from tyro.conf import OmitArgPrefixes, Positional, arg
 from gan_jax.arguments import with_arguments_of
 from gan_jax.compiled import BY_DEFAULT, Compiled, keep
 from gan_jax.processes import Processes
-from gan_jax.terminal import DIVERGED, FAILED, SIGNAL, bad_input, fail
+from gan_jax.terminal import DIVERGED, FAILED, SIGNAL, bad_input, fail, say
+from gan_jax.trained import where_data_may_be_named
 
 if TYPE_CHECKING:
     from gan_jax.experiment import Experiment
@@ -50,6 +51,7 @@ def train_with_arguments_of(file: Path) -> Callable[..., None]:
         processes: OmitArgPrefixes[Processes] = ALONE,
         **arguments: Any,
     ) -> None:
+        from gan_jax.data.memory import noting
         from gan_jax.evaluate import check_measure
         from gan_jax.experiment import build
         from gan_jax.games import keys_of, make_program
@@ -63,14 +65,16 @@ def train_with_arguments_of(file: Path) -> Callable[..., None]:
                     if is_first():
                         runs.check_free(folder)
                     runs.check_counts(arguments, run)
-                    built = build(experiment, arguments, run.precision)
+                    with noting() as memory:
+                        built = build(experiment, arguments, run.precision)
                     init, update = make_program(built, run.parallel, run.num_seeds)
                     check_measure(built, run)
-                check_alike(runs.described("train", file, arguments, run))
+                check_alike(runs.described("train", file, arguments, run, built.data))
                 folder = Path(of_first(str(folder)))
                 with together():
                     if is_first():
-                        created = runs.create(folder, file, arguments, run, built.data.name)
+                        created = runs.create(folder, file, arguments, run, built.data.name, memory)
+                        say(runs.tell_found(created, built.data))
                         until_its_end.enter_context(runs.held(created))
                 with together():
                     created = runs.open_shared(folder)
@@ -82,6 +86,7 @@ def train_with_arguments_of(file: Path) -> Callable[..., None]:
 def resume(
     run: Positional[Path],
     steps: int | None = None,
+    data: Path | None = None,
     compiled: OmitArgPrefixes[Compiled] = BY_DEFAULT,
     processes: OmitArgPrefixes[Processes] = ALONE,
 ) -> None:
@@ -91,6 +96,7 @@ def resume(
       run: The run's folder.
       steps: Updates in all, those already made included; by default as many as before. A learning rate that falls
         with the number of steps falls anew.
+      data: Where the run's data lie now, if they were moved.
       compiled: Where compiled programs are kept.
       processes: How this process finds others.
     """
@@ -107,15 +113,17 @@ def resume(
             keep(compiled)
             join(processes)
             with together():
-                opened = runs.open_run(run)
+                opened = runs.moved(runs.open_run(run), data)
                 changed = {} if steps is None else {"steps": steps}
                 runs.check_counts(opened.arguments | changed, opened.options)
                 if is_first():
                     until_its_end.enter_context(runs.held(opened))
                     check_metrics(opened.metrics)
-                built, games = opened.experiment(**changed), opened.options.num_seeds
+                with where_data_may_be_named():
+                    built, games = opened.experiment(**changed), opened.options.num_seeds
                 runs.check_same_data(opened, built)
-            check_alike(runs.described("resume", run / "experiment.py", opened.arguments | changed, opened.options))
+            given = opened.arguments | changed
+            check_alike(runs.described("resume", run / "experiment.py", given, opened.options, built.data))
             begun = opened.has_metrics or any(steps_saved(opened.checkpoints))  # step 0 may have been cut short
             begun, rollbacks = json.loads(of_first(json.dumps([begun, rollback.count(opened)])))
             with together():
@@ -128,6 +136,7 @@ def resume(
             with together():
                 if is_first():
                     runs.change_steps(opened, built.steps)
+                    say(runs.tell_found(opened, built.data))
         play(opened, built, update, state, rollbacks)
 
 

@@ -76,6 +76,9 @@ def trained(tmp_path_factory):
     return folder / "run"
 
 
+WITHOUT_UNITS = (  # where JAX itself doesn't fail first
+    "ZeroDivisionError" if jax.__version_info__ < (0, 11) else "critic/Dense_0/bias has no elements"
+)
 EVERY = ["--log-every", "2", "--save-every", "3", "--sample-every", "3", "--num-samples", "9"]
 
 
@@ -413,7 +416,7 @@ def test_help_shows_type_default_and_meaning(tiny, capsys):
         ("train none_made.py", "`experiment` returns NoneType: it must return an Experiment"),
         ("train misnamed.py", "misnamed.py, line 2: NameError: name 'Experimnt' is not defined"),
         ("train leaves.py", "leaves.py does not load, line 1: SystemExit: 5"),
-        ("train tiny.py --width 0", "ZeroDivisionError"),
+        ("train tiny.py --width 0", WITHOUT_UNITS),
         ("train", "Missing"),
         ("resume taken", "taken is no run (it has no config.json)"),
         ("resume nowhere", "nowhere is no run"),
@@ -584,12 +587,12 @@ def test_a_full_disk_ends_a_run_with_one_line_and_it_goes_on_once_there_is_room(
     os.truncate(ballast, ballast.stat().st_size - 24 * 1024)
     code, lines = of_a_process("resume", str(run), "--steps", "9")
     assert code == 1
-    assert len(lines) == 1
-    assert re.fullmatch(rf"gan-jax: .*No space left on device.*`gan-jax resume {run}` goes on", lines[0])
+    assert len(lines) == 2
+    assert re.fullmatch(rf"gan-jax: .*No space left on device.*`gan-jax resume {run}` goes on", lines[1])
     ballast.unlink()
     roomy = shutil.copytree(trained, tmp_path / "roomy")
     for folder in (run, roomy):
-        assert of_a_process("resume", str(folder), "--steps", "9") == (0, [])
+        assert of_a_process("resume", str(folder), "--steps", "9") == (0, ["gan-jax: gaussians8: endless examples"])
     assert (run / "metrics.jsonl").read_bytes() == (roomy / "metrics.jsonl").read_bytes()
 
 

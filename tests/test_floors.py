@@ -30,6 +30,8 @@ FLOORS = [
 CORE = {"types", "losses", "penalties", "objectives", "constraints", "packing", "priors", "update", "parallel"}
 GIVEN = {  # what is taken of the folders from outside
     "experiment": {"data.source"},
+    "run": {"data.memory", "data.source"},
+    "training": {"data.memory"},
     "features": {"nets.classifier", "nets.efficientnet", "nets.inception"},
     "measures.image": {f"metrics.{name}" for name in ("classes", "frechet", "kernel", "manifold", "neighbours")},
     "measures.shape": {"metrics.matching", "metrics.overlap"},

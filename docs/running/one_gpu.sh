@@ -7,7 +7,7 @@ RUN=runs/one_gpu
 export CUDA_VISIBLE_DEVICES=0
 
 python3 -m venv .venv && source .venv/bin/activate
-pip install -q -e . 'jax[cuda12]' # cuda13 for drivers from 580 on
+pip install -q -e '.[cuda12]' # cuda13 for drivers from 580 on
 python -c 'import jax; assert jax.default_backend() == "gpu", "JAX sees no GPU: does nvidia-smi?"'
 
 if [ -e "$RUN/config.json" ]; then

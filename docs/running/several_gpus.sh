@@ -7,7 +7,7 @@ RUN=runs/several_gpus
 BATCH_SIZE=256 # of all GPUs together, so it must divide among them
 
 python3 -m venv .venv && source .venv/bin/activate
-pip install -q -e . 'jax[cuda12]' # cuda13 for drivers from 580 on
+pip install -q -e '.[cuda12]' # cuda13 for drivers from 580 on
 python -c 'import jax; print(jax.devices())'
 
 if [ -e "$RUN/config.json" ]; then

@@ -34,7 +34,7 @@ on_all "
   cd gan_jax
   pip3 install -q --user uv
   ~/.local/bin/uv venv -q --allow-existing --python 3.12
-  ~/.local/bin/uv pip install -q -e . 'jax[tpu]'
+  ~/.local/bin/uv pip install -q -e '.[tpu]'
 "
 # In the background, so that a lost connection doesn't end it.
 on_all "

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from gan_jax.data.images import square
+from gan_jax.data.memory import remembered
 from gan_jax.data.source import Source, described, digest, image_example, on_device
 from gan_jax.data.stream import streamed
 from gan_jax.types import Batch, T
@@ -18,6 +19,7 @@ from gan_jax.types import Batch, T
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"}
 
 
+@remembered(Source)
 def folder(
     path: str | os.PathLike, *, size: int, channels: int = 3, labels: bool = False, limit: int = 2**30
 ) -> Source:

@@ -1,0 +1,133 @@
+"""A run whose data are told of, moved, changed or gone."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from test_cli import files, refused
+
+from gan_jax import cli
+
+SHADES = '''"""Shades of grey, from a folder."""
+
+from pathlib import Path
+
+import flax.linen as nn
+import optax
+
+from gan_jax import losses, priors
+from gan_jax.data.folder import folder as images
+from gan_jax.experiment import Experiment
+from gan_jax.nets.linen import linen
+from gan_jax.types import Players
+
+
+class Critic(nn.Module):
+    @nn.compact
+    def __call__(self, x, label, mode):
+        return nn.Dense(1)(x.reshape(len(x), -1))[:, 0]
+
+
+class Generator(nn.Module):
+    @nn.compact
+    def __call__(self, z, label, mode):
+        return nn.tanh(nn.Dense(64)(z)).reshape(-1, 8, 8, 1)
+
+
+def experiment(*, steps: int = 2, batch_size: int = 8, folder: Path = Path("photos"), other: Path | None = None):
+    data = images(folder, size=8, channels=1)
+    nets = Players(linen(Critic()), linen(Generator()))
+    optimizers = Players(optax.sgd(0.1), optax.sgd(0.1))
+    return Experiment(data=data, nets=nets, objective=losses.hinge(), optimizers=optimizers, prior=priors.normal(2),
+                      steps=steps, batch_size=batch_size)
+'''
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory):
+    """A folder with photos, of which one is broken, and a run trained on them."""
+    root = tmp_path_factory.mktemp("begun")
+    (root / "photos").mkdir()
+    for shade in range(12):
+        Image.new("L", (8, 8), 20 * shade).save(root / "photos" / f"{shade:02d}.png")
+    (root / "photos" / "broken.png").write_text("<html>404</html>")
+    (root / "photos" / "notes.txt").write_text("notes")
+    (root / "shades.py").write_text(SHADES)
+    cli.main(["train", str(root / "shades.py"), "--folder", str(root / "photos"), "--run-dir", str(root / "run")])
+    return root
+
+
+@pytest.fixture
+def here(begun, tmp_path, monkeypatch):
+    """A folder to work in, with the run, but without its photos."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(begun / "run", "run")
+    hide(Path("run"))
+    return begun
+
+
+def hide(run: Path) -> None:
+    """As where the photos were moved away."""
+    config = json.loads((run / "config.json").read_text())
+    config["arguments"]["folder"] = str(Path("gone").absolute())
+    (run / "config.json").write_text(json.dumps(config))
+
+
+def test_train_tells_what_was_found_and_keeps_all_reasons(begun, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    cli.main(["train", str(begun / "shades.py"), "--folder", str(begun / "photos"), "--run-dir", "run", "--steps", "0"])
+    err = capsys.readouterr().err
+    said = "gan-jax: 12 images, 1 skipped (why: run/skipped.txt), 1 other files ignored (1 .txt)"
+    assert [line for line in err.splitlines() if line.startswith("gan-jax")] == [said]
+    (reason,) = Path("run/skipped.txt").read_text().splitlines()
+    assert reason.startswith("broken.png: ")
+
+
+def test_samples_are_drawn_without_the_data_as_with_them(here):
+    cli.main(["sample", str(here / "run"), "--num", "4", "--out", "with.png", "--no-provenance"])
+    cli.main(["sample", "run", "--num", "4", "--out", "without.png", "--no-provenance"])
+    assert Path("with.png").read_bytes() == Path("without.png").read_bytes()
+
+
+@pytest.mark.parametrize("command", ["resume run --steps 4", "evaluate run", "neighbours run"])
+def test_what_needs_the_data_says_how_to_name_their_place(here, capsys, command):
+    says = refused(capsys, *command.split())
+    assert "gone is no folder" in says
+    assert "if the run's data were moved, give their new place by --data" in says
+
+
+def test_moved_data_are_the_same_wherever_they_lie(here):
+    shutil.copytree(here / "photos", "elsewhere")
+    shutil.copytree(here / "run", "stayed")
+    cli.main(["resume", "run", "--steps", "4", "--data", "elsewhere"])
+    cli.main(["resume", "stayed", "--steps", "4"])
+    assert files(Path("run"), "metrics.jsonl") == {"run/metrics.jsonl": Path("stayed/metrics.jsonl").read_bytes()}
+    np.testing.assert_array_equal(
+        *(np.asarray(Image.open(f"{run}/samples/step_0000004.png")) for run in ("run", "stayed"))
+    )
+    cli.main(["resume", "run", "--steps", "5"])  # it knows the new place from now on
+    cli.main(["neighbours", "run", "--num", "3", "--features", "digits", "--data", "elsewhere"])
+
+
+def test_other_data_in_the_new_place_are_refused(here, capsys):
+    shutil.copytree(here / "photos", "elsewhere")
+    Path("elsewhere/00.png").unlink()
+    assert "its data were 12 images of 8x8x1" in refused(capsys, "resume", "run", "--steps", "4", "--data", "elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({}, "--data nowhere: no such file or folder"),
+        ({"other": "x"}, "one argument of shades must name the place of its data; folder and other do"),
+        ({"folder": None}, "one argument of shades must name the place of its data; none of its arguments does"),
+    ],
+)
+def test_place_that_cannot_be_told_is_refused(here, capsys, changed, says):
+    config = json.loads(Path("run/config.json").read_text())
+    config["arguments"] |= changed
+    Path("run/config.json").write_text(json.dumps(config))
+    assert says in refused(capsys, "sample", "run", "--data", "nowhere")
