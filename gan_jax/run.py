@@ -286,7 +286,8 @@ def described(command: str, file: Path, arguments: dict[str, Any], options: Opti
     """What processes that train together must have alike."""
     code = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
     same = {"command": command, "experiment": code, **arguments, **dataclasses.asdict(options), **versions()}
-    return same | {"data": f"{data.name}, {data.size} examples in {data.classes} classes"}
+    found = data.found.line() if data.found else f"{data.size} examples"
+    return same | {"data": f"{data.name} ({found}; {data.classes} classes)"}
 
 
 def versions() -> dict[str, str]:

@@ -17,10 +17,12 @@ import pytest
 
 from gan_jax import cli, distributed
 from gan_jax.checkpoint import restore
-from gan_jax.distributed import check_alike, join, together
+from gan_jax.data.found import Found, Skipped
+from gan_jax.data.source import on_device
+from gan_jax.distributed import as_lines, check_alike, join, together
 from gan_jax.games import abstract_state, own_part
 from gan_jax.processes import Processes
-from gan_jax.run import open_run
+from gan_jax.run import Options, described, open_run
 from gan_jax.types import Players
 
 EXPERIMENT = '''"""Batch statistics over all replicas, spectral norm, two critic turns, batches of two sizes; SGD."""
@@ -305,6 +307,20 @@ def test_alike_is_alike_also_in_odd_words(monkeypatch):
     monkeypatch.setattr(distributed, "everyone", lambda text: [text, text + "\nd=1"])
     with pytest.raises(ValueError, match="process 1 has d 1, process 0 has None"):
         check_alike(given)
+
+
+def test_data_that_differ_are_named_with_what_each_process_skips(monkeypatch):
+    def given(*skipped: Skipped) -> dict[str, object]:
+        data = on_device(np.zeros((4, 2, 2, 1), np.uint8), name=f"{4 - len(skipped)} images")
+        data = data._replace(found=Found(data.name, skipped))
+        return described("train", Path("small.py"), {}, Options(), data)
+
+    texts = [as_lines(given()), as_lines(given(Skipped("3.png", "cut short")))]
+    monkeypatch.setattr(distributed, "everyone", lambda text: texts)
+    with pytest.raises(
+        ValueError, match=r"process 1 has data 3 images \(3 images, 1 skipped \(3.png: cut short\); 0 cl"
+    ):
+        check_alike({})
 
 
 EXPERIMENTS = sorted((Path(__file__).parent.parent / "experiments").glob("*.py"))
