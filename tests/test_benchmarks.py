@@ -14,7 +14,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from gan_jax import parallel
 from gan_jax.games import make_program
+from gan_jax.nets import bilinear
+from gan_jax.nets.geometry import geometry_of
 from gan_jax.types import Batch
 from gan_jax.update import deal
 
@@ -129,6 +132,29 @@ def test_a_report_is_a_markdown_table_and_the_same_as_json(tmp_path, capsys):
     written = json.loads(out.read_text())
     assert written["table"] == [{"what": "one", "ms": 1234.5678}, {"what": "other", "ms": None}]
     assert written["rounds"] == 3
+
+
+def test_each_form_is_compiled_as_it_says(tmp_path, monkeypatch):
+    forms, compiled = script("forms"), []
+
+    def make():
+        kernels = parallel.compiler_options().get("xla_cpu_experimental_ynn_fusion_type", "XLA's own")
+        form = bilinear.faster(geometry_of((8,), (5,), 2, "SAME"), jnp.zeros((2, 8, 3)), 3, 4).__name__
+        compiled.append((kernels.count("LIBRARY_FUSION_TYPE") if "_" in kernels else kernels, form.split(".")[-1]))
+        return lambda: None
+
+    monkeypatch.setattr(forms, "CASES", {"made up": forms.Case(make, "phases")})
+    monkeypatch.setattr(parallel, "compiler_options", lambda: {"xla_cpu_experimental_ynn_fusion_type": "trained"})
+    forms.main(rounds=1, cases=("made up",), json=tmp_path / "out.json")
+    rows = table(tmp_path / "out.json")
+    assert [row["form"] for row in rows] == [forms.TRAINED, *forms.KERNELS, "without phases.py"]
+    assert compiled == [
+        ("trained", "phases"),
+        ("XLA's own", "phases"),
+        *[(number, "phases") for number in (1, 3, 4)],
+        ("", "phases"),
+        ("trained", "direct"),
+    ]
 
 
 @pytest.mark.usefixtures("without_peers")

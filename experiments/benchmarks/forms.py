@@ -2,11 +2,13 @@
 
 python experiments/benchmarks/forms.py [--json FILE]
 
-Run it once with each jaxlib; a ratio compares contenders of one run. `what is trained` is the update as `gan-jax train`
-compiles it. The others change one thing: which of YNNPACK's kernels XLA may use, or the form of the convolutions.
+Run it with each jaxlib; a ratio compares contenders of one run. "what is trained" is the update as `gan-jax train`
+compiles it. Each of the others changes one thing: the kernels that XLA may take from YNNPACK, or the form of the
+convolutions.
 """
 
 import contextlib
+import functools
 import importlib
 import statistics
 from collections.abc import Callable, Iterator
@@ -14,74 +16,91 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
 
+import ours_points
 import tyro
 from game import Game
 from side_by_side import race, ratio, report
 
-from gan_jax import parallel
+from gan_jax import games, parallel
 from gan_jax.nets import bilinear, direct
 
 TRAINED = "what is trained"
-YNNPACK = "xla_cpu_experimental_ynn_fusion_type"
-REDUCE = "LIBRARY_FUSION_TYPE_REDUCE"
+KERNELS = {  # of YNNPACK's; None: as XLA comes
+    "as XLA comes": None,
+    "YNNPACK's sums": "REDUCE",
+    "its sums and products": "REDUCE,DOT,INDIVIDUAL_DOT",
+    "its sums, products, convolutions": "REDUCE,DOT,INDIVIDUAL_DOT,INDIVIDUAL_CONVOLUTION",
+    "nothing of YNNPACK's": "",
+}
 
 
 class Case(NamedTuple):
-    name: str
-    module: str
-    game: Game
-    own: str  # the file in gan_jax/nets that holds our form of its convolutions
+    make: Callable[[], Any]  # -> a contender
+    own: str | None = None  # the file in gan_jax/nets that has our form of its convolutions
 
 
-CASES = [
-    Case("DCGAN, WGAN-GP", "ours_dcgan", Game(), "fourier"),
-    Case("WaveGAN, WGAN-GP", "ours_wavegan", Game(batch_size=16, width=8, critic_steps=2), "phases"),
-    Case("3D-GAN, WGAN-GP", "ours_voxels", Game(batch_size=4, width=8, critic_steps=1), "planes"),
-]
+def game(module: str, **settings: Any) -> Callable[[], Any]:
+    return lambda: importlib.import_module(module).iteration(Game(**settings))
 
 
-def main(rounds: int = 7, cases: tuple[int, ...] = (0, 1, 2), json: Path | None = None) -> None:
+def points(width: int) -> Any:
+    experiment = ours_points.make(width, 256)
+    return ours_points.iterations(experiment, ours_points.draw(experiment, 20))
+
+
+CASES = {
+    "dcgan": Case(game("ours_dcgan"), "fourier"),
+    "dcgan32": Case(game("ours_dcgan", width=32), "fourier"),
+    "wavegan": Case(game("ours_wavegan", batch_size=16, width=8, critic_steps=2), "phases"),
+    "gan3d": Case(game("ours_voxels", batch_size=4, width=8, critic_steps=1), "planes"),
+    **{f"points{width}": Case(functools.partial(points, width)) for width in (64, 128, 512)},
+}
+
+
+def main(rounds: int = 7, cases: tuple[str, ...] = tuple(CASES), json: Path | None = None) -> None:
     """Time an update in several forms, alternating in this one process.
 
     Args:
       rounds: Updates of each that are timed.
-      cases: Which games to play: 0 DCGAN, 1 WaveGAN, 2 3D-GAN.
+      cases: Which games to play.
       json: File for the table.
     """
     rows = []
-    for case in (CASES[number] for number in cases):
-        make = importlib.import_module(case.module).iteration
-        contenders = {TRAINED: make(case.game)}
-        for name, options in {
-            "YNNPACK's sums alone": parallel.on_cpu(YNNPACK, REDUCE),
-            "as XLA comes": {},
-            "no YNNPACK": parallel.on_cpu(YNNPACK, ""),
-        }.items():
-            with compiled_with(options):
-                contenders[name] = first_done(make(case.game))
-        with without(case.own):
-            contenders[f"without {case.own}.py"] = first_done(make(case.game))
+    for name in cases:
+        make, own = CASES[name]
+        contenders = {TRAINED: make()}
+        for what, kernels in KERNELS.items():
+            with compiled_with(kernels):
+                contenders[what] = compiled(make())
+        if own:
+            with without(own):
+                contenders[f"without {own}.py"] = compiled(make())
         times = race(contenders, rounds)
-        rows += [[case.name, name, 1e3 * statistics.median(times[name]), ratio(times, name, TRAINED)] for name in times]
+        rows += [[name, what, 1e3 * statistics.median(times[what]), ratio(times, what, TRAINED)] for what in times]
     report("One update, by form", ["game", "form", "ms", f"it / {TRAINED}"], rows, json)
 
 
-def first_done(update: Callable[[], Any]) -> Callable[[], Any]:
-    """The contender, compiled now: while what is patched is."""
+def compiled(update: Callable[[], Any]) -> Callable[[], Any]:
+    """The contender, compiled now, while something is patched."""
     update()
     return update
 
 
 @contextlib.contextmanager
-def compiled_with(options: dict[str, str]) -> Iterator[None]:
-    """Every CPU program is compiled with these options."""
-    with mock.patch.object(parallel, "compiler_options", return_value=options):
+def compiled_with(kernels: str | None) -> Iterator[None]:
+    """Programs may take these kernels from YNNPACK, on a CPU."""
+    kinds = ",".join(f"LIBRARY_FUSION_TYPE_{kind}" for kind in (kernels or "").split(",") if kind)
+    options = {} if kernels is None else parallel.on_cpu("xla_cpu_experimental_ynn_fusion_type", kinds)
+    with (
+        mock.patch.object(parallel, "compiler_options", return_value=options),
+        mock.patch.object(games, "has_wide_products", return_value=False),
+    ):
         yield
 
 
 @contextlib.contextmanager
 def without(own: str) -> Iterator[None]:
-    """What would be convolved by one of our forms is convolved by XLA."""
+    """XLA convolves what one of our forms would."""
     faster = bilinear.faster
 
     def chosen(*given: Any) -> Any:
