@@ -68,11 +68,11 @@ def is_closed(corners: NDArray[np.float64]) -> bool:
     """
     low, size = corners.min((0, 1)), np.ptp(corners, (0, 1)).max()
     places = np.round((corners - low) / size * (2**20 - 1)).astype(np.int64) @ (1, 2**20, 2**40)
-    _, faces = np.unique(places, return_inverse=True)
+    points, faces = np.unique(places, return_inverse=True)
     faces = np.unique(np.sort(faces.reshape(-1, 3), 1), axis=0)
     first, middle, last = faces[(np.diff(faces, axis=1) > 0).all(1)].T
-    edges = np.stack([np.r_[first, middle, first], np.r_[middle, last, last]])
-    return not (np.unique(edges, axis=1, return_counts=True)[1] % 2).any()
+    edges = np.r_[first, middle, first] * len(points) + np.r_[middle, last, last]
+    return not (np.unique(edges, return_counts=True)[1] % 2).any()
 
 
 def drawn(corners: NDArray[np.float64], side: int, up: Up) -> NDArray[np.bool_]:
