@@ -62,7 +62,7 @@ class Found(NamedTuple):
             parts.append(f"{counted(self.ignored.total(), 'other files')} ignored ({kinds})")
         return ", ".join(parts)
 
-    def told(self, root: Path) -> "Found":
+    def told(self, root: Path | str) -> "Found":
         """Itself, after a warning of what isn't used."""
         if self.skipped or self.ignored:
             log.warning("%s: %s", root, self.line())
