@@ -37,15 +37,15 @@ def read_mesh(file: Path) -> NDArray[np.float64]:
     """
     data = file.read_bytes()
     if not data:
-        raise Unusable("empty file")
+        raise Unusable("is empty")
     mesh = import_trimesh().load_scene(file, skip_materials=True, process=False).to_mesh()  # it would merge tiny ones
     if len(mesh.faces) < (promised := faces_promised(data, file.suffix.lower())):
-        raise Unusable(f"cut short or damaged: {len(mesh.faces):,} of {promised:,} faces")
+        raise Unusable(f"is cut short or damaged: {len(mesh.faces):,} of {promised:,} faces")
     if not len(mesh.faces):
-        raise Unusable("no faces")
+        raise Unusable("holds no faces")
     corners = np.asarray(mesh.vertices, np.float64)[mesh.faces]
     if not np.isfinite(corners).all():
-        raise Unusable("coordinates that aren't finite")
+        raise Unusable("holds coordinates that aren't finite")
     return corners
 
 
@@ -81,7 +81,7 @@ def drawn(corners: NDArray[np.float64], side: int, up: Up) -> NDArray[np.bool_]:
     Voxels that its surface passes through are full, and those that they enclose; it needn't be closed.
 
     Raises:
-      Unusable: all its points are one.
+      Unusable: it is a single point.
     """
     from scipy.ndimage import binary_fill_holes
 
@@ -89,7 +89,7 @@ def drawn(corners: NDArray[np.float64], side: int, up: Up) -> NDArray[np.bool_]:
     corners = corners if up == "y" else corners[..., [0, 2, 1]] * [1, 1, -1]
     low, high = corners.min((0, 1)), corners.max((0, 1))
     if not (high - low).max():
-        raise Unusable("all its points are one")
+        raise Unusable("is a single point")
     corners = (corners - (low + high) / 2) * (side / (high - low).max()) + side / 2
     voxels = np.zeros((side,) * 3, bool)
     for some in in_parts(corners):

@@ -136,18 +136,18 @@ def cut(data):
 @pytest.mark.parametrize(
     ("name", "data", "why"),
     [
-        ("empty.stl", b"", "empty file"),
-        ("text.obj", b"<html>", "no faces"),
-        ("points.obj", b"v 0 0 0\nv 1 0 0\nv 0 1 0\n", "no faces"),
-        ("point.obj", b"v 1 1 1\nf 1 1 1\n", "all its points are one"),
-        ("nan.off", b"OFF\n3 1 0\n0 0 nan\n1 0 0\n0 1 0\n3 0 1 2\n", "coordinates that aren't finite"),
-        ("cut.stl", cut(BOX.export(file_type="stl")), r"cut short or damaged: \d+ of 12 faces"),
-        ("ascii.stl", cut(BOX.export(file_type="stl_ascii").encode()), "cut short or damaged: 0 of 11 faces"),
-        ("ascii.ply", cut(BOX.export(file_type="ply", encoding="ascii")), r"cut short or damaged: \d+ of 12 faces"),
+        ("empty.stl", b"", "is empty"),
+        ("text.obj", b"<html>", "holds no faces"),
+        ("points.obj", b"v 0 0 0\nv 1 0 0\nv 0 1 0\n", "holds no faces"),
+        ("point.obj", b"v 1 1 1\nf 1 1 1\n", "is a single point"),
+        ("nan.off", b"OFF\n3 1 0\n0 0 nan\n1 0 0\n0 1 0\n3 0 1 2\n", "holds coordinates that aren't finite"),
+        ("cut.stl", cut(BOX.export(file_type="stl")), r"is cut short or damaged: \d+ of 12 faces"),
+        ("ascii.stl", cut(BOX.export(file_type="stl_ascii").encode()), "is cut short or damaged: 0 of 11 faces"),
+        ("ascii.ply", cut(BOX.export(file_type="ply", encoding="ascii")), r"is cut short or damaged: \d+ of 12 faces"),
         (
             "cut.off",
             b"OFF # a box\n#\n" + cut(BOX.export(file_type="off").encode()[4:]),
-            r"cut short .*: \d+ of 12 faces",
+            r"is cut short .*: \d+ of 12 faces",
         ),
         ("cut.ply", cut(BOX.export(file_type="ply")), "ValueError: PLY is unexpected length"),
         ("cut.glb", cut(BOX.export(file_type="glb")), "ValueError: chunk was not expected length"),
@@ -174,7 +174,7 @@ def test_a_folder_without_a_readable_mesh_is_refused(tmp_path):
     with pytest.raises(ValueError, match="holds no meshes"):
         meshes(tmp_path)
     (tmp_path / "broken.obj").write_bytes(b"no mesh")
-    with pytest.raises(ValueError, match=r"holds no meshes that can be used: 1 skipped \(broken.obj: no faces\)"):
+    with pytest.raises(ValueError, match=r"holds no meshes that can be used: 1 skipped \(broken.obj: holds no faces\)"):
         meshes(tmp_path)
     with pytest.raises(ValueError, match="31 voxels a side"):
         meshes(tmp_path, side=31)
@@ -182,7 +182,7 @@ def test_a_folder_without_a_readable_mesh_is_refused(tmp_path):
 
 def test_folders_are_told_apart_by_their_shapes_and_not_by_their_names(folder):
     before = meshes(folder, side=8).name
-    folder = folder.rename(folder.with_name("moved"))
+    folder = folder.rename(f"{folder} moved")
     assert before == meshes(folder, side=8).name
     write(trimesh.creation.box((1, 1, 1)), folder / "another.obj")
     assert meshes(folder, side=8).name != before
