@@ -4,7 +4,7 @@ import logging
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -69,7 +69,7 @@ class Found(NamedTuple):
         return self
 
 
-def find(root: Path, suffixes: set[str], kind: str, recognised: Callable[[Path], bool] | None = None) -> Listing:
+def find(root: Path, suffixes: Collection[str], kind: str, recognised: Callable[[Path], bool] | None = None) -> Listing:
     """The files of a kind below a folder. Links are followed, each folder is entered once; hidden ones are passed over.
 
     recognised: whether a file without an ending is of the kind, by what it holds; None: it isn't.
@@ -87,12 +87,12 @@ def find(root: Path, suffixes: set[str], kind: str, recognised: Callable[[Path],
         return file.suffix.lower() in suffixes or bool(recognised and not file.suffix and recognised(file))
 
     found = [file for file in files if wanted(file)]
-    ignored = Counter(file.suffix.lower() for file in set(files).difference(found))
+    ignored = Counter(file.suffix.lower() for file in sorted(set(files).difference(found)))
     if not found:
         others = Found("", tuple(skipped), ignored).line().removeprefix(", ")
         raise ValueError(
-            f"{root} holds no {kind}{f' (it holds {others})' if others else ''}: put {', '.join(sorted(suffixes))} "
-            "files there"
+            f"{root} holds no {kind}{f' (it holds {others})' if others else ''}: put "
+            f"{', '.join(list(suffixes)[:8])}{' ...' * (len(suffixes) > 8)} files there"
         )
     return Listing(root, found, ignored, tuple(skipped))
 

@@ -2,18 +2,11 @@
 
 import os
 
-import platformdirs
 import pytest
 
 from gan_jax.data import checked
 from gan_jax.data.checked import check_each
 from gan_jax.data.found import Skipped, Unusable
-
-
-@pytest.fixture
-def cache(tmp_path, monkeypatch):
-    monkeypatch.setattr(platformdirs, "user_cache_path", lambda name: tmp_path / "cache" / name)
-    return tmp_path / "cache" / "gan_jax" / "checked"
 
 
 @pytest.fixture
@@ -82,8 +75,8 @@ def test_cache_that_does_not_fit_the_files_is_made_anew(cache, find_out, skipped
     assert find_out() == first
 
 
-def test_cache_that_can_not_be_written_is_no_error(tmp_path, find_out, cache):
-    (tmp_path / "cache").write_text("a file, where the folder would be")
+def test_cache_that_can_not_be_written_is_no_error(cache, find_out):
+    cache.parent.write_text("a file, where the folder would be")
     assert find_out()[1] == [4, 4]
 
 
