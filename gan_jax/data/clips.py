@@ -10,19 +10,20 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from gan_jax.data import films
-from gan_jax.data.folder import SUFFIXES as STILL
-from gan_jax.data.folder import bombs_are_errors
 from gan_jax.data.found import Found, Unusable, below, check_some, counted, find, read_each
+from gan_jax.data.image_files import endings, large_images_are_read, opened
 from gan_jax.data.images import square
-from gan_jax.data.source import Source, described, on_device, to_float
+from gan_jax.data.source import Source, described, on_device
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-ANIMATED = {".gif", ".webp", ".apng", ".avif"}
+ANIMATED = (".gif", ".webp", ".apng", ".avif", ".avifs")
+AT_TIMES = (".png", ".tif", ".tiff")  # animated, or a still
 LONGEST = 16  # frames that one picture may last: a last one may stand for minutes, and would be most of the data
 
 
+@large_images_are_read()
 def clips(
     path: str | os.PathLike,
     *,
@@ -55,7 +56,7 @@ def clips(
             f"{frames} frames of size {size} with {channels} channels, stride {stride}: want 1 or more, and 1 or 3 "
             "channels"
         )
-    listing = find(Path(path).expanduser(), films.SUFFIXES | ANIMATED | STILL, "clips")
+    listing = find(Path(path).expanduser(), [*ANIMATED, *films.SUFFIXES, *endings()], "clips")
     root = listing.root
     films.check_av(listing.files)
     taken: list[int] = []
@@ -70,15 +71,14 @@ def clips(
         taken.append(sum(window.nbytes for window in found))
         return found
 
-    with bombs_are_errors():
-        used, examples, skipped = read_each(clips_of(listing.files), read, lambda clip: below(root, clip.name))
+    used, examples, skipped = read_each(clips_of(listing.files), read, lambda clip: below(root, clip.name))
     if sum(taken) > limit:
         raise ValueError(f"{root}: its clips take more than {limit:,} bytes: take fewer, or a larger stride")
     check_some(listing, used, skipped, "clips")
     x = np.concatenate(examples)
     told = f"{counted(len(x), 'windows')} of {counted(frames, 'frames')} from {counted(len(used), 'clips')}"
     found = Found(told, (*listing.skipped, *skipped), listing.ignored)
-    return on_device(x, name=described(x, "clips"), decode=to_float)._replace(found=found.told(root))
+    return on_device(x, name=described(x, "clips"))._replace(found=found.told(root))
 
 
 class Clip(NamedTuple):
@@ -93,10 +93,10 @@ class Clip(NamedTuple):
         return first if len(self.files) == 1 else first.with_name(f"{numbered(first)[0]}*{first.suffix}")
 
     def shown(self) -> Iterator["Image"]:
-        (first, *rest) = self.files
-        if rest:
-            return stills(self.files)
-        return films.shown(first) if first.suffix.lower() in films.SUFFIXES else animated(first)
+        first, suffix = self.files[0], self.files[0].suffix.lower()
+        if suffix in films.SUFFIXES:
+            return films.shown(first)
+        return animated(first) if len(self.files) == 1 and suffix in ANIMATED + AT_TIMES else stills(self.files)
 
 
 def clips_of(files: Sequence[Path]) -> list[Clip]:
@@ -104,7 +104,7 @@ def clips_of(files: Sequence[Path]) -> list[Clip]:
 
     def kind(file: Path) -> tuple[Path, str, str]:
         before, number = numbered(file)
-        is_frame = number is not None and file.suffix.lower() in STILL - ANIMATED
+        is_frame = number is not None and file.suffix.lower() not in films.SUFFIXES + ANIMATED
         return file.parent, before if is_frame else file.name, file.suffix if is_frame else ""
 
     def place(file: Path) -> tuple[int, str]:
@@ -120,21 +120,19 @@ def numbered(file: Path) -> tuple[str, int | None]:
 
 
 def stills(files: Sequence[Path]) -> Iterator["Image"]:
-    from PIL import Image
-
     for file in files:
         try:
-            with Image.open(file) as image:
+            with opened(file) as image:
                 image.load()
                 yield image
-        except Exception as error:  # a broken file can raise anything
-            raise Unusable(f"{file.name} can't be read ({type(error).__name__})") from error
+        except Unusable as error:
+            raise Unusable(f"has a frame, {file.name}, that {error}" if len(files) > 1 else str(error)) from error
 
 
 def animated(file: Path) -> Iterator["Image"]:
-    from PIL import Image, ImageSequence
+    from PIL import ImageSequence
 
-    with Image.open(file) as image:
+    with opened(file) as image:
         frames = [(frame.copy(), frame.info.get("duration", 0)) for frame in ImageSequence.Iterator(image)]
     shortest = min((duration for _, duration in frames if duration > 0), default=1)
     for frame, duration in frames:  # writers merge frames that are alike into one that is shown longer

@@ -12,10 +12,10 @@ from gan_jax.data.found import Unusable
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-SUFFIXES = {
+SUFFIXES = (
     *(".mp4", ".m4v", ".mov", ".3gp", ".3g2", ".mkv", ".webm", ".avi", ".divx", ".mpg", ".mpeg", ".m2v", ".vob", ".ts"),
     *(".mts", ".m2ts", ".wmv", ".asf", ".flv", ".f4v", ".ogv", ".ogm", ".mxf", ".mjpeg"),
-}
+)
 MOST = 20  # times as wide as high, or as high as wide, a pixel can be
 MISSING = 0.25  # seconds that may lie between the end of a film and what its header says
 

@@ -107,7 +107,7 @@ def test_clips_that_are_broken_or_too_short_are_skipped_and_the_reason_given(tmp
         "a.mp4": "is cut short or damaged, or no film",
         "b.gif": "has 3 frames, 4 wanted",
         "c/f*.png": "has 2 frames, 4 wanted",
-        "d/*.png": "2.png can't be read (OSError)",
+        "d/*.png": "has a frame, 2.png, that is cut short",
     }
     (record,) = caplog.records
     assert "1 window of 4 frames from 1 clip, 4 skipped (a.mp4: " in record.getMessage()
@@ -117,7 +117,7 @@ def test_clips_that_are_broken_or_too_short_are_skipped_and_the_reason_given(tmp
 def test_bad_input_is_answered_in_one_line(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match="is no folder: name the folder that holds your clips"):
         clips(tmp_path / "nowhere", size=4)
-    with pytest.raises(ValueError, match="holds no clips: put "):
+    with pytest.raises(ValueError, match=r"holds no clips: put .gif, .*.mp4, "):
         clips(tmp_path, size=4)
     with pytest.raises(ValueError, match="0 frames of size 4 with 3 channels"):
         clips(tmp_path, size=4, frames=0)
