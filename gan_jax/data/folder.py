@@ -1,11 +1,8 @@
 """A folder of the user's own images."""
 
-import contextlib
-import logging
 import os
 import pathlib
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 
@@ -15,7 +12,7 @@ from gan_jax.data.image_files import endings, is_image, large_images_are_read, o
 from gan_jax.data.images import square
 from gan_jax.data.source import Source, image_example, on_device
 from gan_jax.data.stream import names_and_sizes, streamed
-from gan_jax.types import Batch, T
+from gan_jax.types import Batch
 
 
 @large_images_are_read()
@@ -92,48 +89,3 @@ def versions() -> str:
     import PIL
 
     return f"images by Pillow {PIL.__version__}, HEIC {'.heic' in endings()}"
-
-
-# What follows goes when sounds, clips and meshes use found.py.
-
-
-def find(root: pathlib.Path, suffixes: set[str], kind: str) -> list[pathlib.Path]:
-    """The files below `root` that are of a kind by their names."""
-    if not root.is_dir():
-        raise FileNotFoundError(f"{root} is no folder: name the folder that holds your {kind}")
-    files = sorted(file for file in root.rglob("*") if file.suffix.lower() in suffixes and file.is_file())
-    if not files:
-        raise ValueError(f"{root} holds no {kind}: put {', '.join(sorted(suffixes))} files there")
-    return files
-
-
-def class_names(root: pathlib.Path, files: list[pathlib.Path]) -> list[str]:
-    loose = [file.name for file in files if file.parent == root]
-    if loose:
-        raise ValueError(
-            f"{loose[0]} lies in {root} itself, so it has no label: move it to a folder, or go without labels"
-        )
-    return sorted({file.relative_to(root).parts[0] for file in files})
-
-
-@contextlib.contextmanager
-def bombs_are_errors() -> Iterator[None]:
-    """Has Pillow refuse images so large (90 million pixels) that they may be decompression bombs."""
-    from PIL import Image
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        yield
-
-
-def keep_readable(
-    root: pathlib.Path, items: list[T], readable: list[bool], kind: str = "images", why: str = "can't be read"
-) -> list[T]:
-    """Those of `items`, which are files or parts of files, that can be used; a warning counts the others."""
-    broken = [one for one, good in zip(items, readable) if not good]
-    if len(broken) == len(items):
-        raise ValueError(f"all {len(items)} {kind} in {root} {why}: are they whole?")
-    if broken:
-        logging.warning("%s: %d of %d %s %s, and are skipped: %s%s",
-                        root, len(broken), len(items), kind, why, broken[0], " ..." if broken[1:] else "")  # fmt: skip
-    return [one for one, good in zip(items, readable) if good]

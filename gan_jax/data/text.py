@@ -29,6 +29,7 @@ MARKS = {  # at a file's start, the longer before the shorter
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+UNREAD = " \ufffd"  # no characters of an alphabet's own: the space, and what stands for a byte that can't be decoded
 
 
 class Line(NamedTuple):
@@ -161,7 +162,7 @@ def alphabet_of(lines: list[str], wanted: str | int) -> str:
     if isinstance(wanted, str):
         found = list(dict.fromkeys(wanted.replace(" ", "")))
     else:
-        counts = Counter(character for line in lines for character in line if character != " ")
+        counts = Counter(character for line in lines for character in line if character not in UNREAD)
         found = sorted(counts, key=lambda character: (-counts[character], character))[: max(wanted - 1, 0)]
     if not 1 <= len(found) <= 255:
         raise ValueError(f"an alphabet of {len(found)} characters beside the space: give one of 1 to 255")

@@ -114,6 +114,11 @@ def test_the_alphabet_is_the_space_and_the_most_frequent_characters(tmp_path):
     assert text(tmp_path / "a.txt", alphabet=3).alphabet == " ba"
 
 
+def test_lines_that_could_not_be_decoded_are_skipped(tmp_path):
+    (tmp_path / "a.txt").write_text("caf\ufffd\nbar\n")
+    assert text(tmp_path / "a.txt").source.found.skipped == (("line 1", "characters outside the alphabet: \ufffd"),)
+
+
 def test_lines_with_other_characters_are_skipped_and_told_by_their_numbers(tmp_path, caplog):
     (tmp_path / "a.txt").write_text("plain words\n\nцарь\nmore words\nwords €\n", encoding="utf-8")
     found = text(tmp_path / "a.txt", alphabet="abcdefghijklmnopqrstuvwxyz")
