@@ -56,20 +56,13 @@ def streamed(
         batches.set_state({"next_index": first_step})
         try:
             while True:
-                batch = next_of(batches)
+                batch = next(batches)
                 label = None if batch.label is None else jnp.asarray(batch.label, jnp.int32)
                 yield Batch(to_device(batch.x), label)
         finally:
             batches.close()
 
     return Source(example, len(records), classes, stream)
-
-
-def next_of(batches: Iterator[Batch]) -> Batch:
-    try:
-        return next(batches)
-    except OSError as error:
-        raise OSError(str(error).splitlines()[0]) from error  # Grain adds lines of its own
 
 
 def names_and_sizes(root: Path, files: Sequence[Path], labels: Sequence[int] = ()) -> str:

@@ -52,6 +52,9 @@ def test_change_of_a_file_or_of_what_reads_it_is_noticed(cache, find_out, files)
     os.utime(files[1], (1, 1))  # as long as before
     find_out()
     assert len(find_out.seen) == 3
+    files[1].write_text("longer")
+    os.utime(files[1], (1, 1))  # as old as before
+    assert find_out()[1] == [4, 6, 4]
     find_out("2")
     assert len(find_out.seen) == 3
 

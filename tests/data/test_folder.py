@@ -1,5 +1,6 @@
 import logging
 import os
+import re
 
 import numpy as np
 import pytest
@@ -107,11 +108,10 @@ def test_image_that_breaks_later_is_named_and_accepted_once_it_is_whole_again(pi
     whole = {file: file.read_bytes() for file in files}
     for file in files:
         file.write_bytes(whole[file][:30])
-    with pytest.raises(
-        OSError, match=r"^\S+ can't be decoded \(.*\): put a whole one back and resume, or .*$"
-    ) as raised:
+    with pytest.raises(OSError, match="can't be decoded") as raised:
         take(source, 1)
-    assert "\n" not in str(raised.value)
+    line = r"\S+/\d\.\w+ can't be decoded \(.+\): put a whole one back and resume, or start a new run without it"
+    assert re.fullmatch(line, str(raised.value))
     for file in files:
         file.write_bytes(whole[file])
     assert folder(pictures, size=8, limit=0).name == source.name
