@@ -22,7 +22,7 @@ def objectives_of(module: ModuleType) -> dict[str, Objective]:
 
     def plain(function: Callable[..., Any]) -> bool:
         parameters = inspect.signature(function).parameters.values()
-        return get_type_hints(function)["return"] is Objective and all(
+        return get_type_hints(function).get("return") is Objective and all(
             parameter.default is not parameter.empty for parameter in parameters
         )
 

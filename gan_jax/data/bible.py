@@ -10,7 +10,8 @@ from gan_jax.data.text import Text, tenth_held_out, windows_of
 def new_testament(*, length: int = 32) -> Text:
     """Windows of its 7,957 verses, in small letters and spaces alone (see bible/README.md). Every tenth is "test"."""
     verses = [re.sub("[^a-z ]", "", verse.lower()) for verse in load()]
-    return windows_of(tenth_held_out(verses), "train", "New Testament", length=length, alphabet=64, limit=2**30)
+    name = "New Testament"
+    return windows_of(tenth_held_out(verses), "train", name, where=name, length=length, alphabet=64, limit=2**30)
 
 
 def load() -> list[str]:

@@ -1,21 +1,29 @@
 """A folder of the user's own clips, cut into windows of as many frames as the networks see."""
 
 import os
-import pathlib
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from gan_jax.data.folder import bombs_are_errors, find, keep_readable
+from gan_jax.data import films
+from gan_jax.data.found import Found, Unusable, below, check_some, counted, find, read_each
+from gan_jax.data.image_files import endings, large_images_are_read, opened
 from gan_jax.data.images import square
-from gan_jax.data.source import Source, digest, on_device
+from gan_jax.data.source import Source, described, on_device
 
-ANIMATED = {".gif", ".webp", ".apng"}  # by Pillow
-FILMED = {".mp4", ".m4v", ".webm", ".avi", ".mov", ".mkv"}  # by PyAV
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
-LONGEST = 16  # frames that one picture may last, lest a last one that stands for minutes be most of the data
+ANIMATED = (".gif", ".webp", ".apng", ".avif", ".avifs")
+AT_TIMES = (".png", ".tif", ".tiff")  # animated, or a still
+LONGEST = 16  # frames that one picture may last: a last one may stand for minutes, and would be most of the data
 
 
+@large_images_are_read()
 def clips(
     path: str | os.PathLike,
     *,
@@ -27,11 +35,16 @@ def clips(
 ) -> Source:
     """Every clip below `path`, in order of its name, each frame cropped to the middle square and resized.
 
-    frames: of an example, following one another as they do in the file; what they leave at a clip's end is left out.
-    channels: 1 for grey, 3 for RGB.
-    stride: frames from the start of one example to that of the next; by default none is in two.
-    limit: bytes of pixels that may live on the device.
-    Clips that can't be read or have too few frames are skipped, and a warning counts them.
+    A clip is a film, an animated image, or the images of one folder whose names differ in nothing but a number at their
+    end, in order of the numbers. Frames are shown as a player shows them, upright and with square pixels. They follow
+    one another as they do in the file, whatever the time between them. Stills, clips of too few frames and those that
+    are broken are skipped, and `found` says why; a film that is cut where one frame ends can't always be told.
+
+    Args:
+      frames: of an example; what they leave at a clip's end is left out.
+      channels: 1 for grey, 3 for RGB.
+      stride: frames from the start of one example to that of the next; by default none is in two.
+      limit: bytes of pixels that may live on the device.
 
     Raises:
       FileNotFoundError: no such folder.
@@ -43,53 +56,87 @@ def clips(
             f"{frames} frames of size {size} with {channels} channels, stride {stride}: want 1 or more, and 1 or 3 "
             "channels"
         )
-    root = pathlib.Path(path).expanduser()
-    files = find(root, ANIMATED | FILMED, "clips")
-    useful: list[bool] = []
-    examples: list[np.ndarray] = []
+    listing = find(Path(path).expanduser(), [*ANIMATED, *films.SUFFIXES, *endings()], "clips")
+    root = listing.root
+    films.check_av(listing.files)
+    taken: list[int] = []
+
+    def read(clip: Clip) -> list[np.ndarray]:
+        if sum(taken) > limit:
+            return []  # all is refused below
+        shown = np.stack([square(frame, size, channels) for frame in clip.shown()])
+        if len(shown) < frames:
+            raise Unusable(f"has {counted(len(shown), 'frames')}, {frames} wanted")
+        found = windows(shown, frames, stride)
+        taken.append(sum(window.nbytes for window in found))
+        return found
+
+    used, examples, skipped = read_each(clips_of(listing.files), read, lambda clip: below(root, clip.name))
+    if sum(taken) > limit:
+        raise ValueError(f"{root}: its clips take more than {limit:,} bytes: take fewer, or a larger stride")
+    check_some(listing, used, skipped, "clips")
+    x = np.concatenate(examples)
+    told = f"{counted(len(x), 'windows')} of {counted(frames, 'frames')} from {counted(len(used), 'clips')}"
+    found = Found(told, (*listing.skipped, *skipped), listing.ignored)
+    return on_device(x, name=described(x, "clips"))._replace(found=found.told(root))
+
+
+class Clip(NamedTuple):
+    """A film, an animated image, or numbered images."""
+
+    files: Sequence[Path]
+
+    @property
+    def name(self) -> Path:
+        """The file's, or the folder's with what the images share, as clip1/frame*.png."""
+        first = self.files[0]
+        return first if len(self.files) == 1 else first.with_name(f"{numbered(first)[0]}*{first.suffix}")
+
+    def shown(self) -> Iterator["Image"]:
+        first, suffix = self.files[0], self.files[0].suffix.lower()
+        if suffix in films.SUFFIXES:
+            return films.shown(first)
+        return animated(first) if len(self.files) == 1 and suffix in ANIMATED + AT_TIMES else stills(self.files)
+
+
+def clips_of(files: Sequence[Path]) -> list[Clip]:
+    """The clips that files make, in order of their names."""
+
+    def kind(file: Path) -> tuple[Path, str, str]:
+        before, number = numbered(file)
+        is_frame = number is not None and file.suffix.lower() not in films.SUFFIXES + ANIMATED
+        return file.parent, before if is_frame else file.name, file.suffix if is_frame else ""
+
+    def place(file: Path) -> tuple[int, str]:
+        return numbered(file)[1] or 0, file.name
+
+    return [Clip(sorted(some, key=place)) for _, some in groupby(sorted(files, key=kind), kind)]
+
+
+def numbered(file: Path) -> tuple[str, int | None]:
+    """The name without its ending, as what comes before the number at its end, and that."""
+    match = re.fullmatch(r"(.*?)([0-9]+)", file.stem, re.DOTALL)
+    return (match[1], int(match[2])) if match else (file.stem, None)
+
+
+def stills(files: Sequence[Path]) -> Iterator["Image"]:
     for file in files:
-        clip = read(file, size, channels)
-        useful.append(clip is not None and len(clip) >= frames)
-        examples += [] if clip is None else windows(clip, frames, stride)
-        if (taken := sum(example.nbytes for example in examples)) > limit:
-            raise ValueError(
-                f"{root}: up to {file.name} {len(examples)} examples take {taken:,} bytes, over {limit:,}: take fewer "
-                "clips, or a larger stride"
-            )
-    keep_readable(root, files, useful, "clips", f"can't be read or have fewer than {frames} frames")
-    x = np.stack(examples)
-    shape = "x".join(map(str, x.shape[1:]))
-    return on_device(x, name=f"clips {root.name}, {len(x)} of {shape}, sha256 {digest(x.data)}")
+        try:
+            with opened(file) as image:
+                image.load()
+                yield image
+        except Unusable as error:
+            raise Unusable(f"has a frame, {file.name}, that {error}" if len(files) > 1 else str(error)) from error
 
 
-def read(file: pathlib.Path, size: int, channels: int) -> np.ndarray | None:
-    """[frames, size, size, channels] uint8; None if it can't be read to its end."""
-    frames = filmed(file) if file.suffix.lower() in FILMED else animated(file)
-    try:
-        with bombs_are_errors():
-            return np.stack([square(frame, size, channels) for frame in frames])
-    except ModuleNotFoundError as error:
-        raise ValueError(f"{file}: reading it needs PyAV: pip install 'gan-jax[video]'") from error
-    except Exception:  # a broken file can raise anything
-        return None
+def animated(file: Path) -> Iterator["Image"]:
+    from PIL import ImageSequence
 
-
-def animated(file: pathlib.Path) -> Iterator:
-    from PIL import Image, ImageSequence
-
-    with Image.open(file) as image:
+    with opened(file) as image:
         frames = [(frame.copy(), frame.info.get("duration", 0)) for frame in ImageSequence.Iterator(image)]
     shortest = min((duration for _, duration in frames if duration > 0), default=1)
     for frame, duration in frames:  # writers merge frames that are alike into one that is shown longer
         yield from [frame] * min(max(1, round(duration / shortest)), LONGEST)
-
-
-def filmed(file: pathlib.Path) -> Iterator:
-    import av
-
-    with av.open(file) as container:
-        for frame in container.decode(video=0):
-            yield frame.to_image()
 
 
 def windows(clip: np.ndarray, frames: int, stride: int) -> list[np.ndarray]:

@@ -18,5 +18,4 @@ def drums(split: str = "train") -> Source:
     if split not in ("train", "test"):
         raise ValueError(f"the drums have no split {split!r}: they have train and test")
     source = sounds(FOLDER / split, labels=True)
-    _, described = source.name.split(", ", 1)
-    return source._replace(name=f"drums {split}, {described}", split=drums)
+    return source._replace(name=f"drums {split}, {source.name}", split=drums, found=None)

@@ -1,21 +1,31 @@
 """One Pillow image -> pixels of the size and channels wanted."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gan_jax.data.found import Unusable
+
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+BITS, INVERTED, SIGNED = 258, 262, 339  # TIFF's tags BitsPerSample, PhotometricInterpretation and SampleFormat
+RANGES = ((340, 341), (280, 281))  # the least and the greatest sample
 
 
 def square(image: "Image", size: int, channels: int) -> np.ndarray:
     """The middle square, resized with antialiasing (Lanczos): [size, size, channels] uint8, grey or RGB.
 
     Transparent parts turn white, and a camera's note of its orientation (EXIF) is obeyed.
+
+    Raises:
+      Unusable: its pixels have more than 8 bits, and it doesn't say which values are black and white.
     """
     from PIL import Image, ImageOps
 
-    image = flat(ImageOps.exif_transpose(image), channels)
+    ends = black_and_white(image)
+    set_key(image)
+    image = flat(ImageOps.exif_transpose(image), channels, ends)
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
     box = (left, top, left + side, top + side)
@@ -23,13 +33,64 @@ def square(image: "Image", size: int, channels: int) -> np.ndarray:
     return np.asarray(image).reshape(size, size, channels)
 
 
-def flat(image: "Image", channels: int) -> "Image":
+def black_and_white(image: "Image") -> tuple[float, float] | None:
+    """The values that are black and white in an image of more than 8 bits, by what its file states; None: of 8 bits.
+
+    Floating-point numbers go from 0 to 1, unless a TIFF states another range. Pillow itself clips all but 8 bits.
+
+    Raises:
+      Unusable: the file states none.
+    """
+    tags: Any = getattr(image, "tag_v2", {})
+    if image.mode not in ("I", "F") and not image.mode.startswith("I;16"):
+        if image.mode == "L" and tags.get(SIGNED) == (2,):
+            raise Unusable("has signed samples of 8 bits: convert it to unsigned ones")
+        return None
+    ends: tuple[float, float]
+    if image.mode.startswith("I;16"):
+        ends = (0.0, 2.0 ** tags.get(BITS, (16,))[0] - 1)
+    elif image.mode == "I" and image.format == "PPM":  # Pillow scales it by its maximum
+        ends = (0.0, 65535.0)
+    elif stated := [tags[low] + tags[high] for low, high in RANGES if low in tags and high in tags]:
+        ends = (float(stated[0][0]), float(stated[0][-1]))
+    elif image.mode == "F":
+        ends = (0.0, 1.0)
+    else:
+        raise Unusable("has integer samples and doesn't state which are black and white: convert it to 8 or 16 bits")
+    return ends[::-1] if tags.get(INVERTED) == 0 else ends
+
+
+def set_key(image: "Image") -> None:
+    """Puts a PNG's transparent colour, which is in the bits of the file, into the 8 that Pillow makes of them.
+
+    Of RGB in 16 bits Pillow keeps the upper 8 alone, so all colours that share these turn transparent.
+    """
+    key, raw = image.info.get("transparency"), getattr(image, "tile", None)
+    depth = raw[0].args if raw else None
+    if key is not None and depth in ("L;2", "L;4"):
+        image.info["transparency"] = key * {"L;2": 85, "L;4": 17}[depth]
+    elif key is not None and depth == "RGB;16B":
+        image.info["transparency"] = tuple(value >> 8 for value in key)
+
+
+def flat(image: "Image", channels: int, ends: tuple[float, float] | None) -> "Image":
     """8-bit grey (1 channel) or RGB (3), without transparency."""
     from PIL import Image
 
-    if image.mode.startswith("I;16"):  # Pillow's own conversion clips at 255
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    if image.has_transparency_data:
+    if ends is not None:
+        x, key = np.asarray(image), image.info.get("transparency")
+        image = Image.fromarray(np.where(x == key, np.uint8(255), scaled(x, *ends)))
+    elif image.mode == "LAB":  # which Pillow can't make grey of
+        image = image.convert("RGB")
+    elif image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return image.convert({1: "L", 3: "RGB"}[channels])
+
+
+def scaled(x: np.ndarray, black: float, white: float) -> np.ndarray:
+    """To 8 bits; nothing is clipped."""
+    low, high = x.min(), x.max()
+    if not min(black, white) <= low <= high <= max(black, white):  # NaN is in no range
+        raise Unusable(f"has samples from {low:g} to {high:g}, where {black:g} is black and {white:g} white")
+    return np.round((x.astype(np.float32) - black) * (255 / (white - black))).astype(np.uint8)

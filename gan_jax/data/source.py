@@ -3,12 +3,14 @@
 import functools
 import hashlib
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import ArrayLike
 
+from gan_jax.data.arrays import check_images, check_labels
 from gan_jax.data.found import Found
 from gan_jax.types import Array, Batch
 
@@ -47,8 +49,8 @@ class Source(NamedTuple):
 
 
 def on_device(
-    stored: np.ndarray,
-    labels: np.ndarray | None = None,
+    stored: ArrayLike,
+    labels: ArrayLike | None = None,
     *,
     classes: int | None = None,
     name: str | None = None,
@@ -56,17 +58,28 @@ def on_device(
 ) -> Source:
     """Keeps uint8 images [N, H, W, C] (and int labels [N]) on the device, and gathers batches there.
 
-    classes: how many there are, where not every one need occur in `labels`.
-    name: by default what tells the images from others, as "60 images of 8x8x1, sha256 1a2b3c4d".
+    classes: how many there are; by default as many as the labels say. A warning names those without an example.
+    name: by default what tells the examples from others, as "60 images of 8x8x1, sha256 1a2b3c4d".
     decode: of other kinds, as stored [B, ...] -> examples [B, ...] in float32; of images it is `to_float`.
     Every epoch has its own permutation: no example comes twice in an epoch, and none is left out.
+
+    Raises:
+      ValueError: the images aren't such, or the labels don't fit them; it says how they can be converted.
     """
+    stored = as_array(stored, "images" if decode is None else "examples")
+    if decode is None:
+        check_images(stored)
+    elif not stored.size:
+        raise ValueError(f"examples {stored.dtype} {list(stored.shape)} are empty: give one or more")
+    if labels is not None:
+        labels = as_array(labels, "labels")
+        classes = check_labels(labels, len(stored), classes)
+    elif classes:
+        raise ValueError(f"{classes} classes and no labels: give a label for each example, or no classes")
     decode = to_float if decode is None else decode
     gather = jax.jit(lambda x, label, index: Batch(decode(x[index]), None if label is None else label[index]))
     x = jnp.asarray(stored)
     label = None if labels is None else jnp.asarray(labels, jnp.int32)
-    if classes is None:
-        classes = 0 if labels is None else int(labels.max()) + 1
 
     def stream(key: Array, first_step: int, batch_size: int, places: np.ndarray | None = None) -> Iterator[Batch]:
         index = make_shuffle(key, len(stored))
@@ -79,18 +92,30 @@ def on_device(
     one = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((1, *leaf.shape[1:]), leaf.dtype), (x, label))
     batch = jax.eval_shape(gather, *one, jax.ShapeDtypeStruct((1,), jnp.int32))
     example = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), batch)
-    return Source(example, len(stored), classes, stream, described(stored) if name is None else name)
+    called = described(stored, labels=labels) if name is None else name
+    return Source(example, len(stored), classes or 0, stream, called)
 
 
-def described(examples: np.ndarray, kind: str = "images") -> str:
-    """The number and shape of examples [N, ...], and a hash of what they hold."""
+def as_array(given: Any, kind: str) -> np.ndarray:
+    try:
+        return np.asarray(given)
+    except ValueError as error:
+        raise ValueError(f"{kind} that make no array ({error}): give all of them one shape") from error
+
+
+def described(examples: np.ndarray, kind: str = "images", labels: np.ndarray | None = None) -> str:
+    """The number and shape of examples [N, ...], and a hash of what they and their labels [N] hold."""
     shape = "x".join(map(str, examples.shape[1:]))
-    return f"{len(examples)} {kind} of {shape}, sha256 {digest(np.ascontiguousarray(examples).data)}"
+    parts = [examples] if labels is None else [examples, labels.astype(np.int32)]
+    return f"{len(examples)} {kind} of {shape}, sha256 {digest(*(np.ascontiguousarray(part).data for part in parts))}"
 
 
-def digest(data: bytes | memoryview) -> str:
+def digest(*parts: bytes | memoryview) -> str:
     """The first eight digits of the SHA-256."""
-    return hashlib.sha256(data).hexdigest()[:8]
+    whole = hashlib.sha256()
+    for part in parts:
+        whole.update(part)
+    return whole.hexdigest()[:8]
 
 
 def endless(name: str, draw: Callable[[Array], Array]) -> Source:

@@ -3,13 +3,15 @@
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax.data.source import Source, to_float
+from gan_jax.data.found import printable, reason_of
+from gan_jax.data.source import Source, digest, to_float
 from gan_jax.types import Array, Batch
 
 
@@ -34,8 +36,9 @@ def streamed(
         try:
             return decode(record)
         except Exception as error:  # a broken file can raise anything
-            called = f"{record!s:.200} can't be decoded ({error})"
-            raise OSError(f"{called}: put a whole one back, or train anew without it") from error
+            called, why = printable(str(record))[:200], reason_of(error)
+            mend = "put a whole one back and resume, or start a new run without it"
+            raise OSError(f"{called} can't be decoded ({why}): {mend}") from error
 
     def stream(key: Array, first_step: int, batch_size: int, places: np.ndarray | None = None) -> Iterator[Batch]:
         import grain
@@ -60,6 +63,13 @@ def streamed(
             batches.close()
 
     return Source(example, len(records), classes, stream)
+
+
+def names_and_sizes(root: Path, files: Sequence[Path], labels: Sequence[int] = ()) -> str:
+    """A hash that tells the files of a folder from others, wherever that lies."""
+    lines = [f"{file.relative_to(root).as_posix()} {file.stat().st_size}" for file in files]
+    labelled = [f"{line} {label}" for line, label in zip(lines, labels)]
+    return digest(os.fsencode("\n".join(labelled or lines)))
 
 
 class Places:

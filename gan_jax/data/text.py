@@ -2,24 +2,39 @@
 
 The examples are windows. One begins at each word of a line of the text, holds as many whole words as fit, and ends in
 spaces; no more begin in a line once one has reached its end. So a line that fits is one example, and a long one gives
-about as many as it has words. (The paper's code takes the first 32 characters of each line alone, which of a small text
-would leave little.)
+about as many as it has words. A word that is longer than a window, as DNA and languages without spaces have, is cut
+into windows that follow one another; the last ends where the word does. (The paper's code takes the first 32 characters
+of each line alone, which of a small text would leave little.)
 """
 
+import codecs
 import functools
-import logging
 import os
-import pathlib
 import unicodedata
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import jax
 import numpy as np
 from numpy.typing import NDArray
 
+from gan_jax.data.found import Found, Skipped, counted, printable
 from gan_jax.data.source import Source, digest, on_device
+
+MARKS = {  # at a file's start, the longer before the shorter
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+UNREAD = " \ufffd"  # no characters of an alphabet's own: the space, and what stands for a byte that can't be decoded
+
+
+class Line(NamedTuple):
+    number: int  # from 1
+    written: str
 
 
 class Text(NamedTuple):
@@ -38,67 +53,103 @@ class Text(NamedTuple):
 def text(
     path: str | os.PathLike, *, length: int = 32, alphabet: str | int = 64, lower: bool = False, limit: int = 2**30
 ) -> Text:
-    """Windows of a UTF-8 text file of your own, such as prose, verses or a list of names. Every tenth line is "test".
+    """Windows of a text file of your own, such as prose, verses or a list of names. Every tenth line is "test".
 
-    length: characters of a window.
-    alphabet: the characters, or how many of the most frequent ones; lines that have others are skipped, and a warning
-      counts them.
-    lower: whether to put all in lower case.
-    limit: bytes that the windows may take of the device.
+    The file is in UTF-8, or in UTF-16 or 32 with a byte order mark. Blank lines don't count; white space is one space.
+
+    Args:
+      length: characters of a window.
+      alphabet: the characters, or how many of the most frequent ones; lines that have others are skipped, and `found`
+        names them.
+      lower: whether to put all in lower case.
+      limit: bytes that the windows may take of the device.
+
+    Raises:
+      FileNotFoundError: no such file.
+      ValueError: it is no text, nothing of it can be used, or it is more than `limit`.
     """
-    path = pathlib.Path(path).expanduser()
+    path = Path(path).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file, or a folder; name a text file of your own")
+    written = read_text(path)
+    read = tenth_held_out((written.lower() if lower else written).splitlines())
+    return windows_of(read, "train", "text", where=path, length=length, alphabet=alphabet, limit=limit)
+
+
+def read_text(path: Path) -> str:
+    """Raises ValueError: it is no text in a known coding."""
+    data = path.read_bytes()
+    coding = next((coding for mark, coding in MARKS.items() if data.startswith(mark)), "utf-8-sig")
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        written = data.decode(coding)
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is no text in UTF-8 ({error}): convert it, as by iconv -f CODING -t utf-8") from error
-    read = tenth_held_out([line.lower() for line in lines] if lower else lines)
-    return windows_of(read, "train", f"text {path.name}", length=length, alphabet=alphabet, limit=limit)
+        called = coding.removesuffix("-sig").upper()
+        raise ValueError(
+            f"{path} is no text in {called} ({error}): convert it, as by iconv -f CODING -t utf-8"
+        ) from error
+    if "\0" in written:
+        line = written[: written.index("\0")].count("\n") + 1
+        raise ValueError(f"{path} is no text: line {line} holds a zero byte; if it's UTF-16, convert it to UTF-8")
+    return written
 
 
-def tenth_held_out(lines: list[str]) -> Callable[[str], list[str]]:
-    """Returns the name of a split -> its lines: every tenth is of "test", the others of "train"."""
+def tenth_held_out(lines: list[str]) -> Callable[[str], list[Line]]:
+    """Returns the name of a split -> its lines but blank ones: every tenth is of "test", the others of "train"."""
+    there = [Line(number, line) for number, line in enumerate(lines, 1) if line.strip()]
 
-    def read(split: str) -> list[str]:
+    def read(split: str) -> list[Line]:
         if split not in ("train", "test"):
             raise ValueError(f"the text has no split {split!r}: it has train and test")
-        return [line for number, line in enumerate(lines) if (number % 10 == 9) == (split == "test")]
+        if split == "test" and 0 < len(there) < 10:
+            raise ValueError(f"every tenth line is held out as test, and there are {len(there)}: give 10 lines or more")
+        return [line for place, line in enumerate(there) if (place % 10 == 9) == (split == "test")]
 
     return read
 
 
 def windows_of(
-    read: Callable[[str], list[str]], split: str, name: str, *, length: int, alphabet: str | int, limit: int
+    read: Callable[[str], list[Line]],
+    split: str,
+    name: str,
+    *,
+    where: Path | str,
+    length: int,
+    alphabet: str | int,
+    limit: int,
 ) -> Text:
     """The windows of one split of a text.
 
-    read: the name of a split -> its lines.
-    name: of the text, for protocols.
     The other splits of the source have the same alphabet.
+
+    Args:
+      read: the name of a split -> its lines.
+      name: of the text, for protocols.
+      where: what warnings and errors call it.
     """
     if length < 1:
         raise ValueError(f"lines of {length} characters: length must be 1 or more")
-    called = f"{name} {split}"
-    lines = [line for line in map(tidy, read(split)) if line]
+    called = f"{where} {split}"
+    lines = [Line(number, line) for number, written in read(split) if (line := tidy(written))]
     if not lines:
         raise ValueError(f"{called}: it holds no words; give a text that has some")
-    characters = alphabet_of(lines, alphabet)
-    lines = keep_written_in(characters, lines, called)
-    tokens = windows(lines, characters, length, called, limit)
+    characters = alphabet_of([line.written for line in lines], alphabet)
+    written, skipped = keep_written_in(characters, lines, called)
+    tokens = windows(written, characters, length, called, limit)
+    found = Found(f"{counted(len(tokens), 'windows')} of {counted(len(written), 'lines')}", tuple(skipped))
+    hashed = digest(characters.encode() + tokens.tobytes())
     source = on_device(
         tokens,
-        name=f"{called}, {len(tokens)} lines of {length} of {len(characters)} characters, sha256 {digest(tokens.data)}",
+        name=f"{name} {split}, {len(tokens)} lines of {length} of {len(characters)} characters, sha256 {hashed}",
         decode=functools.partial(jax.nn.one_hot, num_classes=len(characters)),
     )
 
     def part(other: str) -> Source:
         whole = split.split("[")[0]  # of train[:2%], "train" is that part
-        return windows_of(
-            read, split if other == whole else other, name, length=length, alphabet=characters, limit=limit
-        ).source
+        taken = split if other == whole else other
+        return windows_of(read, taken, name, where=where, length=length, alphabet=characters, limit=limit).source
 
-    return Text(source._replace(split=part), characters, frozenset(word for line in lines for word in line.split(" ")))
+    words = frozenset(word for line in written for word in line.split(" "))
+    return Text(source._replace(split=part, found=found.told(called)), characters, words)
 
 
 def tidy(line: str) -> str:
@@ -111,27 +162,33 @@ def alphabet_of(lines: list[str], wanted: str | int) -> str:
     if isinstance(wanted, str):
         found = list(dict.fromkeys(wanted.replace(" ", "")))
     else:
-        counts = Counter(character for line in lines for character in line if character != " ")
+        counts = Counter(character for line in lines for character in line if character not in UNREAD)
         found = sorted(counts, key=lambda character: (-counts[character], character))[: max(wanted - 1, 0)]
     if not 1 <= len(found) <= 255:
         raise ValueError(f"an alphabet of {len(found)} characters beside the space: give one of 1 to 255")
     return " " + "".join(found)
 
 
-def keep_written_in(alphabet: str, lines: list[str], called: str) -> list[str]:
-    others = [set(line) - set(alphabet) for line in lines]
-    kept = [line for line, other in zip(lines, others) if not other]
-    strange = "".join(sorted(set().union(*others)))
-    some = strange[:40] + " ..." * (len(strange) > 40)
+def keep_written_in(alphabet: str, lines: list[Line], called: str) -> tuple[list[str], list[Skipped]]:
+    """The lines that hold no other characters, and why the rest is skipped."""
+    others = [sorted(set(line.written).difference(alphabet)) for line in lines]
+    kept = [line.written for line, other in zip(lines, others) if not other]
     if not kept:
+        strange = sorted(set().union(*others))
         raise ValueError(
             f"{called}: each of its {len(lines)} lines has characters outside the alphabet of {len(alphabet)}: give a "
-            f"larger one, for {some}"
+            f"larger one, for {abridged(strange)}"
         )
-    if len(kept) < len(lines):
-        logging.warning("%s: %d of %d lines have characters outside the alphabet, and are skipped: %s",
-                        called, len(lines) - len(kept), len(lines), some)  # fmt: skip
-    return kept
+    skipped = [
+        Skipped(f"line {line.number}", f"characters outside the alphabet: {abridged(other)}")
+        for line, other in zip(lines, others)
+        if other
+    ]
+    return kept, skipped
+
+
+def abridged(characters: list[str]) -> str:
+    return printable("".join(characters[:40])) + " ..." * (len(characters) > 40)
 
 
 def windows(lines: list[str], alphabet: str, length: int, called: str, limit: int) -> NDArray[np.uint8]:
@@ -140,14 +197,16 @@ def windows(lines: list[str], alphabet: str, length: int, called: str, limit: in
     between, newline = (written == ord(" ")) | (written == ord("\n")), np.flatnonzero(written == ord("\n"))
     starts = np.flatnonzero(between[:-1] & ~between[1:]) + 1
     ends = np.flatnonzero(~between[:-1] & between[1:]) + 1
+    pieces = np.maximum(-(-(ends - starts) // length), 1)  # windows that begin in each word
+    number = np.arange(pieces.sum()) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    is_long, last = np.repeat(pieces > 1, pieces), np.repeat(ends, pieces) - length
+    starts = np.repeat(starts, pieces) + number * length
+    starts = np.where(is_long, np.minimum(starts, last), starts)
     line_ends = newline[np.searchsorted(newline, starts)]
-    fits = np.searchsorted(ends, starts + length, "right") - 1  # the last word that ends within the window; -1: none
-    reach = np.minimum(line_ends, np.where(fits >= 0, ends[fits], 0))
+    reach = ends[np.searchsorted(ends, starts + length, "right") - 1]  # the last word that ends within the window
+    reach = np.where(is_long, starts + length, np.minimum(line_ends, reach))
     follows = np.r_[False, (line_ends[1:] == line_ends[:-1]) & (reach[:-1] == line_ends[:-1])]
-    chosen = (reach > starts) & ~follows
-    starts, reach = starts[chosen], reach[chosen]
-    if not len(starts):
-        raise ValueError(f"{called}: no word of its {len(lines)} lines has {length} characters or fewer: give a length")
+    starts, reach = starts[~follows], reach[~follows]
     if len(starts) * length > limit:
         raise ValueError(
             f"{called}: {len(starts)} windows of {length} characters are more than {limit} bytes: take a part of it"

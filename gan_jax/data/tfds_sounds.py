@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from gan_jax.data.sounds import fitted, resampled, sound_example, to_float, to_int16
+from gan_jax.data.resample import part
+from gan_jax.data.sounds import fitted, sound_example, to_float, to_int16
 from gan_jax.data.source import Source
 from gan_jax.data.tfds import open_prepared, open_split, whole_or_streamed
 from gan_jax.types import Batch
@@ -26,7 +27,8 @@ def tfds_sounds(
     """A prepared data set, as speech_commands or spoken_digit, with labels if it has a ClassLabel named "label".
 
     Examples are the beginnings of its sounds, mono samples [length, 1] in [-1, 1], with zeros behind those that are
-    shorter. `split`, `data_dir` and `limit` are those of `tfds`, `rate` and `length` those of `sounds`.
+    shorter; one that goes beyond ±1 is scaled by its peak. `split`, `data_dir` and `limit` are those of `tfds`, `rate`
+    and `length` those of `sounds`.
     """
     with audio_without_tensorflow():
         builder = open_prepared(name, data_dir)
@@ -78,7 +80,8 @@ def make_decode(stored: int, rate: int, length: int, *, labelled: bool) -> Calla
         if values["audio"].HasField("bytes_list"):
             raise ValueError("its sounds are kept encoded, so it needs its own loader")
         x = np.array(values["audio"].int64_list.value, np.float32) / 32_768
-        x = to_int16(fitted(resampled(x[: -(-length * stored // rate)], stored, rate), length))[:, None]
-        return Batch(x, values["label"].int64_list.value[0] if labelled else None)
+        beginning = part(lambda start, stop: x[start:stop], 0, length, stored, rate)
+        scaled = fitted(beginning / max(np.abs(beginning).max(initial=0), 1), length)
+        return Batch(to_int16(scaled)[:, None], values["label"].int64_list.value[0] if labelled else None)
 
     return decode

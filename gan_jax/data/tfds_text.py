@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-from gan_jax.data.text import Text, windows_of
+from gan_jax.data.text import Line, Text, windows_of
 from gan_jax.data.tfds import decode_all, open_prepared, open_split
 
 
@@ -28,9 +28,9 @@ def tfds_text(
     builder = open_prepared(name, data_dir)
     check_text(name, dict(builder.info.features.items()), feature)
 
-    def read(split: str) -> list[str]:
+    def read(split: str) -> list[Line]:
         lines = [line for text in decode_all(open_split(name, builder, split), decode) for line in text.splitlines()]
-        return [line.lower() for line in lines] if lower else lines
+        return [Line(number, line.lower() if lower else line) for number, line in enumerate(lines, 1)]
 
     def decode(record: bytes) -> str:
         from tensorflow_datasets.proto import tf_example_pb2
@@ -38,7 +38,8 @@ def tfds_text(
         (text,) = tf_example_pb2.Example.FromString(record).features.feature[feature].bytes_list.value
         return text.decode(errors="replace")
 
-    return windows_of(read, split, builder.info.full_name, length=length, alphabet=alphabet, limit=limit)
+    full_name = builder.info.full_name
+    return windows_of(read, split, full_name, where=full_name, length=length, alphabet=alphabet, limit=limit)
 
 
 def check_text(name: str, features: dict[str, Any], feature: str) -> None:

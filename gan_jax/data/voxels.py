@@ -1,6 +1,7 @@
 """Shapes in three dimensions as voxels: drawn from meshes, kept as bits, and made examples on the device."""
 
 import functools
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -8,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from gan_jax.data.found import Unusable
 from gan_jax.types import Array
 
 Up = Literal["y", "z"]
@@ -26,27 +28,68 @@ def voxelise(file: Path, side: int, up: Up = "y") -> NDArray[np.bool_]:
     return drawn(read_mesh(file), side, up)
 
 
-def read_mesh(file: Path) -> Any:
-    """All meshes of a file as one of trimesh's."""
-    return import_trimesh().load_scene(file, skip_materials=True).to_mesh()
-
-
-def drawn(mesh: Any, side: int, up: Up) -> NDArray[np.bool_]:
-    """A mesh as voxels [side, side, side]: its longest side fills the space, and it stands in the middle.
-
-    Voxels that its surface passes through are full, and those that they enclose; the mesh itself needn't be closed.
+def read_mesh(file: Path) -> NDArray[np.float64]:
+    """All triangles of a file, corner by corner: [N, 3, 3].
 
     Raises:
-      ValueError: it has no surface.
+      ValueError: no trimesh.
+      Unusable: the file is empty, cut short or has no faces. Beside these, whatever trimesh makes of a broken file.
+    """
+    data = file.read_bytes()
+    if not data:
+        raise Unusable("is empty")
+    mesh = import_trimesh().load_scene(file, skip_materials=True, process=False).to_mesh()  # it would merge tiny ones
+    if len(mesh.faces) < (promised := faces_promised(data, file.suffix.lower())):
+        raise Unusable(f"is cut short or damaged: {len(mesh.faces):,} of {promised:,} faces")
+    if not len(mesh.faces):
+        raise Unusable("holds no faces")
+    corners = np.asarray(mesh.vertices, np.float64)[mesh.faces]
+    if not np.isfinite(corners).all():
+        raise Unusable("holds coordinates that aren't finite")
+    return corners
+
+
+def faces_promised(data: bytes, suffix: str) -> int:
+    """How many faces a file claims to hold; 0 where its format doesn't say."""
+    if suffix == ".stl":
+        if data[:5].lower() == b"solid" and b"facet" in data[:1000]:
+            return data.count(b"endfacet")
+        return int.from_bytes(data[80:84], "little")
+    pattern = {".ply": rb"element\s+face\s+(\d+)", ".off": rb"OFF\s*(?:#.*\s+)*\d+\s+(\d+)"}.get(suffix)
+    match = re.search(pattern, data[:10_000]) if pattern else None
+    return int(match[1]) if match else 0
+
+
+def is_closed(corners: NDArray[np.float64]) -> bool:
+    """Whether triangles [N, 3, 3] leave no edge open: an even number of them meet in each.
+
+    Corners within a millionth of the whole are one; triangles that are there twice, or have shrunk to a line, don't
+    count.
+    """
+    low, size = corners.min((0, 1)), np.ptp(corners, (0, 1)).max()
+    places = np.round((corners - low) / size * (2**20 - 1)).astype(np.int64) @ (1, 2**20, 2**40)
+    points, faces = np.unique(places, return_inverse=True)
+    faces = np.unique(np.sort(faces.reshape(-1, 3), 1), axis=0)
+    first, middle, last = faces[(np.diff(faces, axis=1) > 0).all(1)].T
+    edges = np.r_[first, middle, first] * len(points) + np.r_[middle, last, last]
+    return not (np.unique(edges, return_counts=True)[1] % 2).any()
+
+
+def drawn(corners: NDArray[np.float64], side: int, up: Up) -> NDArray[np.bool_]:
+    """Triangles [N, 3, 3] as voxels [side, side, side]: the longest side fills the space, and all stands in the middle.
+
+    Voxels that its surface passes through are full, and those that they enclose; it needn't be closed.
+
+    Raises:
+      Unusable: it is a single point.
     """
     from scipy.ndimage import binary_fill_holes
 
     trimesh = import_trimesh()
-    corners = np.asarray(mesh.vertices if up == "y" else mesh.vertices[:, [0, 2, 1]] * [1, 1, -1], np.float64)
-    corners = corners[mesh.faces]  # [triangles, 3, 3]
-    if not corners.size or not np.isfinite(corners).all() or not np.ptp(corners, (0, 1)).max():
-        raise ValueError("no surface")
+    corners = corners if up == "y" else corners[..., [0, 2, 1]] * [1, 1, -1]
     low, high = corners.min((0, 1)), corners.max((0, 1))
+    if not (high - low).max():
+        raise Unusable("is a single point")
     corners = (corners - (low + high) / 2) * (side / (high - low).max()) + side / 2
     voxels = np.zeros((side,) * 3, bool)
     for some in in_parts(corners):

@@ -4,6 +4,7 @@ Samples are [side, side, side, 1], full where they are above 0; x goes to the ri
 """
 
 import math
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,9 @@ def mesh_of(sample: np.ndarray) -> Any:
     value = np.pad(np.where(value > 0, np.maximum(value, CLEAR), np.minimum(value, -CLEAR)), 1, constant_values=-1)
     if not (value > 0).any():
         return trimesh.Trimesh()
-    vertices, faces, *_ = marching_cubes(value, 0.0, gradient_direction="ascent", method="lorensen")
+    with warnings.catch_warnings():  # scikit-image 0.26 sets arrays' shapes, which NumPy 2.5 deprecates
+        warnings.filterwarnings("ignore", "Setting the shape", DeprecationWarning)
+        vertices, faces, *_ = marching_cubes(value, 0.0, gradient_direction="ascent", method="lorensen")
     return trimesh.Trimesh((vertices - 0.5) / len(sample), faces, process=False)
 
 

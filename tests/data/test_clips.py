@@ -42,7 +42,8 @@ def test_a_folder_is_a_source(tmp_path):
     for number in range(9):
         write_gif(tmp_path / f"{number}.gif", shades(2, first=2 * number))
     source = clips(tmp_path, size=4, frames=2, channels=1)
-    assert source.name.startswith(f"clips {tmp_path.name}, 9 of 2x4x4x1, sha256 ")
+    assert source.name.startswith("9 clips of 2x4x4x1, sha256 ")
+    assert clips(tmp_path.rename(f"{tmp_path} moved"), size=4, frames=2, channels=1).name == source.name
     check_shapes(source)
     check_resumes(source)
     check_epochs(source, lambda x: np.round((np.asarray(x)[:, 0, 0, 0, 0] + 1) * 127.5 / 20).astype(int))
@@ -67,26 +68,61 @@ def test_the_middle_square_is_what_is_left(tmp_path):
     assert batch.x.max() == -1
 
 
-def test_broken_and_short_clips_are_counted_and_refused_where_nothing_is_left(tmp_path, caplog):
-    (tmp_path / "a.mp4").write_bytes(b"no video")
+def write_stills(folder, names, first=0):
+    """Images in shades that tell their places in `names`."""
+    folder.mkdir(exist_ok=True)
+    for frame, name in zip(shades(len(names), first), names):
+        Image.fromarray(frame[..., 0]).save(folder / name)
+
+
+def test_images_whose_names_differ_in_a_number_are_the_frames_of_a_clip(tmp_path):
+    write_stills(tmp_path / "a", ["1.png", "2.png", "10.png", "20.png"])
+    write_stills(tmp_path / "b", [f"x{i}.jpg" for i in range(4)], first=4)
+    write_stills(tmp_path / "b", [f"y{i}.jpg" for i in range(4)], first=8)
+    write_stills(tmp_path, ["loose.png", "0.bmp"])
+    source = clips(tmp_path, size=4, frames=4)
+    assert numbers(source, 3) == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]]
+    assert source.found.used == "3 windows of 4 frames from 3 clips"
+    assert dict(source.found.skipped) == dict.fromkeys(["loose.png", "0.bmp"], "has 1 frame, 4 wanted")
+
+
+def test_numbered_animations_are_a_clip_each(tmp_path):
+    for number in range(2):
+        write_gif(tmp_path / f"{number}.gif", shades(4, first=4 * number))
+    assert numbers(clips(tmp_path, size=4, frames=4), 2) == [[0, 1, 2, 3], [4, 5, 6, 7]]
+
+
+def test_clips_that_are_broken_or_too_short_are_skipped_and_the_reason_given(tmp_path, caplog):
+    (tmp_path / "a.mp4").write_bytes(b"no video" * 100)
     write_gif(tmp_path / "b.gif", shades(3))
-    with pytest.raises(ValueError, match=r"all 2 clips in .* can't be read or have fewer than 4 frames"):
+    write_stills(tmp_path / "c", ["f1.png", "f2.png"])
+    write_stills(tmp_path / "d", [f"{i}.png" for i in range(4)])
+    (tmp_path / "d" / "2.png").write_bytes((tmp_path / "d" / "2.png").read_bytes()[:50])
+    with pytest.raises(ValueError, match="holds no clips that can be used: 4 skipped"):
         clips(tmp_path, size=4, frames=4)
-    write_gif(tmp_path / "c.gif", shades(4))
-    assert clips(tmp_path, size=4, frames=4).size == 1
+    write_gif(tmp_path / "e.gif", shades(4))
+    (tmp_path / "notes.txt").touch()
+    source = clips(tmp_path, size=4, frames=4)
+    assert dict(source.found.skipped) == {
+        "a.mp4": "is cut short or damaged, or no film",
+        "b.gif": "has 3 frames, 4 wanted",
+        "c/f*.png": "has 2 frames, 4 wanted",
+        "d/*.png": "has a frame, 2.png, that is cut short",
+    }
     (record,) = caplog.records
-    assert "2 of 3 clips can't be read or have fewer than 4 frames, and are skipped" in record.getMessage()
+    assert "1 window of 4 frames from 1 clip, 4 skipped (a.mp4: " in record.getMessage()
+    assert record.getMessage().endswith(", 1 other file ignored (1 .txt)")
 
 
 def test_bad_input_is_answered_in_one_line(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match="is no folder: name the folder that holds your clips"):
         clips(tmp_path / "nowhere", size=4)
-    with pytest.raises(ValueError, match=r"holds no clips: put .*\.gif.*\.mp4"):
+    with pytest.raises(ValueError, match=r"holds no clips: put .gif, .*.mp4, "):
         clips(tmp_path, size=4)
     with pytest.raises(ValueError, match="0 frames of size 4 with 3 channels"):
         clips(tmp_path, size=4, frames=0)
     write_gif(tmp_path / "a.gif", shades(4))
-    with pytest.raises(ValueError, match="1 examples take 192 bytes, over 100: take fewer clips, or a larger stride"):
+    with pytest.raises(ValueError, match="its clips take more than 100 bytes: take fewer, or a larger stride"):
         clips(tmp_path, size=4, frames=4, limit=100)
     (tmp_path / "b.mp4").write_bytes(b"")
     monkeypatch.setitem(sys.modules, "av", None)

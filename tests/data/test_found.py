@@ -7,7 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from gan_jax.data.found import Found, Skipped, Unusable, find, printable, read_each
+from gan_jax.data.found import (
+    Found,
+    Skipped,
+    Unusable,
+    check_in_folders,
+    check_some,
+    classes_of,
+    counted,
+    find,
+    printable,
+    read_each,
+)
 
 
 def make(root, *names):
@@ -40,7 +51,35 @@ def test_links_are_followed_and_loops_end(tmp_path):
     (tmp_path / "here" / "file.png").symlink_to(tmp_path / "elsewhere" / "1.png")
     (tmp_path / "here" / "loop").symlink_to(tmp_path / "here")
     (tmp_path / "here" / "nowhere.png").symlink_to(tmp_path / "gone.png")
-    assert names(find(tmp_path / "here", {".png"}, "images")) == ["2.png", "file.png", "link/1.png"]
+    listing = find(tmp_path / "here", {".png"}, "images")
+    assert names(listing) == ["2.png", "file.png", "link/1.png"]
+    assert set(listing.skipped) == {
+        ("nowhere.png", "leads nowhere"),
+        ("loop", "leads to a folder that is read already"),
+    }
+
+
+def test_folder_that_can_not_be_opened_is_skipped_with_its_reason(tmp_path, monkeypatch):
+    make(tmp_path, "1.png", "locked/2.png")
+    scan = os.scandir
+
+    def refuse(path):
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    listing = find(tmp_path, {".png"}, "images")
+    assert names(listing) == ["1.png"]
+    assert listing.skipped == (("locked", "permission denied"),)
+
+
+def test_file_without_an_ending_is_of_the_kind_if_what_it_holds_is(tmp_path):
+    make(tmp_path, "README", "notes.txt", "1.png")
+    (tmp_path / "00017").write_bytes(b"pixels")
+    listing = find(tmp_path, {".png"}, "images", lambda file: file.read_bytes() == b"pixels")
+    assert names(listing) == ["00017", "1.png"]
+    assert listing.ignored == {"": 1, ".txt": 1}
 
 
 def test_hidden_root_is_a_folder_like_any_other(tmp_path):
@@ -91,6 +130,54 @@ def test_missing_package_is_no_fault_of_a_file():
 
     with pytest.raises(ModuleNotFoundError):
         read_each([1], read, str)
+
+
+def test_reasons_are_of_the_machine_or_the_file_in_one_line():
+    def read(error):
+        raise error
+
+    errors = [PermissionError(13, "Permission denied", "x"), KeyError(), OSError("a\n b\udce9")]
+    _, _, skipped = read_each(errors, read, lambda error: "x")
+    assert [why for _, why in skipped] == ["permission denied", "KeyError", "OSError: a b\\xe9"]
+
+
+def test_nothing_that_can_be_used_is_an_error_with_reasons(tmp_path):
+    make(tmp_path, "1.png")
+    listing = find(tmp_path, {".png"}, "images")
+    check_some(listing, listing.files, [], "images")
+    with pytest.raises(ValueError, match=r"holds no images that can be used: 1 skipped \(1.png: is empty\)$"):
+        check_some(listing, [], [Skipped("1.png", "is empty")], "images")
+
+
+def test_classes_are_the_folders_that_hold_what_is_used(tmp_path, caplog):
+    make(tmp_path, "d/1.png", "b/1.png", "a/sub/2.png", "a/1.png", "c/notes.txt", ".thumbnails/1.png")
+    listing = find(tmp_path, {".png"}, "images")
+    used = [file for file in listing.files if file.parent.name != "b"]
+    assert classes_of(listing, used, "images") == (["a", "d"], [0, 0, 1])
+    (record,) = caplog.records
+    assert record.getMessage().endswith("no classes, since they hold no images that can be used: b, c")
+    caplog.clear()
+    assert classes_of(listing, listing.files, "images") == (["a", "b", "d"], [0, 0, 1, 2])
+    assert "used: c" in caplog.text
+
+
+def test_single_class_is_warned_of(tmp_path, caplog):
+    make(tmp_path, "photos/cat/1.png", "photos/dog/2.png")
+    listing = find(tmp_path, {".png"}, "images")
+    assert classes_of(listing, listing.files, "images") == (["photos"], [0, 0])
+    assert f"all images are of one class, photos: if the classes are the folders in {tmp_path}/photos" in caplog.text
+
+
+def test_file_in_no_folder_has_no_class(tmp_path):
+    make(tmp_path, "a/1.png", "2.png")
+    with pytest.raises(ValueError, match=r"^2.png lies in .* itself, so it has no label: move it to a folder, or go"):
+        check_in_folders(find(tmp_path, {".png"}, "images"))
+
+
+def test_numbers_agree_with_their_nouns():
+    assert counted(12, "images", 2) == "12 images in 2 classes"
+    assert counted(1, "images", 1) == "1 image in 1 class"
+    assert (counted(1, "meshes"), counted(1000, "meshes")) == ("1 mesh", "1,000 meshes")
 
 
 def test_names_that_are_not_utf8_or_break_lines_can_be_written():

@@ -1,5 +1,6 @@
 """A folder of meshes: solids of known voxels, surfaces that aren't closed, files that are no meshes."""
 
+import re
 import sys
 
 import numpy as np
@@ -9,7 +10,7 @@ from source_properties import check_epochs, check_resumes, check_shapes, take
 
 from gan_jax.data import voxels as voxels_module
 from gan_jax.data.meshes import meshes
-from gan_jax.data.voxels import voxelise
+from gan_jax.data.voxels import is_closed, voxelise
 
 
 def write(mesh, path):
@@ -88,14 +89,83 @@ def test_meshes_that_are_not_closed_are_counted(folder, caplog):
     box = trimesh.creation.box((1, 1, 1))
     write(trimesh.Trimesh(box.vertices, box.faces[1:]), folder / "open.stl")
     assert meshes(folder, side=8).size == 4
-    assert "1 of 4 meshes aren't closed, and may be hollow" in caplog.text
+    (record,) = caplog.records
+    assert "1 of 4 meshes aren't closed, and may be hollow: open.stl" in record.getMessage()
 
 
-def test_broken_meshes_are_skipped_and_counted(folder, caplog):
-    (folder / "broken.stl").write_bytes(b"no mesh")
-    (folder / "empty.obj").write_text("")
-    assert meshes(folder, side=8).size == 3
-    assert "2 of 5 meshes can't be read" in caplog.text
+BOX = trimesh.creation.box((1, 2, 1))
+SHEET = BOX.vertices[BOX.faces[:2]]
+
+
+@pytest.mark.parametrize(
+    ("corners", "closed"),
+    [
+        (BOX.triangles, True),
+        (np.concatenate([BOX.triangles, BOX.triangles[:, ::-1]]), True),
+        (np.concatenate([BOX.triangles, [[BOX.vertices[0], BOX.vertices[1], BOX.vertices[1]]]]), True),
+        (1e-12 * BOX.triangles, True),
+        (np.concatenate([BOX.triangles, BOX.triangles + 1]), True),
+        (BOX.triangles[1:], False),
+        (np.concatenate([SHEET, SHEET[:, ::-1]]), False),
+    ],
+    ids=["box", "twice", "with a line", "tiny", "two", "open", "sheet of two sides"],
+)
+def test_closed_is_what_has_no_open_edge(corners, closed):
+    assert is_closed(corners) == closed
+
+
+def test_size_and_place_do_not_matter(tmp_path):
+    box = trimesh.creation.box((1, 2, 1)).triangles
+    whole = voxelise(write_obj(box, tmp_path / "a.obj"), 8)
+    assert (voxelise(write_obj(1e-9 * box, tmp_path / "b.obj"), 8) == whole).all()
+    assert (voxelise(write_obj(1e12 * box, tmp_path / "c.obj"), 8) == whole).all()
+    assert (voxelise(write_obj(box + np.array((4e5, 5e6, 100)), tmp_path / "d.obj"), 8) == whole).all()
+
+
+def write_obj(triangles, path):
+    points = "".join("v {!r} {!r} {!r}\n".format(*map(float, point)) for point in triangles.reshape(-1, 3))
+    faces = "".join(f"f {3 * i + 1} {3 * i + 2} {3 * i + 3}\n" for i in range(len(triangles)))
+    path.write_text(points + faces)
+    return path
+
+
+def cut(data):
+    return data[:-30]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "why"),
+    [
+        ("empty.stl", b"", "is empty"),
+        ("text.obj", b"<html>", "holds no faces"),
+        ("points.obj", b"v 0 0 0\nv 1 0 0\nv 0 1 0\n", "holds no faces"),
+        ("point.obj", b"v 1 1 1\nf 1 1 1\n", "is a single point"),
+        ("nan.off", b"OFF\n3 1 0\n0 0 nan\n1 0 0\n0 1 0\n3 0 1 2\n", "holds coordinates that aren't finite"),
+        ("cut.stl", cut(BOX.export(file_type="stl")), r"is cut short or damaged: \d+ of 12 faces"),
+        ("ascii.stl", cut(BOX.export(file_type="stl_ascii").encode()), "is cut short or damaged: 0 of 11 faces"),
+        ("ascii.ply", cut(BOX.export(file_type="ply", encoding="ascii")), r"is cut short or damaged: \d+ of 12 faces"),
+        (
+            "cut.off",
+            b"OFF # a box\n#\n" + cut(BOX.export(file_type="off").encode()[4:]),
+            r"is cut short .*: \d+ of 12 faces",
+        ),
+        ("cut.ply", cut(BOX.export(file_type="ply")), "ValueError: PLY is unexpected length"),
+        ("cut.glb", cut(BOX.export(file_type="glb")), "ValueError: chunk was not expected length"),
+    ],
+)
+def test_what_is_no_whole_mesh_is_skipped_and_the_reason_given(folder, name, data, why, caplog):
+    (folder / name).write_bytes(data)
+    source = meshes(folder, side=8)
+    ((what, reason),) = source.found.skipped
+    assert what == name
+    assert re.match(why, reason)
+    assert f"{folder}: 3 meshes, 1 skipped ({name}: {reason})" in caplog.text
+
+
+def test_other_files_are_counted_but_those_that_meshes_are_made_of(folder):
+    for name in ("a.mtl", "a.bin", "wood.png", "b.blend"):
+        (folder / name).touch()
+    assert meshes(folder, side=8).found.ignored == {".blend": 1, ".png": 1}
 
 
 def test_a_folder_without_a_readable_mesh_is_refused(tmp_path):
@@ -103,15 +173,16 @@ def test_a_folder_without_a_readable_mesh_is_refused(tmp_path):
         meshes(tmp_path / "none")
     with pytest.raises(ValueError, match="holds no meshes"):
         meshes(tmp_path)
-    (tmp_path / "broken.stl").write_bytes(b"no mesh")
-    with pytest.raises(ValueError, match="all 1 meshes"):
+    (tmp_path / "broken.obj").write_bytes(b"no mesh")
+    with pytest.raises(ValueError, match=r"holds no meshes that can be used: 1 skipped \(broken.obj: holds no faces\)"):
         meshes(tmp_path)
     with pytest.raises(ValueError, match="31 voxels a side"):
         meshes(tmp_path, side=31)
 
 
-def test_folders_are_told_apart_by_their_shapes(folder):
+def test_folders_are_told_apart_by_their_shapes_and_not_by_their_names(folder):
     before = meshes(folder, side=8).name
+    folder = folder.rename(f"{folder} moved")
     assert before == meshes(folder, side=8).name
     write(trimesh.creation.box((1, 1, 1)), folder / "another.obj")
     assert meshes(folder, side=8).name != before

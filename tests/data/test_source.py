@@ -45,6 +45,9 @@ def test_arrays_without_a_name_are_told_apart_by_their_pixels():
     assert on_device(ours).name == "23 images of 2x2x1, sha256 " + hashlib.sha256(ours.tobytes()).hexdigest()[:8]
     assert on_device(ours).name != on_device(others).name
     assert on_device(ours, name="mine").name == "mine"
+    labels = np.arange(23) % 3
+    assert on_device(ours, labels).name == on_device(ours, labels.astype(np.uint8)).name
+    assert len({on_device(ours).name, on_device(ours, labels).name, on_device(ours, 2 - labels).name}) == 3
 
 
 def test_a_batch_has_the_shapes_of_the_example(source):
@@ -91,5 +94,7 @@ def test_a_record_that_fails_to_decode_stops_the_stream_with_its_error():
         raise ValueError("no photo")
 
     source = streamed(range(4), decode, image_example((2, 2, 1), labelled=False))
-    with pytest.raises(OSError, match=r"\d can't be decoded \(no photo\)"):
+    with pytest.raises(
+        OSError, match=r"\d can't be decoded \(ValueError: no photo\): put a whole one back and .* without it"
+    ):
         take(source, 1)

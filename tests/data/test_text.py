@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from source_properties import check_epochs, check_resumes, check_shapes, take
 
-from gan_jax.data.text import Text, text, tidy, windows, windows_of
+from gan_jax.data.text import Line, Text, text, tidy, windows, windows_of
 
 VERSES = [f"{number} green bottles hanging on the wall" for number in range(40)]
 
@@ -29,7 +29,10 @@ def plain_windows(line: str, length: int) -> list[str]:
     """What the module's docstring says, word by word."""
     words, found = line.split(), []
     for first in range(len(words)):
-        last = first
+        last, word = first, words[first]
+        if len(word) > length:
+            starts = [*range(0, len(word) - length, length), len(word) - length]
+            found += [word[start : start + length] for start in starts]
         while last < len(words) and len(" ".join(words[first : last + 1])) <= length:
             last += 1
         if last > first:
@@ -40,7 +43,8 @@ def plain_windows(line: str, length: int) -> list[str]:
 
 
 def in_memory(lines: list[str], length: int = 8) -> Text:
-    return windows_of(lambda split: lines, "train", "lines", length=length, alphabet=64, limit=2**30)
+    numbered = [Line(number, line) for number, line in enumerate(lines, 1)]
+    return windows_of(lambda split: numbered, "train", "lines", where="lines", length=length, alphabet=64, limit=2**30)
 
 
 @given(st.lists(st.text("abc  ", max_size=40).map(tidy), min_size=1, max_size=6), st.integers(1, 12))
@@ -55,10 +59,20 @@ def test_a_line_that_fits_is_one_example_padded_with_spaces():
     assert sorted(lines_of(in_memory(["mary ann", "  jo\tann ", "", "eve"]))) == ["eve     ", "jo ann  ", "mary ann"]
 
 
-def test_words_longer_than_a_window_are_left_out():
-    assert sorted(lines_of(in_memory(["an interminable day", "interminable"]))) == ["an      ", "day     "]
-    with pytest.raises(ValueError, match="no word of its 1 lines has 8 characters or fewer: give a length"):
-        in_memory(["interminable"])
+def test_words_longer_than_a_window_are_cut_into_windows_of_which_the_last_ends_where_the_word_does():
+    assert sorted(lines_of(in_memory(["an interminably long day", "ACGTACGTT"]))) == [
+        "ACGTACGT",
+        "CGTACGTT",
+        "an      ",
+        "intermin",
+        "long day",
+        "rminably",
+    ]
+
+
+def test_nothing_of_a_text_without_spaces_is_lost():
+    lines = ["".join(chr(0x4E00 + 7 * number + place) for place in range(3 + 7 * number)) for number in range(5)]
+    assert set("".join(lines_of(in_memory(lines)))) - {" "} == set("".join(lines))
 
 
 def test_a_file_is_a_source_of_one_hot_lines(file):
@@ -100,16 +114,48 @@ def test_the_alphabet_is_the_space_and_the_most_frequent_characters(tmp_path):
     assert text(tmp_path / "a.txt", alphabet=3).alphabet == " ba"
 
 
-def test_lines_with_other_characters_are_skipped_and_one_warning_counts_them(tmp_path, caplog):
-    (tmp_path / "a.txt").write_text("plain words\nцарь\nmore words\nwords €\n", encoding="utf-8")
+def test_lines_that_could_not_be_decoded_are_skipped(tmp_path):
+    (tmp_path / "a.txt").write_text("caf\ufffd\nbar\n")
+    assert text(tmp_path / "a.txt").source.found.skipped == (("line 1", "characters outside the alphabet: \ufffd"),)
+
+
+def test_lines_with_other_characters_are_skipped_and_told_by_their_numbers(tmp_path, caplog):
+    (tmp_path / "a.txt").write_text("plain words\n\nцарь\nmore words\nwords €\n", encoding="utf-8")
     found = text(tmp_path / "a.txt", alphabet="abcdefghijklmnopqrstuvwxyz")
     assert found.source.size == 2
-    (record,) = caplog.records
-    assert record.getMessage() == (
-        "text a.txt train: 2 of 4 lines have characters outside the alphabet, and are skipped: арць€"
+    assert found.source.found.skipped == (
+        ("line 3", "characters outside the alphabet: арць"),
+        ("line 5", "characters outside the alphabet: €"),
     )
+    (record,) = caplog.records
+    assert record.getMessage().startswith(f"{tmp_path}/a.txt train: 2 windows of 2 lines, 2 skipped (line 3: char")
     with pytest.raises(ValueError, match=r"each of its 4 lines .* outside the alphabet of 4: give a larger one, for "):
         text(tmp_path / "a.txt", alphabet="xyz")
+
+
+def test_text_is_told_by_what_it_holds(tmp_path):
+    names = []
+    for place, held in enumerate(["ab ab", "ab ab", "cd cd"]):
+        (tmp_path / f"{place}.txt").write_text(held)
+        names.append(text(tmp_path / f"{place}.txt").source.name)
+    assert names[0] == names[1] != names[2]
+    assert names[0].startswith("text train, 1 lines of 32 of 3 characters, sha256 ")
+
+
+@pytest.mark.parametrize("coding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-32", "utf-32-be"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\u2028"])
+def test_codings_that_say_so_and_every_end_of_a_line_are_read(tmp_path, coding, end):
+    mark = "\ufeff" * coding.endswith("be")
+    (tmp_path / "a.txt").write_bytes((mark + end.join(["Zoë", "Łukasz", ""])).encode(coding))
+    assert sorted(lines_of(text(tmp_path / "a.txt", length=6))) == ["Zoë   ", "Łukasz"]
+
+
+def test_blank_lines_are_not_counted_where_every_tenth_is_held_out(tmp_path):
+    (tmp_path / "a.txt").write_text("\n\n".join(["one line"] * 40))
+    assert text(tmp_path / "a.txt").source.split("test").size == 4
+    (tmp_path / "a.txt").write_text("\n".join(VERSES[:9]))
+    with pytest.raises(ValueError, match="every tenth line is held out as test, and there are 9: give 10 lines or mor"):
+        text(tmp_path / "a.txt").source.split("test")
 
 
 def test_text_is_put_in_lower_case_if_asked_and_accents_are_characters(tmp_path):
@@ -124,6 +170,12 @@ def test_bad_input_gets_one_clear_line(tmp_path):
     (tmp_path / "latin.txt").write_bytes("é".encode("latin-1"))
     with pytest.raises(ValueError, match=r"latin\.txt is no text in UTF-8 .* by iconv -f CODING -t utf-8"):
         text(tmp_path / "latin.txt")
+    (tmp_path / "binary.txt").write_bytes(b"abc\nd\0ef\n")
+    with pytest.raises(ValueError, match=r"binary\.txt is no text: line 2 holds a zero byte; if it's UTF-16, convert"):
+        text(tmp_path / "binary.txt")
+    (tmp_path / "half.txt").write_bytes("ab".encode("utf-16")[:-1])
+    with pytest.raises(ValueError, match=r"half\.txt is no text in UTF-16 .* by iconv -f CODING -t utf-8"):
+        text(tmp_path / "half.txt")
     (tmp_path / "empty.txt").write_text("\n \n")
     with pytest.raises(ValueError, match=r"empty\.txt train: it holds no words"):
         text(tmp_path / "empty.txt")

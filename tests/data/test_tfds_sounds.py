@@ -2,8 +2,11 @@ import numpy as np
 import pytest
 import tensorflow_datasets
 from source_properties import check_epochs, check_no_threads_left, check_resumes, check_shapes, take
+from tensorflow_datasets.proto import tf_example_pb2
 
-from gan_jax.data.tfds_sounds import audio_without_tensorflow, tfds_sounds
+from gan_jax.data.resample import resampled
+from gan_jax.data.sounds import to_int16
+from gan_jax.data.tfds_sounds import audio_without_tensorflow, make_decode, tfds_sounds
 
 LIMITS = pytest.mark.parametrize("limit", [2**30, 0], ids=["on_device", "streamed"])
 RATE, LENGTH = 8000, 100
@@ -77,6 +80,25 @@ def test_sounds_are_resampled(data_dir):
     (batch,) = take(source, 1)
     steady = np.asarray(batch.x[:, 60:100, 0])
     np.testing.assert_allclose(steady, np.broadcast_to(steady[:, :1], steady.shape), rtol=0.02)
+
+
+def record_of(x):
+    record = tf_example_pb2.Example()
+    record.features.feature["audio"].int64_list.value.extend(x.tolist())
+    return record.SerializeToString()
+
+
+def test_a_beginning_is_that_of_the_whole_sound_at_another_rate():
+    x = np.random.default_rng(0).integers(-8000, 8000, 500)
+    whole = resampled(x.astype(np.float32) / 32_768, RATE, 6000)
+    found = make_decode(RATE, 6000, LENGTH, labelled=False)(record_of(x)).x
+    np.testing.assert_array_equal(found[:, 0], to_int16(whole[:LENGTH]))
+
+
+def test_sounds_of_more_than_16_bits_are_scaled_by_their_peak():
+    x = (2**30 * np.sin(np.arange(LENGTH) / 7)).astype(int)
+    found = make_decode(RATE, RATE, LENGTH, labelled=False)(record_of(x)).x
+    np.testing.assert_allclose(found[:, 0] / 32_768, x / np.abs(x).max(), atol=1e-4)
 
 
 def test_a_split_may_be_a_slice(data_dir):

@@ -1,0 +1,58 @@
+"""Sound files, as libsndfile reads them, and why one can't be used."""
+
+import contextlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gan_jax.data.found import Unusable
+
+if TYPE_CHECKING:
+    from soundfile import SoundFile
+
+SUFFIXES = (
+    *(".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".aifc", ".oga", ".mp2", ".wave", ".au", ".snd"),
+    *(".caf", ".w64", ".rf64", ".voc"),
+)
+ENDLESS = 2**40  # frames: what an encoder writes that didn't know the length
+UNKNOWN = 2**31 - 2**16  # bytes: likewise, or more
+SLOWEST, FASTEST = 1000, 400_000  # samples a second: beyond, a header is broken, and resampling by it takes gigabytes
+
+
+@contextlib.contextmanager
+def opened(file: Path) -> "Iterator[SoundFile]":
+    """Raises Unusable: it is no sound, or what is done within fails."""
+    import soundfile
+
+    size = file.stat().st_size
+    if not size:
+        raise Unusable("is empty")
+    try:
+        with file.open("rb") as stream, soundfile.SoundFile(stream) as sound:  # by name it takes UTF-8 alone
+            check_header(sound, size)
+            yield sound
+    except soundfile.LibsndfileError as error:
+        raise Unusable(f"is no sound, or a damaged one ({error.error_string.rstrip('.')})") from error
+
+
+def check_header(sound: "SoundFile", size: int) -> None:
+    """Raises Unusable: the header of a file of `size` bytes doesn't fit what there is."""
+    if sound.frames >= ENDLESS or not SLOWEST <= sound.samplerate <= FASTEST:
+        raise Unusable(f"claims {sound.frames:,} samples at {sound.samplerate:,} a second")
+    if not sound.frames:
+        raise Unusable("holds no samples" if size < 10_000 else f"claims no samples, in {size:,} bytes")
+    cut = re.search(r"(?:data|SSND|Data Size|[Rr]iff size|riff)\s*: (\d+) \(should be (\d+)\)", sound.extra_info)
+    if cut and int(cut[2]) < int(cut[1]) < UNKNOWN:
+        raise Unusable(f"is cut short: {int(cut[2]):,} of {int(cut[1]):,} bytes")
+
+
+def mono(sound: "SoundFile", start: int, stop: int) -> np.ndarray:
+    """The mean of the channels of some samples, or up to the sound's end: [T] float32."""
+    sound.seek(start)
+    x = sound.read(stop - start, dtype="float32", always_2d=True).mean(1)
+    if not np.isfinite(x).all():
+        raise Unusable("holds samples that aren't finite")
+    return x
