@@ -17,28 +17,32 @@ def check_images(images: np.ndarray) -> None:
     if images.dtype != np.uint8:
         raise ValueError(f"{given}, {extent(images)}, where uint8 from 0 to 255 are wanted: {to_uint8(images)}")
     if images.ndim < 4:
-        mend = "images[..., None] is so" if images.ndim == 3 else "reshape them"
+        mend = "use images[..., None]" if images.ndim == 3 else "reshape them"
         raise ValueError(f"{given}, where [N, H, W, C] is wanted: {mend}")
     if images.ndim == 4 and images.shape[1] in (1, 3) and images.shape[3] > 4:
-        raise ValueError(f"{given} have their channels first: images.transpose(0, 2, 3, 1) has them last, as is wanted")
+        raise ValueError(
+            f"{given} have their channels first, where [N, H, W, C] is wanted: use images.transpose(0, 2, 3, 1)"
+        )
+    if images.max() == 1:
+        log.warning("images from 0 to 1, of 255, are all but black: if 1 is white, use images * np.uint8(255)")
 
 
 def to_uint8(images: np.ndarray) -> str:
     """How numbers of another type become pixels."""
     if images.dtype == bool:
-        return "images.astype(np.uint8) * 255 has them"
+        return "use images.astype(np.uint8) * 255"
     if images.dtype.kind not in "iuf":
         return "convert them to numbers"
     low, high = images.min(), images.max()
     if images.dtype.kind == "f" and 0 <= low <= high <= 1:
-        return "(images * 255).round().astype(np.uint8) has them"
+        return "use (images * 255).round().astype(np.uint8)"
     if images.dtype.kind == "f" and -1 <= low <= high <= 1:
-        return "((images + 1) * 127.5).round().astype(np.uint8) has them"
+        return "use ((images + 1) * 127.5).round().astype(np.uint8)"
     if 0 <= low <= high <= 255:
-        return "images.round().astype(np.uint8) has them, if 255 is white"
+        return "if 255 is white, use images.round().astype(np.uint8)"
     if images.dtype == np.uint16:
-        return "(images / 257).round().astype(np.uint8) has them, if 65,535 is white"
-    return "scale them so that black is 0 and white 255, and use .round().astype(np.uint8)"
+        return "if 65,535 is white, use (images / 257).round().astype(np.uint8)"
+    return "scale them so that black is 0 and white is 255, then use .round().astype(np.uint8)"
 
 
 def extent(x: np.ndarray) -> str:
@@ -53,18 +57,18 @@ def check_labels(labels: np.ndarray, count: int, classes: int | None) -> int:
     given = f"labels {labels.dtype} {list(labels.shape)}"
     wanted = f"where integers [{count}] are wanted, one an example"
     if labels.ndim == 2 and labels.shape == (count, 1):
-        raise ValueError(f"{given}, {wanted}: labels[:, 0] is so")
+        raise ValueError(f"{given}, {wanted}: use labels[:, 0]")
     if labels.ndim == 2 and len(labels) == count:
-        raise ValueError(f"{given}, {wanted}: if they are one-hot, labels.argmax(1) is so")
+        raise ValueError(f"{given}, {wanted}: if they are one-hot, use labels.argmax(1)")
     if labels.shape != (count,):
         raise ValueError(f"{given}, {wanted}: give as many as there are examples")
     if labels.dtype.kind not in "iu":
         mend = "labels.astype(int)" if labels.dtype.kind in "fb" else "np.unique(labels, return_inverse=True)[1]"
-        raise ValueError(f"{given}, {wanted}: {mend} has integers")
+        raise ValueError(f"{given}, {wanted}: use {mend}")
     low, high = int(labels.min()), int(labels.max())
     classes = high + 1 if classes is None else classes
     if low < 0 or high >= min(classes, 2**31):
-        mend = "np.unique(labels, return_inverse=True)[1] numbers those that there are from 0"
+        mend = "to number them from 0, use np.unique(labels, return_inverse=True)[1]"
         raise ValueError(f"labels from {low} to {high}, where 0 to {min(classes, 2**31) - 1} are wanted: {mend}")
     warn_of_missing(labels, classes)
     return classes
