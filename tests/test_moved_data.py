@@ -80,7 +80,7 @@ def test_train_tells_what_was_found_and_keeps_all_reasons(begun, tmp_path, monke
     monkeypatch.chdir(tmp_path)
     cli.main(["train", str(begun / "shades.py"), "--folder", str(begun / "photos"), "--run-dir", "run", "--steps", "0"])
     err = capsys.readouterr().err
-    said = "gan-jax: 12 images, 1 skipped (why: run/skipped.txt), 1 other files ignored (1 .txt)"
+    said = "gan-jax: 12 images, 1 skipped (why: run/skipped.txt), 1 other file ignored (1 .txt)"
     assert [line for line in err.splitlines() if line.startswith("gan-jax")] == [said]
     (reason,) = Path("run/skipped.txt").read_text().splitlines()
     assert reason.startswith("broken.png: ")
@@ -109,7 +109,8 @@ def test_moved_data_are_the_same_wherever_they_lie(here):
         *(np.asarray(Image.open(f"{run}/samples/step_0000004.png")) for run in ("run", "stayed"))
     )
     cli.main(["resume", "run", "--steps", "5"])  # it knows the new place from now on
-    cli.main(["neighbours", "run", "--num", "3", "--features", "digits", "--data", "elsewhere"])
+    Path("look.py").write_text("def look(x):\n    return x.reshape(len(x), -1)\n")
+    cli.main(["neighbours", "run", "--num", "3", "--features", "look.py:look", "--data", "elsewhere"])
 
 
 def test_other_data_in_the_new_place_are_refused(here, capsys):

@@ -13,6 +13,7 @@ from gan_jax.data import films
 from gan_jax.data.found import Found, Unusable, below, check_some, counted, find, read_each
 from gan_jax.data.image_files import endings, large_images_are_read, opened
 from gan_jax.data.images import square
+from gan_jax.data.memory import remembered
 from gan_jax.data.source import Source, described, on_device
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ AT_TIMES = (".png", ".tif", ".tiff")  # animated, or a still
 LONGEST = 16  # frames that one picture may last: a last one may stand for minutes, and would be most of the data
 
 
+@remembered(Source)
 @large_images_are_read()
 def clips(
     path: str | os.PathLike,

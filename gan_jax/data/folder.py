@@ -10,11 +10,13 @@ from gan_jax.data import found
 from gan_jax.data.checked import check_each
 from gan_jax.data.image_files import endings, is_image, large_images_are_read, opened
 from gan_jax.data.images import square
+from gan_jax.data.memory import remembered
 from gan_jax.data.source import Source, image_example, on_device
 from gan_jax.data.stream import names_and_sizes, streamed
 from gan_jax.types import Batch
 
 
+@remembered(Source)
 @large_images_are_read()
 def folder(
     path: str | os.PathLike, *, size: int, channels: int = 3, labels: bool = False, limit: int = 2**30

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan_jax.data.found import Found, below, check_some, counted, find, notes, read_each
+from gan_jax.data.memory import remembered
 from gan_jax.data.source import Source, digest, on_device
 from gan_jax.data.voxels import Up, drawn, import_trimesh, is_closed, pack, read_mesh, unpacked
 
@@ -15,6 +16,7 @@ SUFFIXES = {".obj", ".stl", ".ply", ".glb", ".gltf", ".off"}
 PARTS = {".mtl", ".bin"}  # of OBJ and glTF, which name them
 
 
+@remembered(Source)
 def meshes(path: str | os.PathLike, *, side: int = 32, up: Up = "y") -> Source:
     """Every mesh below `path`, in order of its name, as [side, side, side, 1], -1 or 1, one to fill each space.
 

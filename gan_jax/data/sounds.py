@@ -26,6 +26,7 @@ from gan_jax.data.found import (
     notes,
     read_each,
 )
+from gan_jax.data.memory import remembered
 from gan_jax.data.resample import part, ratio
 from gan_jax.data.sound_files import SUFFIXES, mono, opened
 from gan_jax.data.source import Source, described, on_device
@@ -41,6 +42,7 @@ LOUD = 1.1  # resampling and lossy coding alone bring loud recordings a little a
 AT_ONCE = 2**20  # samples
 
 
+@remembered(Source)
 def sounds(
     path: str | os.PathLike,
     *,

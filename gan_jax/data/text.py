@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan_jax.data.found import Found, Skipped, counted, printable
+from gan_jax.data.memory import remembered
 from gan_jax.data.source import Source, digest, on_device
 
 MARKS = {  # at a file's start, the longer before the shorter
@@ -50,6 +51,7 @@ class Text(NamedTuple):
     words: frozenset[str]
 
 
+@remembered(Text)
 def text(
     path: str | os.PathLike, *, length: int = 32, alphabet: str | int = 64, lower: bool = False, limit: int = 2**30
 ) -> Text:

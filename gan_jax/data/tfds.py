@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 
 from gan_jax.data.images import square
+from gan_jax.data.memory import remembered
 from gan_jax.data.source import Source, image_example, to_float
 from gan_jax.data.source import on_device as on_the_device
 from gan_jax.data.stream import streamed
 from gan_jax.types import Array, Batch, T
 
 
+@remembered(Source)
 def tfds(
     name: str,
     *,

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gan_jax.data.memory import remembered
 from gan_jax.data.resample import part
 from gan_jax.data.sounds import fitted, sound_example, to_float, to_int16
 from gan_jax.data.source import Source
@@ -15,6 +16,7 @@ from gan_jax.data.tfds import open_prepared, open_split, whole_or_streamed
 from gan_jax.types import Batch
 
 
+@remembered(Source)
 def tfds_sounds(
     name: str,
     *,

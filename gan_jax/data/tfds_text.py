@@ -3,10 +3,12 @@
 import os
 from typing import Any
 
+from gan_jax.data.memory import remembered
 from gan_jax.data.text import Line, Text, windows_of
 from gan_jax.data.tfds import decode_all, open_prepared, open_split
 
 
+@remembered(Text)
 def tfds_text(
     name: str,
     *,

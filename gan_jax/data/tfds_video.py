@@ -15,12 +15,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax.data.images import square
+from gan_jax.data.memory import remembered
 from gan_jax.data.source import Source, on_device
 from gan_jax.data.stream import streamed
 from gan_jax.data.tfds import decode_all, open_prepared, open_split
 from gan_jax.types import Batch
 
 
+@remembered(Source)
 def tfds_video(
     name: str,
     *,
