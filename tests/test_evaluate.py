@@ -272,7 +272,7 @@ def test_games_that_diverge_count_as_collapsed_and_the_others_play_on(tmp_path, 
     )
     Path("tiny.py").write_text(broken.replace("import optax", "import jax\nimport jax.numpy as jnp\nimport optax"))
     cli.main(["train", "tiny.py", "--run-dir", "run", "--num-seeds", "8", "--steps", "2", "--log-every", "1"])
-    last = json.loads(lines(Path("run/metrics.jsonl"))[-1])["generator/loss"]
+    last = json.loads(lines(Path("run/metrics.jsonl"))[1])["generator/loss"]
     assert 0 < sum(value is None for value in last) < 8
     cli.main(["evaluate", "run", "--num", "10"])
     (result,) = load(Path("run/result.json"))
@@ -374,7 +374,7 @@ def test_a_resumed_run_evaluates_as_an_undisturbed_one(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("tiny.py").write_text(MEASURED)
     cli.main(["train", "tiny.py", "--run-dir", "whole", *EVERY, *EVALUATED])
-    cli.main(["train", "tiny.py", "--run-dir", "halves", *EVERY, *EVALUATED[:-1], "6"])
+    cli.main(["train", "tiny.py", "--run-dir", "halves", *EVERY, *EVALUATED[:-1], "5"])
     cli.main(["resume", "halves", "--steps", "12"])
     assert Path("whole/metrics.jsonl").read_bytes() == Path("halves/metrics.jsonl").read_bytes()
 
