@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import jax
 import orbax.checkpoint as ocp
@@ -136,14 +136,32 @@ def restore(folder: Path, like: TrainState, which: Literal["latest", "best"] = "
     with together():
         step = choose(folder, which) if is_first() else 0
     step = int(of_first(str(step)))
+    saved = (folder / str(step) / "default").absolute()
     try:
         with ocp.StandardCheckpointer() as checkpointer:
-            return checkpointer.restore((folder / str(step) / "default").absolute(), like)
+            check_shapes(ocp.StandardCheckpointHandler().metadata(saved).tree, like)
+            return checkpointer.restore(saved, like)
     except Exception as error:
         if not (folder / str(step)).exists():  # the run deleted it meanwhile, for it has a newer one
             return restore(folder, like, which)
         reason = f"{folder / str(step)} doesn't fit the run's experiment.py: {reason_of(error)}"
         raise ValueError(f"checkpoint {reason}") from error
+
+
+def check_shapes(saved: Any, like: TrainState) -> None:
+    """Raises ValueError where an array was saved in another shape; Orbax would, in threads that print tracebacks."""
+    was, now = shapes(saved), shapes(like)
+    if others := [name for name in now if name in was and was[name] != now[name]]:
+        name, more = others[0], f", and {len(others) - 1} more differ" if others[1:] else ""
+        raise ValueError(
+            f"{name} was saved as {list(was[name])}, and is {list(now[name])} by the arguments in config.json{more}: "
+            "put back those that the run was trained with"
+        )
+
+
+def shapes(tree: Any) -> dict[str, tuple[int, ...]]:
+    leaves = jax.tree.leaves_with_path(tree)
+    return {jax.tree_util.keystr(path, simple=True, separator="/"): tuple(leaf.shape) for path, leaf in leaves}
 
 
 def choose(folder: Path, which: Literal["latest", "best"]) -> int:

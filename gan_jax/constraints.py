@@ -20,6 +20,9 @@ def clip_weights(limit: float) -> optax.GradientTransformation:
     return optax.stateless(update)
 
 
+NONE = 1e-12  # a length no larger than this counts as 0; its square is still a normal float32
+
+
 class Singular(NamedTuple):
     """The first singular vectors of a kernel seen as a matrix [inputs, outputs], as far as they are known."""
 
@@ -30,20 +33,22 @@ class Singular(NamedTuple):
 def spectral_norm(network: Network) -> Network:
     """Divides every kernel of the network by its largest singular value σ. Miyato 2018, section 2.1.
 
-    A kernel is any parameter of two or more dimensions, as a matrix [everything else, outputs]. σ = uᵀWv, where u and
-    v are constants and W isn't, so the gradient flows through σ. One power iteration is made each time that
-    `advance` is called, which is once a turn of the player: real, fake and penalty passes meet the same σ.
+    A kernel is any parameter of two or more dimensions that isn't called `scale` or `bias`, as Linen calls what a layer
+    multiplies its features by and adds to them: a conditional norm has a table of these, [classes, C]. Kernels of
+    convolutions and linear layers are kernels, and so is the embedding of a projection (normalised in Miyato & Koyama
+    2018's code too), and whatever a network of one's own calls its weights.
+
+    A kernel is a matrix [everything else, outputs]. σ = uᵀWv, where u and v are constants and W isn't, so the gradient
+    flows through σ. One power iteration is made each time that `advance` is called, which is once a turn of the player:
+    real, fake and penalty passes meet the same σ. A kernel of zeros has no σ: it's left as it is until it moves.
     """
 
     def init(key: Array, x: Array, label: Array | None) -> tuple[Params, Params]:
         network_key, vector_key = jax.random.split(key)
         params, stats = network.init(network_key, x, label)
-        vectors = {
-            name: Singular(jnp.zeros(matrix.shape[0]), unit(jax.random.normal(key, matrix.shape[1:])))
-            for key, (name, matrix) in zip(
-                jax.random.split(vector_key, len(matrices(params))), matrices(params).items(), strict=True
-            )
-        }
+        found = matrices(params)
+        keys = jax.random.split(vector_key, len(found))
+        vectors = {name: random_vectors(key, matrix) for key, (name, matrix) in zip(keys, found.items(), strict=True)}
         return params, advance(params, {**stats, "spectral": vectors})
 
     def apply(params: Params, stats: Params, x: Array, label: Array | None, mode: Mode) -> tuple[Array, Params]:
@@ -61,23 +66,41 @@ def spectral_norm(network: Network) -> Network:
 
 def normalise(params: Params, vectors: dict[str, Singular]) -> Params:
     def divide(path: Any, leaf: Array) -> Array:
-        if leaf.ndim < 2:
-            return leaf
-        left, right = vectors[name_of(path)]
-        sigma = left @ as_matrix(leaf) @ right
-        return leaf / jnp.maximum(sigma, 1e-12)  # a kernel of zeros stays one
+        return leaf / sigma(as_matrix(leaf), vectors[name_of(path)]) if is_kernel(path, leaf) else leaf
 
     return jax.tree.map_with_path(divide, params)
 
 
+def sigma(matrix: Array, vectors: Singular) -> Array:
+    """uᵀWv, and no less than ‖W‖_F / √rank, which the largest singular value never lies below; 1 of a kernel of zeros.
+
+    The bound counts where the vectors aren't those of the kernel yet: one that has just left 0 in a turn of its player
+    meets its old vectors in the other player's, where uᵀWv may be anything down to -σ.
+    """
+    square = jnp.sum(matrix**2) / min(matrix.shape)
+    some = square > NONE**2
+    return jnp.where(some, jnp.maximum(vectors.left @ matrix @ vectors.right, jnp.sqrt(jnp.where(some, square, 1))), 1)
+
+
+def random_vectors(key: Array, matrix: Array) -> Singular:
+    left, right = (jax.random.normal(key, (size,)) for key, size in zip(jax.random.split(key), matrix.shape))
+    return Singular(left / jnp.linalg.norm(left), right / jnp.linalg.norm(right))
+
+
 def power_iteration(matrix: Array, vectors: Singular) -> Singular:
-    left = unit(matrix @ vectors.right)
-    return Singular(left, unit(left @ matrix))
+    """Vectors that the kernel takes to 0 tell nothing, and the old ones stay."""
+    left = unit(matrix @ vectors.right, vectors.left)
+    return Singular(left, unit(left @ matrix, vectors.right))
 
 
 def matrices(params: Params) -> dict[str, Array]:
+    """Every kernel by its name."""
     leaves = jax.tree.leaves_with_path(params)
-    return {name_of(path): as_matrix(leaf) for path, leaf in leaves if leaf.ndim >= 2}
+    return {name_of(path): as_matrix(leaf) for path, leaf in leaves if is_kernel(path, leaf)}
+
+
+def is_kernel(path: Any, leaf: Array) -> bool:
+    return leaf.ndim >= 2 and name_of(path[-1:]) not in {"scale", "bias"}
 
 
 def as_matrix(kernel: Array) -> Array:
@@ -88,5 +111,7 @@ def name_of(path: Any) -> str:
     return jax.tree_util.keystr(path, simple=True, separator="/")
 
 
-def unit(vector: Array) -> Array:
-    return vector / jnp.maximum(jnp.linalg.norm(vector), 1e-12)
+def unit(vector: Array, otherwise: Array) -> Array:
+    """The vector of length 1 in its direction; `otherwise` where it has none."""
+    length = jnp.linalg.norm(vector)
+    return jnp.where(length > NONE, vector / jnp.maximum(length, NONE), otherwise)

@@ -21,7 +21,7 @@ from gan_jax.files import read_json
 from gan_jax.metrics.neighbours import nearest
 from gan_jax.run import Options, versions
 from gan_jax.sample import make_draw
-from gan_jax.types import Array, Measure, Variables
+from gan_jax.types import Array, Batch, Measure, Mode, Variables
 
 Figures = dict[str, float]
 BATCH = 256
@@ -49,6 +49,10 @@ def make_evaluation(
 ) -> Evaluation:
     """The real examples are looked at once, at the first need.
 
+    Where there are classes, sample i has the label of the real example i that it's held against, and these begin again
+    at their end: classes are as frequent among samples as in the data, endless ones too. `gan-jax sample` draws all
+    classes equally often.
+
     split: of the data.
     num_real: how many of its examples are compared with; by default all, or `num` where they are endless.
 
@@ -63,7 +67,7 @@ def make_evaluation(
         raise ValueError(f"{num} samples against {num_real} of {real.name}: figures of fewer than 10 mean nothing{few}")
     if real.size is not None and num_real > real.size:
         raise ValueError(f"{real.name} has {real.size} examples: --num-real {num_real} is too many")
-    draw = make_draw(experiment.nets.generator, experiment.prior, data.classes)
+    draw = make_draw(experiment.nets.generator, experiment.prior)
 
     def summary(batches: Iterator[np.ndarray], count: int, of: str) -> Any:
         with tqdm(total=count, desc=of, unit="example", leave=False, disable=None) as bar:
@@ -76,11 +80,20 @@ def make_evaluation(
             return measure.summarise(counted())
 
     @functools.cache
-    def reference() -> Any:
-        return summary(examples(real, num_real, jax.random.key(0)), num_real, real.name)
+    def reference() -> tuple[Any, np.ndarray | None]:
+        """The summary of the real examples that samples are held against, and their labels."""
+        labels: list[np.ndarray] = []
+
+        def looked_at() -> Iterator[np.ndarray]:
+            for batch in read(real, num_real, jax.random.key(0)):
+                if data.classes:
+                    labels.append(batch.label)
+                yield batch.x
+
+        return summary(looked_at(), num_real, real.name), np.concatenate(labels) if labels else None
 
     def figures(batches: Iterator[np.ndarray], count: int, of: str) -> Figures:
-        against = reference()
+        against, _ = reference()
         with np.errstate(over="raise", invalid="raise"):
             compared = measure.compare(against, summary(batches, count, of))
         found = {name: float(value) for name, value in compared.items()}
@@ -89,9 +102,9 @@ def make_evaluation(
         return found
 
     def generated(variables: Variables, key: Array) -> Figures | None:
-        reference()  # what is wrong with real examples is no game's fault
+        _, labels = reference()  # what is wrong with real examples is no game's fault
         try:
-            return figures(finite(draw(variables, key, num)), num, "samples")
+            return figures(finite(draw(variables, key, num, labels)), num, "samples")
         except FloatingPointError:  # a sample or its features aren't finite, or so large that figures overflow
             return None
 
@@ -160,8 +173,14 @@ def part_of(source: Source, split: str) -> Source:
 
 def examples(source: Source, count: int, key: Array) -> Iterator[np.ndarray]:
     """Batches of `count` examples in all, in the key's order; none twice up to the source's size."""
+    for batch in read(source, count, key):
+        yield batch.x
+
+
+def read(source: Source, count: int, key: Array) -> Iterator[Batch]:
+    """The same with their labels."""
     for batch in source.stream(key, 0, min(BATCH, count)):
-        yield np.asarray(batch.x)[:count]
+        yield jax.tree.map(lambda leaf, left=count: np.asarray(leaf)[:left], batch)
         count -= len(batch.x)
         if count <= 0:
             break
@@ -200,11 +219,30 @@ def evaluate(
             "data": evaluation.real.name,
             "real": evaluation.num_real,
             "generated": num,
+            **({"classes": "of the real examples, in their order"} if is_conditional(experiment) else {}),
             "generator": "EMA" if made["checkpoint"] == "latest" else f"EMA, the best of a run by {measure.best}",
             **measure.protocol(evaluation.num_real),
         },
         "made": {**made, "games": len(games), "seed": seed, "versions": versions()},
     }
+
+
+def is_conditional(experiment: Experiment) -> bool:
+    """Whether the data have labels, and what the generator makes depends on them."""
+    if not experiment.data.classes:
+        return False
+    generator, prior = experiment.nets.generator, experiment.prior
+
+    def draw(label: Array) -> Array:
+        z = prior(jax.random.key(0))[None]
+        return generator.apply(*generator.init(jax.random.key(0), z, label), z, label, Mode())[0]
+
+    program = jax.make_jaxpr(draw)(jax.ShapeDtypeStruct((1,), np.int32)).jaxpr
+    needed = {id(value) for value in program.outvars}
+    for equation in reversed(program.eqns):
+        if needed & {id(value) for value in equation.outvars}:
+            needed |= {id(value) for value in equation.invars}
+    return id(program.invars[0]) in needed
 
 
 def by_name(games: list[Figures | None]) -> dict[str, list[float | None]]:

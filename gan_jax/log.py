@@ -1,6 +1,8 @@
 """Where metrics go: RUN/metrics.jsonl, which a resumed run continues exactly, and TensorBoard events.
 
-A metric is a number, or a list of one for each game of the run; what isn't finite is null.
+A metric is a number, or a list of one for each game of the run; what isn't finite is null. The last step of a run has
+its lines even where its number would call for none: these say `"last": true`, and go when the run goes on, so that it
+leaves what one in one go does.
 """
 
 import json
@@ -8,7 +10,7 @@ import math
 import os
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from tensorboardX import SummaryWriter
 
@@ -16,7 +18,7 @@ from gan_jax.run import game_name
 
 
 class Log:
-    """Writes the metrics of a run from `first_step` on; lines of later steps, which a crash left, are dropped."""
+    """Writes the metrics of a run from `first_step` on; later lines, which a crash left, and last ones are dropped."""
 
     def __init__(self, metrics: Path, events: Path, *, first_step: int, games: int = 1):
         keep_until(metrics, first_step)
@@ -40,12 +42,12 @@ class Log:
         """Puts on the disk what was written, so that no checkpoint outlives its lines."""
         os.fsync(self.file.fileno())
 
-    def write(self, step: int, metrics: dict[str, list[float | None]]) -> None:
-        """One line, and one event a metric and game."""
+    def write(self, step: int, metrics: dict[str, list[float | None]], *, last: bool = False) -> None:
+        """One line, and one event a metric and game. last: it's there because the run ends."""
         each = {name: [value if value is not None and math.isfinite(value) else None for value in values]
                 for name, values in metrics.items()}  # fmt: skip
         line = each if len(self.events) > 1 else {name: values[0] for name, values in each.items()}
-        self.file.write(json.dumps({"step": step} | line) + "\n")
+        self.file.write(json.dumps({"step": step} | ({"last": True} if last else {}) | line) + "\n")
         self.file.flush()
         for name, values in each.items():
             for events, value in zip(self.events, values):
@@ -54,11 +56,15 @@ class Log:
 
 
 def keep_until(metrics: Path, step: int) -> None:
-    """Drops the lines after a step, and a last line that was cut short."""
+    """Drops the lines after a step, those that were there because the run ended, and one that was cut short."""
     if metrics.exists():
         part = metrics.with_suffix(".part")
-        part.write_text("".join(line for line in whole(metrics) if json.loads(line)["step"] <= step), encoding="utf-8")
+        part.write_text("".join(line for line in whole(metrics) if stays(json.loads(line), step)), encoding="utf-8")
         part.replace(metrics)
+
+
+def stays(line: dict[str, Any], step: int) -> bool:
+    return line["step"] <= step and not line.get("last")
 
 
 def check_metrics(metrics: Path) -> None:

@@ -13,24 +13,32 @@ CHUNK = 64  # always drawn at once: one program, whose rounding doesn't depend o
 
 def make_sampler(generator: Network, prior: Prior, classes: int) -> Callable[[Variables, Array, int], np.ndarray]:
     """Returns (variables, key, count) -> samples [count, ...]; with labels, sample i is of class i mod `classes`."""
-    draw = make_draw(generator, prior, classes)
-    return lambda variables, key, count: np.concatenate(list(draw(variables, key, count)))
+    draw = make_draw(generator, prior)
+
+    def sample(variables: Variables, key: Array, count: int) -> np.ndarray:
+        return np.concatenate(list(draw(variables, key, count, np.arange(classes) if classes else None)))
+
+    return sample
 
 
 def make_draw(
-    generator: Network, prior: Prior, classes: int
-) -> Callable[[Variables, Array, int], Iterator[np.ndarray]]:
-    """Returns (variables, key, count) -> the same samples in batches, for more than memory holds."""
+    generator: Network, prior: Prior
+) -> Callable[[Variables, Array, int, np.ndarray | None], Iterator[np.ndarray]]:
+    """Returns (variables, key, count, labels) -> samples in batches, for more than memory holds.
+
+    Sample i has the label i of `labels` [L], which begin again at their end; None: there are no classes.
+    """
 
     @jax.jit
-    def chunk(variables: Variables, key: Array, first: Array) -> Array:
-        number = first + jnp.arange(CHUNK)
-        keys = keys_of(key, number)
-        return generate(generator, variables, jax.vmap(prior)(keys[0]), keys[1], number, classes)
+    def chunk(variables: Variables, key: Array, first: Array, label: Array | None) -> Array:
+        keys = keys_of(key, first + jnp.arange(CHUNK))
+        return generate(generator, variables, jax.vmap(prior)(keys[0]), keys[1], label)
 
-    def draw(variables: Variables, key: Array, count: int) -> Iterator[np.ndarray]:
+    def draw(variables: Variables, key: Array, count: int, labels: np.ndarray | None) -> Iterator[np.ndarray]:
         for first in range(0, count, CHUNK):
-            yield np.asarray(chunk(variables, key, jnp.int32(first)))[: count - first]
+            place = np.arange(first, first + CHUNK)
+            label = None if labels is None else labels[place % len(labels)].astype(np.int32)
+            yield np.asarray(chunk(variables, key, jnp.int32(first), label))[: count - first]
 
     return draw
 
@@ -49,7 +57,7 @@ def make_walker(generator: Network, prior: Prior, classes: int) -> Callable[[Var
         keys = keys_of(key, begin)
         ends = [jax.vmap(prior)(latent) for latent in (keys[0], keys_of(key, (begin + 1) % count)[0])]
         z = jax.vmap(between)(ends[0], ends[1], share)
-        return generate(generator, variables, z, keys[1], begin, classes)
+        return generate(generator, variables, z, keys[1], begin % classes if classes else None)
 
     def walk(variables: Variables, key: Array, count: int, frames: int) -> np.ndarray:
         places = range(0, count * frames, CHUNK)
@@ -66,8 +74,7 @@ def keys_of(key: Array, number: Array) -> tuple[Array, Array]:
     return latent, noise
 
 
-def generate(generator: Network, variables: Variables, z: Array, keys: Array, number: Array, classes: int) -> Array:
-    label = number % classes if classes else None
+def generate(generator: Network, variables: Variables, z: Array, keys: Array, label: Array | None) -> Array:
     return generator.apply(*variables, z, label, Mode(train=False, keys=keys))[0]
 
 

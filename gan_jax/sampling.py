@@ -31,6 +31,8 @@ def sample(
 ) -> None:
     """Draw samples from the averaged (EMA) generator of a run. The same seed gives the same samples.
 
+    Where there are classes, sample i is of class i modulo their number: each as often as the others, whatever the data.
+
     Args:
       run: The run's folder.
       num: How many; of walks, where these are wanted.

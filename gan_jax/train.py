@@ -62,9 +62,9 @@ def train(run: Run, experiment: Experiment, update: Update, state: TrainState, r
         signals() as received,
     ):
 
-        def note(step: int, metrics: dict[str, list[float | None]]) -> None:
+        def note(step: int, every: int, metrics: dict[str, list[float | None]]) -> None:
             if log:
-                log.write(step, metrics)
+                log.write(step, metrics, last=step % every > 0)
                 for sign in watch.look(metrics):
                     bar.write(f"gan-jax: step {step}: {sign}", file=sys.stderr)
 
@@ -79,8 +79,8 @@ def train(run: Run, experiment: Experiment, update: Update, state: TrainState, r
                 give_up(f"step {step}: {', '.join(broken)}")
             bar.update()
             checkpoints.tick()
-            if step % options.log_every == 0:
-                note(step, {name: value.tolist() for name, value in values.items()})
+            if step % options.log_every == 0 or step == last:
+                note(step, options.log_every, {name: value.tolist() for name, value in values.items()})
                 losses = {name: np.nanmedian(values[name]) for name in ("critic/loss", "generator/loss")}
                 bar.set_postfix({name: f"{value:.3g}" for name, value in losses.items()})
 
@@ -105,11 +105,9 @@ def train(run: Run, experiment: Experiment, update: Update, state: TrainState, r
                     give_up(f"step {step}: a parameter is not finite")
             if evaluate and evaluates:
                 figures, merit = evaluate(split(one_copy(state.ema), games))
-                note(step, figures)
+                note(step, options.evaluate_every, figures)
             if shows and log:
-                diversity = show(step, split(one_copy(state.ema), games))
-                if step % options.sample_every == 0:  # a run that ends elsewhere and goes on has no line more
-                    note(step, diversity)
+                note(step, options.sample_every, show(step, split(one_copy(state.ema), games)))
             if saves:  # last, so that what a run was killed before is made again
                 if log:
                     log.sync()

@@ -105,6 +105,7 @@ def make_update(
     for player, loss in objective._asdict().items():
         if loss is None:
             raise ValueError(f"the objective leaves the {player} no loss: add an adversarial term")
+    log_decay = math.log(max(ema_decay, 1e-30))  # of no decay too
 
     def update(state: TrainState, batches: Players[Batch], key: Array) -> tuple[TrainState, Metrics]:
         check_turns(batches, Players(critic_steps, generator_steps))
@@ -124,7 +125,8 @@ def make_update(
         batch, key, number = given
         state, metrics = turn("generator", state, batch, key)
         count = state.step * generator_steps + number + 1
-        weight = (1 - ema_decay) / (1 - ema_decay ** count.astype(jnp.float32))
+        # over 1 - decay^count, of which rounding would leave little
+        weight = (1 - ema_decay) / -jnp.expm1(count * log_decay)
         current = Variables(state.params.generator, state.stats.generator)
         ema = jax.tree.map(lambda mean, new: mean + weight * (new - mean), state.ema, current)
         ema = ema._replace(stats=nets.generator.advance(*ema))  # singular vectors must be those of the mean

@@ -198,6 +198,19 @@ def test_a_state_of_another_shape_is_refused(tmp_path):
         restore(tmp_path / "run", other)
 
 
+def test_an_array_of_another_shape_is_named_and_nothing_else_is_printed(tmp_path, capfd):
+    save(tmp_path / "run", 3)
+    other = like(state_of(0))
+    wider = {**other.params.critic, "kernel": jax.ShapeDtypeStruct((2, 4), jnp.float32)}
+    other = other._replace(params=other.params._replace(critic=wider), ema=Variables(wider, {}))
+    capfd.readouterr()
+    with pytest.raises(
+        ValueError, match=r"params/critic/kernel was saved as \[2, 3\], and is \[2, 4\] by .*, and 1 more"
+    ):
+        restore(tmp_path / "run", other)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_an_empty_folder_has_nothing_to_restore(tmp_path):
     with pytest.raises(FileNotFoundError, match="no finished checkpoint"):
         restored_from(tmp_path / "run")

@@ -134,7 +134,7 @@ def test_statistics_of_the_wrapped_network_pass_through():
 
 
 def test_gradient_flows_through_sigma_and_not_through_its_vectors():
-    network, params, stats, x = started(normal((5, 3)))
+    network, params, stats, x = started(normal((5, 3)), advances=3)
     u, v = (np.float64(vector) for vector in stats["spectral"]["kernel"])
     kernel, inputs = np.float64(params["kernel"]), np.float64(x)
 
@@ -164,13 +164,51 @@ def test_output_does_not_depend_on_the_size_of_the_kernel(factor):
     )
 
 
-def test_kernel_of_zeros_stays_finite():
+def test_a_kernel_of_zeros_is_left_as_it_is_and_so_is_its_gradient():
     network, params, stats, x = started(jnp.zeros((5, 3)), advances=2)
-    value, gradient = jax.value_and_grad(lambda params: jnp.sum(network.apply(params, stats, x, None, Mode())[0] ** 2))(
-        params
+    y, pull = jax.vjp(lambda params: network.apply(params, stats, x, None, Mode())[0], params)
+    np.testing.assert_array_equal(y, np.full((6, 3), 3.0))
+    np.testing.assert_allclose(pull(y)[0]["kernel"], x.T @ y, rtol=1e-5)
+
+
+@every_kernel
+def test_sigma_is_found_after_a_start_at_zero_and_after_passing_through_it(shape):
+    network, params, stats, x = started(jnp.zeros(shape), advances=2)
+    advance = jax.jit(network.advance)
+    for seed in (3, 4):
+        params |= {"kernel": 1e-3 * normal(shape, seed)}
+        for _ in range(200):
+            stats = advance(params, stats)
+        y, _ = network.apply(params, stats, x, None, Mode())
+        expected = x @ params["kernel"].reshape(-1, shape[-1]) / largest_singular_value(params["kernel"]) + 3
+        np.testing.assert_allclose(y, expected, rtol=1e-3, atol=1e-4)
+        for _ in range(3):
+            stats = advance(params | {"kernel": jnp.zeros(shape)}, stats)
+            lengths = [jnp.linalg.norm(vector) for vector in stats["spectral"]["kernel"]]
+            np.testing.assert_allclose(lengths, [1, 1], rtol=1e-5)
+
+
+@given(seed=st.integers(0, 99), rank=st.integers(1, 4))
+def test_vectors_that_are_not_the_kernels_never_blow_it_up(seed, rank):
+    network, params, stats, _ = started(jnp.zeros((6, 4)))
+    params |= {"kernel": 1e-3 * normal((6, rank), seed) @ normal((rank, 4), seed + 100)}  # no turn of its player since
+    scaled = network.apply(params, stats, jnp.eye(6), None, Mode())[0] - 3
+    assert largest_singular_value(scaled) < np.sqrt(4) * (1 + 1e-4)
+    assert np.vdot(scaled, params["kernel"]) > 0
+
+
+def test_what_is_called_scale_or_bias_is_no_kernel_and_all_else_of_two_dimensions_is():
+    tables = {"bias": jnp.zeros((3, 2)), "scale": jnp.ones((3, 2)), "own": {"w": jnp.ones((3, 2)), "b": jnp.ones(2)}}
+    network = spectral_norm(
+        Network(lambda *_: (tables | {"embedding": jnp.ones((3, 2))}, {}), lambda *given: given[:2])
     )
-    assert jnp.isfinite(value)
-    assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient))
+    params, stats = network.init(jax.random.key(0), normal((1, 2)), None)
+    assert list(stats["spectral"]) == ["embedding", "own/w"]
+    scaled, _ = network.apply(params, stats, normal((1, 2)), None, Mode())
+    for name in ("scale", "bias"):
+        np.testing.assert_array_equal(scaled[name], params[name])
+    for kernel in (scaled["embedding"], scaled["own"]["w"]):
+        np.testing.assert_allclose(kernel, np.ones((3, 2)) / np.sqrt(6), rtol=1e-5)
 
 
 def test_every_kernel_of_a_network_has_its_own_vectors():

@@ -15,12 +15,22 @@ from test_cli import EVERY, TINY, files, lines, refused
 from gan_jax import cli, losses, measures, priors
 from gan_jax.data import points2d
 from gan_jax.data.digits import digits
-from gan_jax.data.source import on_device
-from gan_jax.evaluate import examples, load, make_evaluation, merit_of, nearest_training_examples, part_of, save
+from gan_jax.data.source import Source, on_device
+from gan_jax.evaluate import (
+    evaluate,
+    examples,
+    load,
+    make_evaluation,
+    merit_of,
+    nearest_training_examples,
+    part_of,
+    read,
+    save,
+)
 from gan_jax.experiment import Experiment
 from gan_jax.metrics.manifold import manifold
 from gan_jax.nets import mlp
-from gan_jax.types import Features, Network, Players, Seen, Variables
+from gan_jax.types import Batch, Features, Network, Players, Seen, Variables
 
 IMAGES = (
     TINY.replace("gaussians8()", "digits()")
@@ -152,6 +162,65 @@ def test_of_data_without_a_part_held_out_the_floor_is_of_halves():
     assert make_evaluation(tiny, measures.images(look), num=19).floor() is None
 
 
+def labelled(source, generator) -> Experiment:
+    """A game on examples [] of labels, whose generator has no parameters."""
+    return Experiment(
+        data=source,
+        nets=Players(None, Network(lambda *_: ({}, {}), generator)),
+        objective=None,
+        optimizers=None,
+        prior=priors.normal(1),
+        steps=1,
+        batch_size=1,
+    )
+
+
+def drawn(experiment: Experiment, num: int, num_real: int | None = None) -> tuple[list[float], dict]:
+    """How often each of three classes comes among the samples that are held against real ones, and the protocol."""
+    measure = measures.plane()._replace(
+        compare=lambda real, fake: {str(label): np.mean(fake == label) for label in range(3)},
+        collapsed=lambda figures: False,
+        protocol=lambda real: {},
+    )
+    result = evaluate(
+        experiment, measure, [Variables({}, {})], split="train", num=num, num_real=num_real, seed=5,
+        made={"checkpoint": "latest"},
+    )  # fmt: skip
+    return [values[0] for values in result["figures"].values()], result["protocol"]
+
+
+def echo(params, stats, z, label, mode):
+    return label.astype(np.float32), stats
+
+
+def test_samples_are_of_classes_as_frequent_as_in_the_data():
+    labels = np.repeat([0, 2], [30, 10])
+    source = on_device(np.zeros((40, 1), np.uint8), labels, classes=3)
+    shares, protocol = drawn(labelled(source, echo), num=80)
+    assert shares == [0.75, 0, 0.25]
+    assert protocol["classes"] == "of the real examples, in their order"
+    few, _ = drawn(labelled(source, echo), num=12, num_real=12)
+    first = np.concatenate([batch.label for batch in read(source, 12, jax.random.key(0))])
+    assert few == [np.mean(first == label) for label in range(3)]
+
+
+def test_of_endless_data_samples_have_the_labels_of_the_examples_drawn():
+    def stream(key, first_step, batch_size, places=None):
+        while True:
+            yield Batch(np.zeros(batch_size, np.float32), np.arange(batch_size) % 2)
+
+    example = Batch(jax.ShapeDtypeStruct((), np.float32), jax.ShapeDtypeStruct((), np.int32))
+    assert drawn(labelled(Source(example, None, 3, stream), echo), num=30)[0] == [0.5, 0.5, 0]
+
+
+def test_a_generator_that_does_not_look_at_labels_has_no_classes_in_its_protocol():
+    source = on_device(np.zeros((40, 1), np.uint8), np.arange(40) % 3)
+    _, protocol = drawn(
+        labelled(source, lambda params, stats, z, label, mode: (z[:, 0], (label + 1, stats)[1])), num=10
+    )
+    assert "classes" not in protocol
+
+
 @of("several")
 def test_several_games_have_quartiles_and_a_share_that_collapsed(run, capsys):
     cli.main(["evaluate", "run"])
@@ -203,7 +272,7 @@ def test_games_that_diverge_count_as_collapsed_and_the_others_play_on(tmp_path, 
     )
     Path("tiny.py").write_text(broken.replace("import optax", "import jax\nimport jax.numpy as jnp\nimport optax"))
     cli.main(["train", "tiny.py", "--run-dir", "run", "--num-seeds", "8", "--steps", "2", "--log-every", "1"])
-    last = json.loads(lines(Path("run/metrics.jsonl"))[-1])["generator/loss"]
+    last = json.loads(lines(Path("run/metrics.jsonl"))[1])["generator/loss"]
     assert 0 < sum(value is None for value in last) < 8
     cli.main(["evaluate", "run", "--num", "10"])
     (result,) = load(Path("run/result.json"))
@@ -305,7 +374,7 @@ def test_a_resumed_run_evaluates_as_an_undisturbed_one(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("tiny.py").write_text(MEASURED)
     cli.main(["train", "tiny.py", "--run-dir", "whole", *EVERY, *EVALUATED])
-    cli.main(["train", "tiny.py", "--run-dir", "halves", *EVERY, *EVALUATED[:-1], "6"])
+    cli.main(["train", "tiny.py", "--run-dir", "halves", *EVERY, *EVALUATED[:-1], "5"])
     cli.main(["resume", "halves", "--steps", "12"])
     assert Path("whole/metrics.jsonl").read_bytes() == Path("halves/metrics.jsonl").read_bytes()
 

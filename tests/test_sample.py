@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax import priors
-from gan_jax.sample import CHUNK, between, make_sampler, make_walker
+from gan_jax.sample import CHUNK, between, make_draw, make_sampler, make_walker
 from gan_jax.types import Network, Variables
 
 
@@ -31,6 +31,13 @@ def test_the_variables_given_are_used_in_evaluation():
 
 def test_sample_i_is_of_class_i_modulo_the_classes():
     np.testing.assert_array_equal(draw(CHUNK + 6, classes=3)[:, 1], np.arange(CHUNK + 6) % 3)
+
+
+def test_labels_of_ones_own_begin_again_at_their_end():
+    batches = make_draw(echo(), priors.normal(1))(
+        Variables(jnp.float32(5), jnp.float32(7)), jax.random.key(0), CHUNK + 6, np.array([4, 1, 1, 2, 0])
+    )
+    np.testing.assert_array_equal(np.concatenate(list(batches))[:, 1], np.resize([4, 1, 1, 2, 0], CHUNK + 6))
 
 
 def test_every_latent_differs_and_depends_on_its_number_and_the_key_alone():

@@ -7,6 +7,7 @@ which are drawn at random. Of stacked digits it's a label each.
 
 import dataclasses
 import functools
+import logging
 from collections.abc import Iterable
 
 import numpy as np
@@ -33,16 +34,30 @@ class ImageSummary:
 
     @functools.cached_property
     def apart(self) -> float:
-        """How far the first examples lie from the nearest other one of all, in the median."""
-        return float(np.median(neighbours.nearest_other(self.features, number=KEPT)))
+        """How far the first examples lie from the nearest of all that is no copy of theirs, in the median.
+
+        Raises:
+          ValueError: all are copies of one.
+        """
+        distinct = len(np.unique(self.first, axis=0))
+        if distinct == 1:
+            raise ValueError("the features of all real examples are the same: they tell nothing apart")
+        if distinct < len(self.first):
+            logging.warning(
+                "the first %d real examples are copies of %d by their features: `nearest` and `duplicates` go by the "
+                "distances between these",
+                len(self.first),
+                distinct,
+            )
+        return float(np.median(neighbours.nearest_distinct(self.features, number=KEPT)))
 
 
 def images(features: Features, *, best: str = "frechet_distance", num: int = 10_000) -> Measure:
     """Fréchet and kernel distance, precision, recall, density, coverage, and the classifier's score.
 
-    `nearest` is the median distance of a sample to its nearest real example, over that of real examples to theirs:
-    below 1 samples lie nearer to the training data than these to one another. `duplicates` is the share of samples
-    with another one within a tenth of that distance. A generator has collapsed if its coverage is below 0.1.
+    `nearest` is the median distance of a sample to its nearest real example, over that of real examples to theirs that
+    is no copy: below 1 samples lie nearer to the training data than these to one another. `duplicates` is the share of
+    samples with another one within a tenth of that distance. A generator has collapsed if its coverage is below 0.1.
 
     best: one of HIGHER_IS_BETTER or LOWER_IS_BETTER.
     """
@@ -79,8 +94,6 @@ def images(features: Features, *, best: str = "frechet_distance", num: int = 10_
         if fake.logits is not None:
             score = classes.inception_score(fake.logits)
             figures |= {"score": score.mean, "score_deviation": score.deviation}
-        if real.apart == 0:
-            raise ValueError("the features of most real examples are those of another: they tell nothing apart")
         nearest = float(np.median(neighbours.nearest(fake.first, real.features)[1]))
         return figures | {
             "nearest": nearest / real.apart,

@@ -26,7 +26,7 @@ def inception_score(logits: ArrayLike, *, splits: int = 10) -> Score:
     scores = []
     for part in np.array_split(log_softmax(logits, 1), splits):
         marginal = logsumexp(part, 0) - np.log(len(part))
-        scores.append(np.exp(np.mean(np.sum(np.exp(part) * (part - marginal), 1))))
+        scores.append(np.exp(max(0.0, np.mean(np.sum(np.exp(part) * (part - marginal), 1)))))  # but for rounding
     return Score(float(np.mean(scores)), float(np.std(scores)))
 
 
@@ -69,4 +69,4 @@ def modes(labels: ArrayLike, number: int, *, seed: int = 0, trials: int = 20) ->
 
 def kl_to_uniform(counts: np.ndarray) -> float:
     shares = counts[counts > 0] / counts.sum()
-    return float(np.sum(shares * np.log(shares * len(counts))))
+    return max(0.0, float(np.sum(shares * np.log(shares * len(counts)))))  # rounding may lie below

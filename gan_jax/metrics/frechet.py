@@ -67,13 +67,13 @@ def frechet_distance(a: Moments, b: Moments) -> float:
     """‖μ_a - μ_b‖² + tr(Σ_a + Σ_b - 2 (Σ_a Σ_b)^½), in squared units of the features.
 
     The last trace is the sum of the singular values of Σ_a^½ Σ_b^½: real, and exact where a covariance is singular,
-    which it always is with fewer samples than features.
+    which it always is with fewer samples than features. Rounding that would leave less than nothing is cut off.
     """
     if a.mean.shape != b.mean.shape:
         raise ValueError(f"features of {len(a.mean)} and {len(b.mean)} dimensions can't be compared")
     cross = np.linalg.svd(root(a.covariance) @ root(b.covariance), compute_uv=False).sum()
     apart = a.mean - b.mean
-    return float(apart @ apart + np.trace(a.covariance) + np.trace(b.covariance) - 2 * cross)
+    return max(0.0, float(apart @ apart + np.trace(a.covariance) + np.trace(b.covariance) - 2 * cross))
 
 
 def root(covariance: Matrix) -> Matrix:

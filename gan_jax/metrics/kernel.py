@@ -19,7 +19,9 @@ class KernelDistance(NamedTuple):
 def kernel_distance(
     real: ArrayLike, fake: ArrayLike, *, subsets: int = 100, subset_size: int = 1000, seed: int = 0
 ) -> KernelDistance:
-    """Of features [N, D] and [M, D], by `subsets` pairs of random subsets. Unbiased: it may be below 0.
+    """Of features [N, D] and [M, D], by `subsets` pairs of random subsets.
+
+    Unbiased, so that it lies below 0 half the time where both are of one distribution: to cut that off would bias it.
 
     Subsets overlap unless they are few, so the standard error says how well the mean over subsets of these samples is
     known, and not what other samples would give.

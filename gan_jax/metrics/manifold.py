@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gan_jax.metrics.distances import blocks, blocks_of_first
+from gan_jax.metrics.distances import blocks, blocks_within
 
 
 class Manifold(NamedTuple):
@@ -53,4 +53,4 @@ def manifold(real: ArrayLike, fake: ArrayLike, *, k: int = 5) -> Manifold:
 
 def squared_radii(x: NDArray, k: int) -> NDArray[np.float32]:
     """The squared distance of each of x [N, D] from its k-th neighbour among the others."""
-    return np.concatenate([np.partition(apart, k - 1, 1)[:, k - 1] for _, apart in blocks_of_first(len(x), x)])
+    return np.concatenate([np.partition(apart, k - 1, 1)[:, k - 1] for _, apart in blocks_within(x)])

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gan_jax.metrics.distances import blocks, blocks_of_first
+from gan_jax.metrics.distances import blocks, blocks_within
 
 
 def nearest(samples: ArrayLike, training: ArrayLike, *, k: int = 1) -> tuple[NDArray, NDArray]:
@@ -15,14 +15,23 @@ def nearest(samples: ArrayLike, training: ArrayLike, *, k: int = 1) -> tuple[NDA
     return which, np.stack([distance(samples, training[column]) for column in which.T], 1)
 
 
-def nearest_other(x: ArrayLike, *, number: int | None = None) -> NDArray:
-    """The distances of x [N, D], or of the first `number` of them, from the nearest other one: exactly 0 of a copy."""
+def nearest_other(x: ArrayLike) -> NDArray:
+    """The distances of x [N, D] from the nearest other one: exactly 0 of a copy."""
     x = np.asarray(x)
     if len(x) < 2:
         raise ValueError(f"neighbours among {len(x)} samples: there must be two or more")
-    own = x[:number]
-    others = np.concatenate([apart.argmin(1) for _, apart in blocks_of_first(len(own), x)])
-    return distance(own, x[others])
+    others = np.concatenate([apart.argmin(1) for _, apart in blocks_within(x)])
+    return distance(x, x[others])
+
+
+def nearest_distinct(x: ArrayLike, *, number: int | None = None) -> NDArray:
+    """The distances of x [N, D], or of the first `number`, from the nearest one that is no copy; 0 if all are."""
+    x = np.asarray(x)
+    own, others = x[:number], []
+    for _, apart in blocks(own, x):
+        apart[apart == 0] = np.inf
+        others.append(apart.argmin(1))
+    return distance(own, x[np.concatenate(others)])
 
 
 def duplicates(samples: ArrayLike, within: float) -> float:

@@ -37,4 +37,4 @@ def jensen_shannon(p: Ngrams, q: Ngrams) -> float:
         row[np.searchsorted(grams, one.grams)] = one.counts / one.counts.sum()
     mean = np.broadcast_to(both.mean(0), both.shape)
     there = both > 0
-    return float(np.sum(both[there] * np.log2(both[there] / mean[there])) / 2)
+    return max(0.0, float(np.sum(both[there] * np.log2(both[there] / mean[there])) / 2))  # rounding may lie below

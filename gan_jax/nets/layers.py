@@ -6,6 +6,7 @@ each example by itself, so for it there are LayerNorm and Identity, but not Batc
 """
 
 import functools
+import math
 import zlib
 from collections.abc import Callable
 from typing import TypeAlias
@@ -23,6 +24,9 @@ class BatchNorm(nn.Module):
     """Batch statistics in training, shared by the replicas along `mode.axis_name`; running ones otherwise.
 
     Ioffe & Szegedy 2015, with Keras' momentum and epsilon.
+
+    Raises:
+      ValueError: the statistics would be of one number, as of a dense layer's in a batch of one.
     """
 
     momentum: float = 0.99
@@ -31,11 +35,18 @@ class BatchNorm(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, label: Array | None, mode: Mode) -> Array:
+        axis_name = mode.axis_name if mode.train else None
+        replicas = 1 if axis_name is None else jax.lax.psum(1, axis_name)
+        if mode.train and replicas * math.prod(x.shape[:-1]) == 1:
+            raise ValueError(
+                f"batch normalisation of {list(x.shape)}: a number less its own mean is 0, so nothing would be learnt; "
+                "use a batch_size of 2 or more, or another norm"
+            )
         return nn.BatchNorm(
             use_running_average=not mode.train,
             momentum=self.momentum,
             epsilon=self.epsilon,
-            axis_name=mode.axis_name if mode.train else None,
+            axis_name=axis_name,
             use_scale=self.affine,
             use_bias=self.affine,
         )(x)

@@ -79,6 +79,20 @@ def test_a_generator_that_copies_its_training_data_lies_on_them(images):
     assert copied["precision"] == 1
 
 
+def test_data_with_copies_have_every_figure_and_a_line_that_says_so(images, caplog):
+    real, other = images[0][:20], images[1][:60]
+    measure = measures.images(PIXELS)
+    found = figures(measure, np.tile(real, (3, 1, 1, 1)), np.repeat(real, 4, 0))
+    assert "the first 60 real examples are copies of 20 by their features" in caplog.text
+    assert (found["nearest"], found["precision"], found["recall"], found["coverage"]) == (0, 1, 1, 1)
+    assert found["frechet_distance"] >= 0
+    caplog.clear()
+    once, often = figures(measure, real, other), figures(measure, np.tile(real, (3, 1, 1, 1)), other)
+    assert caplog.text.count("copies") == 1  # of those that have some
+    for name in ("nearest", "duplicates"):
+        assert once[name] == pytest.approx(often[name], rel=1e-5)
+
+
 def test_pairs_are_of_the_first_examples_and_the_frechet_distance_of_all(images, monkeypatch):
     monkeypatch.setattr(image, "KEPT", 100)
     summary = measures.images(PIXELS).summarise([images[0][:60], images[0][60:]])

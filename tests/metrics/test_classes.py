@@ -27,6 +27,12 @@ def test_modes_are_counted_and_their_kl_is_to_the_uniform_distribution():
     assert modes(np.full(6, 3), 10).kl == pytest.approx(np.log(10))
 
 
+def test_figures_that_have_a_least_value_never_lie_below_it():
+    assert min(modes(np.arange(n), n, trials=1).kl for n in range(1, 60)) == 0
+    alike = np.random.default_rng(0).normal(size=(60, 1, 7)).repeat(9, 1)
+    assert min(inception_score(logits, splits=1).mean for logits in alike) == 1
+
+
 @pytest.mark.parametrize(("n", "floor"), [(26_000, 0.0195), (10_000, 0.0509)])
 def test_floor_is_what_uniform_samples_themselves_give(n, floor):
     """To the second order the mean KL is (modes - 1) / 2n; the third adds a little."""

@@ -37,6 +37,12 @@ def test_distance_is_symmetric_zero_from_itself_and_blind_to_rotation():
     np.testing.assert_allclose(frechet_distance(real, real), 0, atol=1e-9)
 
 
+def test_distance_of_identical_sets_is_never_below_0():
+    for seed in range(20):
+        x = np.random.default_rng(seed).normal(size=(60, 30)) + 1000
+        assert 0 <= frechet_distance(moments([x]), moments([x[::-1]])) < 1e-8
+
+
 def test_distance_is_exact_where_there_are_fewer_samples_than_dimensions():
     x = np.random.default_rng(0).normal(size=(5, 300))
     np.testing.assert_allclose(frechet_distance(moments([x]), moments([x])), 0, atol=1e-9)

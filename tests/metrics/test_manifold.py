@@ -59,6 +59,14 @@ def test_figures_of_tight_groups_far_apart_are_those_of_distances_taken_one_by_o
     np.testing.assert_allclose(np.sqrt(squared_radii(real, 5)), reach, rtol=1e-3)
 
 
+@pytest.mark.parametrize(("dimensions", "far"), [(49, 0), (128, 1000), (2048, 5)])
+def test_copies_lie_in_the_balls_of_their_originals_although_these_have_no_size(dimensions, far):
+    points = far + np.random.default_rng(0).normal(size=(20, dimensions)).astype(np.float32)
+    real, fake = np.repeat(points, 6, 0), np.concatenate([np.repeat(points[:3], 7, 0), np.repeat(points[3:], 20, 0)])
+    assert manifold(real, fake, k=5) == (1, 1, 6 / 5, 1)  # although the fake points have another mean
+    assert manifold(fake, real, k=5).density == pytest.approx((3 * 7 + 17 * 20) / 20 / 5)
+
+
 def test_radius_is_the_distance_of_the_kth_other_point_though_copies_lie_about():
     x = np.array([[0.0], [0.0], [3.0], [7.0]], np.float32)
     np.testing.assert_allclose(squared_radii(x, 1), [0, 0, 9, 16])

@@ -5,7 +5,8 @@ import pytest
 from scipy.spatial.distance import cdist
 from test_manifold import groups
 
-from gan_jax.metrics.neighbours import duplicates, nearest, nearest_other
+from gan_jax.metrics import distances
+from gan_jax.metrics.neighbours import duplicates, nearest, nearest_distinct, nearest_other
 
 TRAINING = np.array([[0, 0], [1, 0], [5, 5], [1, 0.5]], np.float32)
 
@@ -29,7 +30,7 @@ def test_neighbours_in_tight_groups_far_apart_are_those_of_distances_taken_one_b
     expected = np.sort(cdist(fake, real), 1)[:, :3]
     np.testing.assert_allclose(apart, expected, rtol=1e-3)
     np.testing.assert_allclose(apart, np.take_along_axis(cdist(fake, real), which, 1), rtol=1e-6)
-    np.testing.assert_allclose(nearest_other(real, number=50), np.sort(cdist(real[:50], real), 1)[:, 1], rtol=1e-3)
+    np.testing.assert_allclose(nearest_other(real), np.sort(cdist(real, real), 1)[:, 1], rtol=1e-3)
     assert duplicates(real, np.median(np.sort(cdist(real, real), 1)[:, 1])) == pytest.approx(0.5, abs=0.002)
 
 
@@ -42,6 +43,17 @@ def test_duplicates_are_the_samples_with_another_one_near():
     assert duplicates(TRAINING, 0.5) == 0.5
     assert duplicates(TRAINING, 1.0) == 0.75
     assert duplicates(np.repeat(TRAINING, 2, axis=0), 0.0) == 1
+
+
+@pytest.mark.parametrize("held", [1, 20_000_000])
+def test_the_nearest_one_that_is_no_copy_is_found_among_copies(held, monkeypatch):
+    monkeypatch.setattr(distances, "HELD", held)
+    x = np.random.default_rng(0).normal(size=(10, 60)).astype(np.float32) + 9
+    copies = np.tile(x, (3, 1))
+    assert (nearest_other(copies) == 0).all()
+    np.testing.assert_allclose(nearest_distinct(copies), np.tile(nearest_other(x), 3), rtol=1e-6)
+    np.testing.assert_allclose(nearest_distinct(copies, number=4), nearest_other(x)[:4], rtol=1e-6)
+    assert (nearest_distinct(np.tile(x[:1], (5, 1))) == 0).all()
 
 
 def test_what_has_no_neighbour_is_named():

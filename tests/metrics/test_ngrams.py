@@ -40,6 +40,13 @@ def test_it_is_0_of_equal_frequencies_and_1_of_texts_that_share_nothing():
     assert jensen_shannon(ngrams(a, 2), ngrams(b, 2)) == pytest.approx(1)
 
 
+def test_it_is_never_below_0():
+    rng = np.random.default_rng(0)
+    for counts in rng.integers(10**15, 10**16, (99, 20)):
+        near = Ngrams(np.arange(20), counts + rng.integers(0, 2, 20))
+        assert jensen_shannon(Ngrams(np.arange(20), counts), near) >= 0
+
+
 def test_what_has_no_such_ngrams_is_refused():
     with pytest.raises(ValueError, match=r"4-grams of lines \[2, 3\]: lines are \[N, L\], and n from 1 to L and to 7"):
         ngrams(np.zeros((2, 3), np.uint8), 4)

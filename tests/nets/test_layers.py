@@ -63,6 +63,21 @@ def test_dropout_keeps_the_mean_and_is_the_identity_in_evaluation():
 
 
 @pytest.mark.parametrize("norm", NORMS)
+def test_batch_norm_of_one_number_a_channel_is_refused_and_of_two_is_not(norm):
+    network, label, train = linen(norm()), jnp.zeros(1, jnp.int32), Mode(train=True, axis_name="replicas")
+
+    def given(x, mode):
+        return network.apply(*network.init(jax.random.key(0), x, label), x, label, mode)[0]
+
+    with pytest.raises(ValueError, match=r"batch normalisation of \[1, 5\]: .* use a batch_size of 2 or more"):
+        jax.eval_shape(functools.partial(given, mode=Mode(train=True)), jnp.ones((1, 5)))
+    for mode, shape in ((Mode(), (1, 5)), (Mode(train=True), (1, 1, 2, 5))):
+        assert jax.eval_shape(functools.partial(given, mode=mode), jnp.ones(shape)).shape == shape
+    over_two = jax.vmap(functools.partial(given, mode=train), axis_name="replicas")
+    assert jax.eval_shape(over_two, jnp.ones((2, 1, 5))).shape == (2, 1, 5)
+
+
+@pytest.mark.parametrize("norm", NORMS)
 def test_batch_norm_across_replicas_equals_the_whole_batch(norm):
     network = linen(norm())
     params, stats = network.init(jax.random.key(0), X, LABEL)
