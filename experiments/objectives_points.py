@@ -4,6 +4,9 @@ One pair of small MLPs, one number of updates; turns of the critic, learning rat
 chosen by a few short runs on the 25 Gaussians. Learning rates fall to zero along a cosine. experiments/results has
 what each reached.
 
+Settings of relativistic: examples of 2, latents of 2, width 64, 5,000 updates, batch 128, 1 critic turn, Adam 0.005
+along a cosine, b1 0, b2 0.99, R1 0.05, R2 0.05, EMA 0.99.
+
 gan-jax train experiments/objectives_points.py --objective relativistic --num-seeds 8
 """
 

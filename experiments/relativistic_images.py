@@ -1,8 +1,11 @@
-"""R3GAN's objective (Huang et al. 2024) on RGB images of 64x64: a folder of your own, or a data set of TFDS.
+"""R3GAN's objective (Huang et al. 2024) on RGB images: a folder of your own, or a data set of TFDS.
 
 The relativistic loss with R1 and R2 on Radford's DCGAN, or on WGAN-GP's ResNet. The defaults take eight to ten minutes
 on two cores: on 3,786 emoji, coloured shapes and faces. CelebA wants `gan-jax prepare celeb_a` once, and has not been
 run here.
+
+Settings: examples of 64x64x3, latents of 100, width 16, 4,000 updates, batch 16, 1 critic turn, Adam 0.002 along a
+cosine, b1 0, b2 0.99, R1 1, R2 1, EMA 0.995.
 
 gan-jax train experiments/relativistic_images.py --folder photos
 """

@@ -2,6 +2,9 @@
 
 Batch, critic turns and learning rate suit three minutes on two cores; Adam's betas are those of the paper's ResNet.
 
+Settings: examples of 28x28x1, latents of 100, width 32, 4,000 updates, batch 16, 1 critic turn, Adam 0.001 along a
+cosine, b1 0, b2 0.9, EMA 0.99.
+
 gan-jax train experiments/sngan_digits.py
 """
 

@@ -1,8 +1,11 @@
 """WaveGAN (Donahue et al. 2019) on the packaged drum hits: sounds with an attack and a decay within ten minutes.
 
-WGAN-GP with the paper's networks, an eighth as wide. Small batches, two critic turns and a high learning rate that
+WGAN-GP with the paper's networks, but narrow. Small batches, few critic turns and a high learning rate that
 falls to zero make the most of the time: kicks, toms, bursts of noise and clicks, but few clear pitches and no long
 cymbals. A longer run on a GPU wants the paper's own settings, in the help; it hasn't been run.
+
+Settings: examples of 16384x1, latents of 100, width 8, 1,800 updates, batch 16, 2 critic turns, Adam 0.001 along a
+cosine, b1 0.5, b2 0.9, λ 10, EMA 0.99.
 
 gan-jax train experiments/wavegan_drums.py
 gan-jax train experiments/wavegan_drums.py --folder FOLDER

@@ -1,7 +1,10 @@
 """WGAN with weight clipping and RMSProp (Arjovsky et al. 2017, algorithm 1) on the packaged digits.
 
-The paper's 5 critic turns; learning rate, clip and batch suit three minutes on two cores (`--help` names the paper's).
+The paper's critic turns; learning rate, clip and batch suit three minutes on two cores (`--help` names the paper's).
 Clipping makes a slow critic: compare wgan_gp_digits.
+
+Settings: examples of 28x28x1, latents of 100, width 32, 3,000 updates, batch 16, 5 critic turns, RMSProp 0.0005, clip
+0.02, EMA 0.99.
 
 gan-jax train experiments/wgan_digits.py
 """

@@ -1,7 +1,10 @@
 """WGAN-GP (Gulrajani et al. 2017) on the packaged digits: readable digits within five minutes on two cores.
 
-The main job. The paper's objective, with λ = 10. Small batches, two critic turns and a high learning rate that falls to
+The main job. The paper's objective. Small batches, few critic turns and a high learning rate that falls to
 zero make the most of five minutes; a longer run wants the paper's 64, 5 and 1e-4.
+
+Settings: examples of 28x28x1, latents of 100, width 32, 4,000 updates, batch 16, 2 critic turns, Adam 0.002 along a
+cosine, b1 0, b2 0.9, λ 10, EMA 0.99.
 
 gan-jax train experiments/wgan_gp_digits.py
 """

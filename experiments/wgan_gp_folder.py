@@ -3,6 +3,9 @@
 The ResNet of Gulrajani et al. 2017 for any size that is a multiple of 8; images are cropped to their middle square and
 resized.
 
+Settings: examples of 32x32x3, latents of 128, width 64, 20,000 updates, batch 64, 2 critic turns, Adam 0.0002, b1 0, b2
+0.9, λ 10, EMA 0.999.
+
 gan-jax train experiments/wgan_gp_folder.py --folder photos
 """
 

@@ -1,9 +1,12 @@
 """WGAN-GP's character model (Gulrajani et al. 2017, gan_language.py) on the New Testament: lines of English.
 
-The paper's objective and networks, on lines of 32 characters, one-hot where real, a softmax where generated. Small
+The paper's objective and networks, on lines of characters, one-hot where real, a softmax where generated. Small
 batches, narrow layers and a high learning rate that falls to zero make the most of ten minutes. Spacing, short words
 and the look of English come in that time, not sentences: after seven minutes on two cores 37 % of the words are real,
 and the 4-grams lie 0.36 bits from the text's (of held-out verses 99 %, and 0.04). The paper shows lines of words.
+
+Settings: examples of 32x27, latents of 128, width 64, 3,300 updates, batch 16, 5 critic turns, Adam 0.001 along a
+cosine, b1 0, b2 0.9, λ 10, EMA 0.99.
 
 gan-jax train experiments/wgan_gp_text.py
 """

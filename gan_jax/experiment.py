@@ -1,6 +1,6 @@
 """What a run is made of, and the file that says so.
 
-An experiment is a Python file with a docstring (paper, expected result, command) and
+An experiment is a Python file with a docstring (paper, expected result, settings, command) and
 
     def experiment(*, steps: int = 1000, batch_size: int = 64, width: int = 64) -> Experiment: ...
 

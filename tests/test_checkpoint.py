@@ -14,20 +14,27 @@ import pytest
 
 from gan_jax.checkpoint import Checkpoints, restore, set_aside, steps
 from gan_jax.parallel import everywhere, make_mesh
-from gan_jax.types import Players, TrainState, Variables
+from gan_jax.types import Array, Players, TrainState, Variables
 
 HERE = Path(__file__).parent
 
 
 def state_of(step: int) -> TrainState:
-    """A state with every kind of leaf that a run has, whole on every device."""
-    params = {"kernel": jnp.arange(6.0).reshape(2, 3) + step, "half": jnp.full(3, step, jnp.bfloat16)}
+    """A state with every kind of leaf that a run has, whole on every device; no two leaves are alike."""
+
+    def params(first: int) -> dict[str, Array]:
+        return {"kernel": jnp.arange(6.0).reshape(2, 3) + first + step, "half": jnp.full(3, first + step, jnp.bfloat16)}
+
+    def stats(first: int) -> dict[str, dict[str, Array]]:
+        return {"batch_stats": {"mean": jnp.full(2, first + 0.1 * step)}}
+
+    adam = optax.adam(1.0).init(params(0))
     state = TrainState(
         step=jnp.int32(step),
-        params=Players(params, params),
-        stats=Players({}, {"batch_stats": {"mean": jnp.full(2, 0.1 * step)}}),
-        opt_state=Players(optax.adam(1.0).init(params), optax.sgd(1.0).init(params)),
-        ema=Variables(params, {}),
+        params=Players(params(10), params(20)),
+        stats=Players(stats(30), stats(40)),
+        opt_state=Players(optax.tree.set(adam, mu=params(50), nu=params(60)), optax.sgd(1.0).init(params(0))),
+        ema=Variables(params(70), stats(80)),
     )
     return jax.device_put(state, everywhere(make_mesh()))
 

@@ -63,9 +63,12 @@ class Seen(NamedTuple):
     arrays: dict[str, np.ndarray]
 
 
+LABELS = np.random.default_rng(1).integers(0, CLASSES, (2, K + J, B)).astype(np.int32)
+
+
 @functools.cache
 def recorded() -> tuple[list[list[Seen]], np.ndarray]:
-    """The uses of each turn in order, and the data [updates, turns, B, 2]."""
+    """The uses of each turn in order, and the data [updates, turns, B, 2], whose labels are LABELS."""
     turns: list[list[Seen]] = [[]]
 
     def note(use: str, who: str, **arrays: Any) -> None:
@@ -78,7 +81,7 @@ def recorded() -> tuple[list[list[Seen]], np.ndarray]:
 
     def network(who: str, plain: Network) -> Network:
         def apply(params: Params, stats: Params, x: Array, label: Any, mode: Mode) -> tuple[Array, Params]:
-            note("network", who, params=params, x=x, keys=jax.vmap(shown)(mode.keys))
+            note("network", who, params=params, x=x, label=label, train=mode.train, keys=jax.vmap(shown)(mode.keys))
             return plain.apply(params, stats, x, label, mode)
 
         return plain._replace(apply=apply)
@@ -104,8 +107,9 @@ def recorded() -> tuple[list[list[Seen]], np.ndarray]:
     x = np.stack([data(K + J, B), 10 + data(K + J, B)])
     state = start(Players(GAME.critic, shifted()), optimizers, shown, in_turns(x[0], K))
     update = jax.jit(make_update(nets, objective, optimizers, shown, critic_steps=K, generator_steps=J))
-    for batches in x:
-        state, _ = update(state, in_turns(batches, K), jax.random.key(3))
+    for real, label in zip(x, LABELS):
+        batches = Players(Batch(real[:K], label[:K]), Batch(real[K:], label[K:]))
+        state, _ = update(state, batches, jax.random.key(3))
     jax.effects_barrier()
     assert turns.pop() == []
     return turns, x
@@ -194,6 +198,42 @@ def test_all_passes_of_a_turn_see_the_same_parameters():
     for turn in turns:
         for who in Players._fields:
             assert len({params.tobytes() for params in given(turn, "network", who, "params")}) == 1
+
+
+@pytest.mark.parametrize("who", Players._fields)
+def test_all_passes_of_a_turn_get_the_labels_of_its_own_batch_and_train(who):
+    turns, _ = recorded()
+    for turn, label in zip(turns, LABELS.reshape(-1, B), strict=True):
+        labels, training = (given(turn, "network", who, name) for name in ("label", "train"))
+        # the generator's pass; the critic on real, on fake and, in its own turns, in the penalty
+        assert len(labels) == {"generator": 1, "critic": 3 if turn[-1].who == "critic" else 2}[who]
+        np.testing.assert_array_equal(labels, [label] * len(labels))
+        assert all(training)
+
+
+@pytest.mark.parametrize(("dtype", "axis_name"), [(None, None), (jnp.bfloat16, "shards")])
+def test_all_passes_of_both_players_are_in_one_mode(dtype, axis_name):
+    seen: dict[str, list[Mode]] = {"critic": [], "generator": []}
+
+    def spy(who: str, network: Network) -> Network:
+        def apply(params: Params, stats: Params, x: Array, label: Any, mode: Mode) -> tuple[Array, Params]:
+            seen[who].append(mode)
+            return network.apply(params, stats, x, label, mode)
+
+        return network._replace(apply=apply)
+
+    nets, optimizers, batches = Players(*map(spy, Players._fields, GAME)), Players(sgd(0.1), sgd(0.1)), labelled_turns()
+    options = {"critic_steps": K, "generator_steps": J, "dtype": dtype, "axis_name": axis_name}
+    update = make_update(nets, WITH_PENALTIES, optimizers, priors.normal(2), **options)
+    if axis_name:
+        batches = jax.tree.map(lambda x: jnp.stack([x, x], 1), batches)
+        update = jax.vmap(update, (None, 1, None), (None, None), axis_name=axis_name)
+    jax.eval_shape(update, start(GAME, optimizers, priors.normal(2), labelled_turns()), batches, jax.random.key(0))
+    for modes in seen.values():
+        assert {(mode.train, mode.dtype, mode.axis_name) for mode in modes} == {(True, dtype, axis_name)}
+        assert all(mode.keys.shape == (B,) for mode in modes)
+    # a scan traces a turn once: real and fake in both players' turns, and the penalties' three
+    assert len(seen["critic"]) >= 2 + 2 + 3
 
 
 # ---- What a turn changes.

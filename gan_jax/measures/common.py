@@ -13,6 +13,7 @@ from gan_jax import parallel
 from gan_jax.types import Array
 
 BATCH = 128
+NEIGHBOURS = 5  # precision to coverage look at as many; Naeem et al. 2020
 
 HIGHER_IS_BETTER = {"precision", "recall", "density", "coverage", "score", "covered", "high_quality", "words"}
 LOWER_IS_BETTER = {

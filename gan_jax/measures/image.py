@@ -13,12 +13,15 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_jax.measures.common import HIGHER_IS_BETTER, LOWER_IS_BETTER, batchwise
+from gan_jax.measures.common import HIGHER_IS_BETTER, LOWER_IS_BETTER, NEIGHBOURS, batchwise
 from gan_jax.metrics import classes, frechet, kernel, manifold, neighbours
 from gan_jax.types import Features, Measure, Protocol, Seen
 
 KEPT = 10_000
 SEARCHED = 100_000
+MODES = 1000  # of three digits stacked
+SUBSETS, SUBSET = 100, 1000  # of the kernel distance: how many, and of how many examples
+SPLITS = 10  # of the score
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -84,15 +87,15 @@ def images(features: Features, *, best: str = "frechet_distance", num: int = 10_
 
     def compare(real: ImageSummary, fake: ImageSummary) -> dict[str, float]:
         few = min(len(real.first), len(fake.first))
-        distance = kernel.kernel_distance(real.first, fake.first, subset_size=min(1000, few // 2))
+        distance = kernel.kernel_distance(real.first, fake.first, subsets=SUBSETS, subset_size=min(SUBSET, few // 2))
         figures = {
             "frechet_distance": frechet.frechet_distance(real.moments, fake.moments),
             "kernel_distance": distance.mean,
             "kernel_distance_error": distance.standard_error,
-            **manifold.manifold(real.first, fake.first, k=5)._asdict(),
+            **manifold.manifold(real.first, fake.first, k=NEIGHBOURS)._asdict(),
         }
         if fake.logits is not None:
-            score = classes.inception_score(fake.logits)
+            score = classes.inception_score(fake.logits, splits=SPLITS)
             figures |= {"score": score.mean, "score_deviation": score.deviation}
         nearest = float(np.median(neighbours.nearest(fake.first, real.features)[1]))
         return figures | {
@@ -108,9 +111,9 @@ def images(features: Features, *, best: str = "frechet_distance", num: int = 10_
             "resize": features.resize,
             "pairs": f"of the first {KEPT}",
             **({"nearest": f"among the first {SEARCHED}"} if real > KEPT else {}),
-            "neighbours": 5,
-            "kernel": "100 subsets of 1000, or of half the examples where they are fewer than 2000",
-            "score": "10 splits",
+            "neighbours": NEIGHBOURS,
+            "kernel": f"{SUBSETS} subsets of {SUBSET}, or of half the examples where they are fewer than {2 * SUBSET}",
+            "score": f"{SPLITS} splits",
         }
 
     return Measure(
@@ -148,13 +151,13 @@ def stacked(features: Features, *, num: int = 26_000) -> Measure:
 
     def compare(real: NDArray, fake: NDArray) -> dict[str, float]:
         del real  # the reference is the uniform distribution
-        found = classes.modes(fake, 1000)
+        found = classes.modes(fake, MODES)
         return {"covered": found.covered, "reverse_kl": found.kl, "reverse_kl_floor": found.floor}
 
     def protocol(real: int) -> Protocol:
         del real
         return {
-            "measure": "1000 modes",
+            "measure": f"{MODES} modes",
             "features": features.name,
             "weights": features.weights,
             "resize": features.resize,
@@ -164,7 +167,7 @@ def stacked(features: Features, *, num: int = 26_000) -> Measure:
         look=look,
         summarise=summarise,
         compare=compare,
-        collapsed=lambda figures: figures["covered"] < 500,
+        collapsed=lambda figures: figures["covered"] < MODES / 2,
         best="reverse_kl",
         higher_is_better=False,
         num=num,

@@ -2,7 +2,7 @@
 
 from numpy.typing import NDArray
 
-from gan_jax.measures.common import all_of
+from gan_jax.measures.common import NEIGHBOURS, all_of
 from gan_jax.metrics import manifold, mixtures
 from gan_jax.types import Measure, Protocol
 
@@ -49,11 +49,11 @@ def plane(*, num: int = 2500) -> Measure:
     """
 
     def compare(real: NDArray, fake: NDArray) -> dict[str, float]:
-        return {"wasserstein": transport(real, fake), **manifold.manifold(real, fake, k=5)._asdict()}
+        return {"wasserstein": transport(real, fake), **manifold.manifold(real, fake, k=NEIGHBOURS)._asdict()}
 
     def protocol(real: int) -> Protocol:
         del real
-        return {"measure": "points", "wasserstein": f"of {TRANSPORTED}", "neighbours": 5}
+        return {"measure": "points", "wasserstein": f"of {TRANSPORTED}", "neighbours": NEIGHBOURS}
 
     return Measure(
         look=lambda batch: batch,

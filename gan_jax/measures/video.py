@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_jax.measures.common import batchwise
+from gan_jax.measures.common import NEIGHBOURS, batchwise
 from gan_jax.metrics import frechet, manifold, motion
 from gan_jax.types import Features, Measure, Protocol
 
@@ -49,7 +49,7 @@ def videos(clips: Features, frames: Features, *, num: int = 2000) -> Measure:
         return {
             "frechet_distance_clips": frechet.frechet_distance(*of_clips),
             "frechet_distance_frames": frechet.frechet_distance(real.frames, fake.frames),
-            **manifold.manifold(real.clips[:KEPT], fake.clips[:KEPT], k=5)._asdict(),
+            **manifold.manifold(real.clips[:KEPT], fake.clips[:KEPT], k=NEIGHBOURS)._asdict(),
             **{f"{name}_distance": float(value) for name, value in moved._asdict().items()},
         }
 
@@ -61,7 +61,7 @@ def videos(clips: Features, frames: Features, *, num: int = 2000) -> Measure:
             "weights": clips.weights if clips.weights == frames.weights else f"{clips.weights}; {frames.weights}",
             "resize": clips.resize if clips.resize == frames.resize else f"{clips.resize}; {frames.resize}",
             "pairs": f"of the first {KEPT}",
-            "neighbours": 5,
+            "neighbours": NEIGHBOURS,
         }
 
     return Measure(

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax.nets import dcgan, mlp, radford, resnet
+from gan_jax.nets import convlstm, dcgan, mlp, radford, resnet, vgan
 from gan_jax.nets.layers import BatchNorm, Identity, LayerNorm
 from gan_jax.types import Mode
 
@@ -18,6 +18,7 @@ CRITICS = {
     "dcgan with layer norm": (functools.partial(dcgan.critic, width=2, norm=LayerNorm), (8, 8, 1)),
     "radford": (functools.partial(radford.critic, width=2, norm=LayerNorm), (16, 16, 3)),
     "resnet": (functools.partial(resnet.critic, width=4), (8, 8, 3)),
+    "vgan": (functools.partial(vgan.critic, width=2, shape=(2, 8, 8, 1)), (2, 8, 8, 1)),
     "resnet, sums and no bias": (
         functools.partial(resnet.critic, width=4, pool=resnet.sum_pool, use_bias=False, norm=LayerNorm),
         (8, 8, 3),
@@ -28,6 +29,8 @@ GENERATORS = {
     "dcgan": (functools.partial(dcgan.generator, width=2, shape=(8, 12, 1)), (8, 12, 1)),
     "radford": (functools.partial(radford.generator, width=2, shape=(16, 16, 3)), (16, 16, 3)),
     "resnet": (functools.partial(resnet.generator, width=4, shape=(8, 16, 3)), (8, 16, 3)),
+    "vgan": (functools.partial(vgan.generator, width=2, shape=(4, 16, 16, 1)), (4, 16, 16, 1)),
+    "convlstm": (functools.partial(convlstm.generator, width=2, shape=(4, 32, 32, 1)), (4, 32, 32, 1)),
 }
 B, CLASSES = 3, 4
 LABEL = jnp.arange(B) % CLASSES
@@ -36,6 +39,15 @@ MODES = {"evaluation": Mode(), "training": Mode(train=True, keys=KEYS)}
 
 each_critic = pytest.mark.parametrize("name", CRITICS)
 each_generator = pytest.mark.parametrize("name", GENERATORS)
+each_network = pytest.mark.parametrize(
+    ("factory", "shape"),
+    [
+        pytest.param(factory, shape if table is CRITICS else (6,), id=f"{name}-{who}")
+        for who, table in {"critic": CRITICS, "generator": GENERATORS}.items()
+        for name, (factory, shape) in table.items()
+        if name in GENERATORS
+    ],
+)
 each_mode = pytest.mark.parametrize("mode", MODES.values(), ids=MODES.keys())
 
 
@@ -50,10 +62,6 @@ def made(factory, shape, classes=0):
 
     params = jax.tree.map(lambda leaf: draw(leaf) * random.choice(np.float32([-1, 1]), leaf.shape), shapes[0])
     return network, params, jax.tree.map(draw, shapes[1]), jnp.asarray(x)
-
-
-def outputs(network, params, stats, x, label, mode):
-    return jax.jit(lambda *args: network.apply(*args)[0])(params, stats, x, label, mode)
 
 
 @each_mode
@@ -88,24 +96,22 @@ def test_generator_gives_examples_of_its_shape(name):
     assert jax.eval_shape(network.apply, params, stats, z, None, MODES["training"])[0].shape == (B, *shape)
 
 
-@pytest.mark.parametrize("table", [CRITICS, GENERATORS], ids=["critic", "generator"])
-@pytest.mark.parametrize("name", GENERATORS)
-def test_conditional_networks_react_to_the_label_and_demand_it(table, name):
-    factory, shape = table[name]
-    network, params, stats, x = made(factory, shape if table is CRITICS else (6,), classes=CLASSES)
-    y = outputs(network, params, stats, x, LABEL, Mode())
-    other = outputs(network, params, stats, x, LABEL.at[0].set(CLASSES - 1), Mode())
-    assert not np.allclose(y[0], other[0])
-    np.testing.assert_array_equal(y[1:], other[1:])
+@each_network
+def test_each_example_follows_its_own_label_alone_and_a_conditional_network_demands_one(factory, shape):
+    network, params, stats, x = made(factory, shape, classes=CLASSES)
+    apply = jax.jit(network.apply)
+    y, _ = apply(params, stats, x, LABEL, Mode())
+    for i in range(B):
+        other, _ = apply(params, stats, x, LABEL.at[i].set(CLASSES - 1), Mode())
+        assert not np.allclose(y[i], other[i])
+        np.testing.assert_array_equal(np.delete(y, i, 0), np.delete(other, i, 0))
     with pytest.raises(ValueError, match="4 classes and got no label"):
         network.apply(params, stats, x, None, Mode())
 
 
-@pytest.mark.parametrize("table", [CRITICS, GENERATORS], ids=["critic", "generator"])
-@pytest.mark.parametrize("name", GENERATORS)
-def test_bfloat16_in_gives_bfloat16_out(table, name):
-    factory, shape = table[name]
-    network, params, stats, x = made(factory, shape if table is CRITICS else (6,), classes=CLASSES)
+@each_network
+def test_bfloat16_in_gives_bfloat16_out(factory, shape):
+    network, params, stats, x = made(factory, shape, classes=CLASSES)
     params, x = jax.tree.map(lambda a: a.astype(jnp.bfloat16), (params, x))
     shapes = jax.eval_shape(network.apply, params, stats, x, LABEL, MODES["training"])
     assert shapes[0].dtype == jnp.bfloat16

@@ -30,18 +30,14 @@ def test_a_clip_has_the_shape_asked_for(family, shape):
 
 
 @GENERATORS
-def test_samples_lie_in_the_range_and_depend_on_z_and_label(family):
-    generator = family.generator(width=2, classes=3, shape=(4, 16, 16, 1))
-    z, label = normal(3, 5), jnp.array([0, 0, 2])
-    params, stats = generator.init(KEY, z, label)
-    clips, _ = generator.apply(params, stats, z.at[1:].set(z[0]), label, Mode(train=True))
+def test_samples_lie_in_the_range_and_depend_on_z(family):
+    generator = family.generator(width=2, shape=(4, 16, 16, 1))
+    z = normal(3, 5)
+    params, stats = generator.init(KEY, z, None)
+    clips, _ = generator.apply(params, stats, z.at[1].set(z[0]), None, Mode())
     assert np.abs(clips).max() < 1
-    moved = jax.tree.map(lambda leaf: leaf + 0.1 * jax.random.normal(KEY, leaf.shape), params)  # classes start alike
-    clips, _ = generator.apply(moved, stats, z.at[1].set(z[0]).at[2].set(z[0]), label, Mode())
     np.testing.assert_allclose(clips[0], clips[1], rtol=1e-5, atol=1e-6)
     assert not np.allclose(clips[0], clips[2], atol=1e-4)
-    other, _ = generator.apply(moved, stats, z, label, Mode())
-    assert not np.allclose(other[0], other[1], atol=1e-4)
 
 
 @GENERATORS
@@ -68,14 +64,6 @@ def test_the_critic_tells_the_order_of_frames():
     params, stats = critic.init(KEY, x, None)
     forward, backward = (critic.apply(params, stats, clip, None, Mode())[0] for clip in (x, x[:, ::-1]))
     assert not np.allclose(forward, backward, rtol=1e-3)
-
-
-def test_critics_with_classes_look_at_the_label():
-    critic = vgan.critic(width=2, classes=3, shape=(4, 16, 16, 1))
-    x = normal(1, 4, 16, 16, 1).repeat(3, 0)
-    params, stats = critic.init(KEY, x, jnp.arange(3))
-    logits, _ = critic.apply(params, stats, x, jnp.arange(3), Mode())
-    assert len(set(np.asarray(logits).tolist())) == 3
 
 
 @pytest.mark.parametrize(
