@@ -17,6 +17,7 @@ from gan_jax.measures.common import HIGHER_IS_BETTER, LOWER_IS_BETTER, NEIGHBOUR
 from gan_jax.metrics import classes, frechet, kernel, manifold, neighbours
 from gan_jax.types import Features, Measure, Protocol, Seen
 
+log = logging.getLogger(__name__)
 KEPT = 10_000
 SEARCHED = 100_000
 MODES = 1000  # of three digits stacked
@@ -46,7 +47,7 @@ class ImageSummary:
         if distinct == 1:
             raise ValueError("the features of all real examples are the same: they tell nothing apart")
         if distinct < len(self.first):
-            logging.warning(
+            log.warning(
                 "the first %d real examples are copies of %d by their features: `nearest` and `duplicates` go by the "
                 "distances between these",
                 len(self.first),
