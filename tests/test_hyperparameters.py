@@ -66,8 +66,9 @@ def decays(optimizer: optax.GradientTransformation) -> dict[str, float]:
 
 
 @pytest.mark.parametrize(("file", "choice"), OBJECTIVES)
-def test_learning_rates_of_both_players_end_with_the_last_update_or_stay(file, choice):
+def test_learning_rates_of_both_players_begin_alike_and_end_with_the_last_update_or_stay(file, choice):
     experiment = build(file, steps=400, **choice)
+    assert step_of(experiment.optimizers.critic) == pytest.approx(step_of(experiment.optimizers.generator), rel=1e-5)
     text = inspect.getdoc(load(file)) + file.read_text().split('"""')[1]
     for optimizer, (turns, _) in zip(experiment.optimizers, experiment.turns, strict=True):
         last = experiment.steps * turns
