@@ -40,11 +40,6 @@ def build(file: Path, **arguments) -> Experiment:
     return load(file)(**{"batch_size": 8, "width": 4} | arguments)
 
 
-@pytest.mark.parametrize("file", [file for file in FILES if "objectives" not in file.stem], ids=lambda file: file.stem)
-def test_the_experiment_fits_together_with_its_defaults(file):
-    make_program(build(file, batch_size=16), "jit")
-
-
 @pytest.mark.parametrize("file", [file for file in FILES if "conditional" in file.read_text()], ids=lambda f: f.stem)
 def test_its_conditional_form_fits_together(file):
     make_program(build(file, conditional=True), "jit")
