@@ -39,6 +39,7 @@ def settings(tmp_path):
 def run(**environment: str) -> subprocess.CompletedProcess[str]:
     """The program above in a process of its own, without the folder of this test run."""
     inherited = {name: value for name, value in os.environ.items() if name != "JAX_COMPILATION_CACHE_DIR"}
+    inherited["JAX_PLATFORMS"] = "cpu"  # or libtpu, where it's installed, prints that there is no TPU
     return subprocess.run(
         [sys.executable, "-c", PROGRAM], env=inherited | environment, capture_output=True, text=True, check=True
     )

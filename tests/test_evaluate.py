@@ -195,7 +195,7 @@ def echo(params, stats, z, label, mode):
 
 def test_samples_are_of_classes_as_frequent_as_in_the_data():
     labels = np.repeat([0, 2], [30, 10])
-    source = on_device(np.zeros((40, 1), np.uint8), labels, classes=3)
+    source = on_device(np.zeros((40, 1, 1, 1), np.uint8), labels, classes=3)
     shares, protocol = drawn(labelled(source, echo), num=80)
     assert shares == [0.75, 0, 0.25]
     assert protocol["classes"] == "of the real examples, in their order"
@@ -214,7 +214,7 @@ def test_of_endless_data_samples_have_the_labels_of_the_examples_drawn():
 
 
 def test_a_generator_that_does_not_look_at_labels_has_no_classes_in_its_protocol():
-    source = on_device(np.zeros((40, 1), np.uint8), np.arange(40) % 3)
+    source = on_device(np.zeros((40, 1, 1, 1), np.uint8), np.arange(40) % 3)
     _, protocol = drawn(
         labelled(source, lambda params, stats, z, label, mode: (z[:, 0], (label + 1, stats)[1])), num=10
     )

@@ -60,7 +60,7 @@ def experiment(*, steps: int = 3, batch_size: int = 8) -> Experiment:
     )
 '''
 OWN = "def patches(x):\n    return x.reshape(len(x), 7, 4, 7, 4).mean((2, 4)).reshape(len(x), -1)[:, 22:27]\n"
-ELSEWHERE = {"run", "weights", "compiled", "json", "suffix", "out"}  # tested by themselves, where each command is
+ELSEWHERE = {"run", "data", "weights", "compiled", "json", "suffix", "out"}  # tested where each command is
 
 
 @pytest.fixture(scope="module")

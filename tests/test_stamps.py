@@ -47,7 +47,9 @@ SPY = Measure(  # its figures are what was compared
 def game(data: Source) -> Experiment:
     """One whose generator is its parameter and noise."""
     shape = data.example.x.shape
-    noise = Network(lambda *_: (), lambda params, stats, z, label, mode: (params + z.reshape(-1, *shape), stats))
+    noise = Network(
+        lambda *_: (jnp.float32(0), ()), lambda params, stats, z, label, mode: (params + z.reshape(-1, *shape), stats)
+    )
     return Experiment(
         data=data,
         nets=Players(noise, noise),

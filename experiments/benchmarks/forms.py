@@ -19,7 +19,7 @@ from unittest import mock
 import ours_points
 import tyro
 from game import Game
-from side_by_side import race, ratio, report
+from side_by_side import race, ratio, report, show
 
 from gan_jax import games, parallel
 from gan_jax.nets import bilinear, direct
@@ -77,6 +77,7 @@ def main(rounds: int = 7, cases: tuple[str, ...] = tuple(CASES), json: Path | No
                 contenders[f"without {own}.py"] = compiled(make())
         times = race(contenders, rounds)
         rows += [[name, what, 1e3 * statistics.median(times[what]), ratio(times, what, TRAINED)] for what in times]
+        print(*(" ".join(map(show, row)) for row in rows[-len(times) :]), sep="\n", flush=True)
     report("One update, by form", ["game", "form", "ms", f"it / {TRAINED}"], rows, json)
 
 

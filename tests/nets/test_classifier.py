@@ -18,7 +18,7 @@ DEBIAN = pathlib.Path("/usr/share/datasets/fashion-mnist")
 
 
 def test_packaged_classifier_is_right_on_98_percent_of_the_digits_held_out():
-    images, labels = next(digits("test").stream(jax.random.key(0), 0, 1000))
+    images, labels, _ = next(digits("test").stream(jax.random.key(0), 0, 1000))
     seen = jax.jit(classifier.digits().look)(images)
     assert np.mean(seen.logits.argmax(1) == labels) >= 0.98
     assert seen.features.shape == (1000, classifier.FEATURES)
