@@ -118,8 +118,9 @@ def games(update: Update, mesh: Mesh, *, at_once: bool, options: dict[str, str] 
 def compiler_options() -> dict[str, str]:
     """Of jaxlib 0.10 on a CPU: matrix products and convolutions by XLA's own kernels, only sums by YNNPACK's.
 
-    With all of its kernels an update of the article's DCGAN takes 1.27 times as long there. From jaxlib 0.11 on it takes
-    0.83 of the time with them, so nothing is chosen (docs/speed.md). Products of WIDE and more are always faster by them.
+    With all of its kernels an update of the article's DCGAN takes 1.27 times as long there. From jaxlib 0.11 on it
+    takes 0.83 of the time with them, so nothing is chosen (docs/speed.md). Products of WIDE and more are faster by
+    them always.
     """
     if jax.__version_info__ >= (0, 11):
         return {}
