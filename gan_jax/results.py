@@ -166,5 +166,7 @@ def measure_of(experiment: "Experiment", features: str | None, weights: Path | N
     if weights is not None:
         raise ValueError(f"--weights {weights}: say which network's, by --features inception")
     if experiment.measure is None:
-        raise ValueError("the experiment names no measure: give it one; of images, --features says what to measure in")
+        raise ValueError(
+            "the experiment names no measure: give it one, or for images add --features effnet or inception"
+        )
     return experiment.measure

@@ -178,16 +178,19 @@ def moved(run: Run, data: Path | None) -> Run:
 
 def check_same_data(run: Run, experiment: Experiment) -> None:
     """Raises ValueError if the data are others than the run began with, as a folder is that was added to."""
-    now = experiment.data.name
+    now, found = experiment.data.name, experiment.data.found
     if run.data not in ("", now):
-        raise ValueError(f"{run.folder}: its data were {run.data}, now they are {now}: put them back as they were")
+        unused = f" ({found.line()})" if found and (found.skipped or found.ignored) else ""
+        raise ValueError(
+            f"{run.folder}: its data were {run.data}, now they are {now}{unused}: put them back as they were"
+        )
 
 
 def tell_found(run: Run, source: Source) -> str:
     """One line of what the data are and what of them isn't used; all reasons go into RUN/skipped.txt."""
     if source.found is None:
         size = "endless examples" if source.size is None else f"{source.size:,} examples"
-        return f"{source.name}: {size}" + (f" in {source.classes} classes" if source.classes else "")
+        return f"{source.name}, {size}" + (f" in {source.classes} classes" if source.classes else "")
     if source.found.skipped:
         lines = [f"{one.what}: {one.why}\n" for one in source.found.skipped]
         run.skipped.write_text("".join(lines), encoding="utf-8")

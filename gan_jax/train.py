@@ -76,7 +76,8 @@ def train(run: Run, experiment: Experiment, update: Update, state: TrainState, r
             values = {name: np.ravel(value) for name, value in jax.device_get(metrics).items()}
             if not np.isfinite(list(values.values())).all(0).any():
                 broken = [f"{name} is {value[0]}" for name, value in values.items() if not math.isfinite(value[0])]
-                give_up(f"step {step}: {', '.join(broken)}")
+                more = f", and {len(broken) - 1} more metrics" if broken[1:] else ""
+                give_up(f"step {step}: {broken[0]}{more}")
             bar.update()
             checkpoints.tick()
             if step % options.log_every == 0 or step == last:

@@ -97,7 +97,7 @@ def warn_of_other_data(run: "Run", experiment: "Experiment") -> None:
     try:
         check_same_data(run, experiment)
     except ValueError as error:
-        log.warning("%s, or what depends on them, such as an alphabet, may be wrong", error)
+        log.warning("%s, or samples and figures may be wrong", error)
 
 
 @contextlib.contextmanager

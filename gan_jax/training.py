@@ -74,7 +74,7 @@ def train_with_arguments_of(file: Path) -> Callable[..., None]:
                 with together():
                     if is_first():
                         created = runs.create(folder, file, arguments, run, built.data.name, memory)
-                        say(runs.tell_found(created, built.data))
+                        say_found(created, built)
                         until_its_end.enter_context(runs.held(created))
                 with together():
                     created = runs.open_shared(folder)
@@ -135,9 +135,21 @@ def resume(
             state = state or init(keys_of(opened.options.seed, games).init)
             with together():
                 if is_first():
+                    if built.steps != (before := opened.arguments["steps"]):
+                        say(f"{run}: its steps were {before:,} and are now {built.steps:,}")
                     runs.change_steps(opened, built.steps)
-                    say(runs.tell_found(opened, built.data))
+                    say_found(opened, built)
         play(opened, built, update, state, rollbacks)
+
+
+def say_found(run: "Run", experiment: "Experiment") -> None:
+    """One line of the run's folder and data, and one more if these are few."""
+    from gan_jax.run import tell_found
+
+    data, batch_size = experiment.data, experiment.batch_size
+    say(f"{run.folder}: {tell_found(run, data)}")
+    if data.size is not None and data.size < batch_size:
+        say(f"{data.size} examples are fewer than a batch of {batch_size}: some come twice in one")
 
 
 def play(run: "Run", experiment: "Experiment", update: "Update", state: "TrainState", rollbacks: int = 0) -> None:

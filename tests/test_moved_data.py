@@ -80,7 +80,7 @@ def test_train_tells_what_was_found_and_keeps_all_reasons(begun, tmp_path, monke
     monkeypatch.chdir(tmp_path)
     cli.main(["train", str(begun / "shades.py"), "--folder", str(begun / "photos"), "--run-dir", "run", "--steps", "0"])
     err = capsys.readouterr().err
-    said = "gan-jax: 12 images, 1 skipped (why: run/skipped.txt), 1 other file ignored (1 .txt)"
+    said = "gan-jax: run: 12 images, 1 skipped (why: run/skipped.txt), 1 other file ignored (1 .txt)"
     assert [line for line in err.splitlines() if line.startswith("gan-jax")] == [said]
     (reason,) = Path("run/skipped.txt").read_text().splitlines()
     assert reason.startswith("broken.png: ")

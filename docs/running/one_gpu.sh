@@ -8,7 +8,7 @@ export CUDA_VISIBLE_DEVICES=0
 
 python3 -m venv .venv && source .venv/bin/activate
 pip install -q -e '.[cuda12]' # cuda13 for drivers from 580 on
-python -c 'import jax; assert jax.default_backend() == "gpu", "JAX sees no GPU: does nvidia-smi?"'
+python -c 'import jax; assert jax.default_backend() == "gpu", "JAX sees no GPU: does nvidia-smi see one?"'
 
 if [ -e "$RUN/config.json" ]; then
   exec gan-jax resume "$RUN"

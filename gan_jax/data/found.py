@@ -89,9 +89,9 @@ def find(root: Path, suffixes: Collection[str], kind: str, recognised: Callable[
     found = [file for file in files if wanted(file)]
     ignored = Counter(file.suffix.lower() for file in sorted(set(files).difference(found)))
     if not found:
-        others = Found("", tuple(skipped), ignored).line().removeprefix(", ")
+        others = Found("", tuple(skipped), ignored).line().removeprefix(", ").replace(" ignored", "")
         raise ValueError(
-            f"{root} holds no {kind}{f' (it holds {others})' if others else ''}: put "
+            f"{root} holds no {kind}{f', only {others}' if others else ''}: put "
             f"{', '.join(list(suffixes)[:8])}{' ...' * (len(suffixes) > 8)} files there"
         )
     return Listing(root, found, ignored, tuple(skipped))

@@ -72,10 +72,16 @@ def text(
     """
     path = Path(path).expanduser()
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file, or a folder; name a text file of your own")
+        what = "is a folder" if path.is_dir() else "no such file"
+        raise FileNotFoundError(f"{path}: {what}; name a text file of your own")
     written = read_text(path)
-    read = tenth_held_out((written.lower() if lower else written).splitlines())
-    return windows_of(read, "train", "text", where=path, length=length, alphabet=alphabet, limit=limit)
+    lines = (written.lower() if lower else written).splitlines()
+    read = tenth_held_out(lines)
+    made = windows_of(read, "train", "text", where=path, length=length, alphabet=alphabet, limit=limit)
+    held_out, found = sum(map(bool, map(str.strip, lines))) // 10, made.source.found
+    if held_out and found:
+        found = found._replace(used=f"{found.used}, {counted(held_out, 'more lines')} held out as test")
+    return made._replace(source=made.source._replace(found=found))
 
 
 def read_text(path: Path) -> str:

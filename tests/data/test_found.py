@@ -91,7 +91,7 @@ def test_folder_without_files_of_the_kind_is_refused_with_what_it_holds(tmp_path
     with pytest.raises(FileNotFoundError, match="nowhere is no folder: name the folder that holds your images"):
         find(tmp_path / "nowhere", {".png"}, "images")
     make(tmp_path, "a.heic", "b.heic")
-    with pytest.raises(ValueError, match=r"no images \(it holds 2 other files ignored \(2 \.heic\)\): put \.png files"):
+    with pytest.raises(ValueError, match=r"no images, only 2 other files \(2 \.heic\): put \.png files"):
         find(tmp_path, {".png"}, "images")
 
 

@@ -165,7 +165,7 @@ def test_text_is_put_in_lower_case_if_asked_and_accents_are_characters(tmp_path)
 
 
 def test_bad_input_gets_one_clear_line(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"none\.txt: no such file, or a folder; name a text file of your own"):
+    with pytest.raises(FileNotFoundError, match=r"none\.txt: no such file; name a text file of your own"):
         text(tmp_path / "none.txt")
     (tmp_path / "latin.txt").write_bytes("é".encode("latin-1"))
     with pytest.raises(ValueError, match=r"latin\.txt is no text in UTF-8 .* by iconv -f CODING -t utf-8"):
@@ -188,3 +188,8 @@ def test_bad_input_gets_one_clear_line(tmp_path):
         text(tmp_path / "a.txt", length=0)
     with pytest.raises(ValueError, match="an alphabet of 0 characters beside the space: give one of 1 to 255"):
         text(tmp_path / "a.txt", alphabet="")
+
+
+def test_lines_that_are_held_out_are_told(tmp_path):
+    (tmp_path / "names.txt").write_text("\n".join(f"name {number}" for number in range(25)))
+    assert text(tmp_path / "names.txt").source.found.used == "23 windows of 23 lines, 2 more lines held out as test"
