@@ -20,7 +20,10 @@ def main(pythons: list[str]) -> None:
     for python in pythons:
         file = Path(__file__).with_name(f"{name_of(python)}.txt")
         lines = sorted(versions(python), key=str.lower)
-        file.write_text("\n".join([f"# Tested together; made by {Path(__file__).name}.", *lines]) + "\n")
+        file.write_text(
+            "\n".join([f"# What pip took together on Linux; made by {Path(__file__).name}, tested by CI.", *lines])
+            + "\n"
+        )
         print(f"{file.relative_to(ROOT)}: {len(lines)} packages")
 
 

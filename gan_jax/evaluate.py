@@ -119,6 +119,8 @@ def make_evaluation(
             except (KeyError, ValueError):
                 return floor_of_halves()
         count = min(num, other.size or num)
+        if count < 10:
+            return None
         return {
             "data": other.name,
             "examples": count,

@@ -1,8 +1,8 @@
 """Where metrics go: RUN/metrics.jsonl, which a resumed run continues exactly, and TensorBoard events.
 
 A metric is a number, or a list of one for each game of the run; what isn't finite is null. The last step of a run has
-its lines even where its number would call for none: these say `"last": true`, and go when the run goes on, so that it
-leaves what one in one go does.
+its lines even where its number would call for none: these say `"last": true`, and go when the run goes on, so that
+metrics.jsonl is that of a run in one go.
 """
 
 import json

@@ -151,8 +151,18 @@ class Run:
         return build(function, as_declared(function, self.arguments | changed), self.options.precision)
 
     def without_data(self) -> Experiment:
-        """The experiment with stand-ins for its data, which open nothing and have no examples."""
-        with recalling(read_json(self.memory, LARGEST_MEMORY)):
+        """The experiment with stand-ins for its data, which open nothing and have no examples.
+
+        Raises:
+          ValueError: data.json isn't what this run wrote.
+        """
+        try:
+            notes = read_json(self.memory, LARGEST_MEMORY)
+            if not all(one.keys() == {"loader", "data"} for one in notes):
+                raise ValueError("it isn't what a run writes")
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            raise ValueError(f"{self.memory} is missing or broken ({error}): restore it, or train anew") from error
+        with recalling(notes):
             return self.experiment()
 
 
@@ -179,11 +189,22 @@ def moved(run: Run, data: Path | None) -> Run:
 def check_same_data(run: Run, experiment: Experiment) -> None:
     """Raises ValueError if the data are others than the run began with, as a folder is that was added to."""
     now, found = experiment.data.name, experiment.data.found
-    if run.data not in ("", now):
-        unused = f" ({found.line()})" if found and (found.skipped or found.ignored) else ""
-        raise ValueError(
-            f"{run.folder}: its data were {run.data}, now they are {now}{unused}: put them back as they were"
-        )
+    if run.data in ("", now):
+        return
+    skipped = {one.what for one in found.skipped} if found else set()
+    mended = [name for name in names_in(run.skipped) if name not in skipped]
+    why = f" ({found.line()})" if found and (found.skipped or found.ignored) else ""
+    advice = "put them back as they were"
+    if mended:
+        advice = f"{mended[0]} was skipped as the run began, and can be used now: move it away, or train anew"
+    raise ValueError(f"{run.folder}: its data were {run.data}, now they are {now}{why}: {advice}")
+
+
+def names_in(skipped: Path) -> list[str]:
+    """What a skipped.txt names, if there is one."""
+    if not skipped.is_file():
+        return []
+    return [line.partition(": ")[0] for line in skipped.read_text(encoding="utf-8").splitlines()]
 
 
 def tell_found(run: Run, source: Source) -> str:
@@ -191,11 +212,13 @@ def tell_found(run: Run, source: Source) -> str:
     if source.found is None:
         size = "endless examples" if source.size is None else f"{source.size:,} examples"
         return f"{source.name}, {size}" + (f" in {source.classes} classes" if source.classes else "")
-    if source.found.skipped:
-        lines = [f"{one.what}: {one.why}\n" for one in source.found.skipped]
-        run.skipped.write_text("".join(lines), encoding="utf-8")
-    else:
+    lines = [f"{one.what}: {one.why}\n" for one in source.found.skipped]
+    try:
         run.skipped.unlink(missing_ok=True)
+        if lines:
+            run.skipped.write_text("".join(lines), encoding="utf-8")
+    except OSError:
+        return source.found.line()
     return source.found.line(str(run.skipped))
 
 
@@ -236,6 +259,10 @@ def game_name(number: int) -> str:
 
 def check_free(folder: Path) -> None:
     """Raises ValueError if the folder holds anything, but for a run that was killed as it was made."""
+    try:
+        str(folder.absolute()).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{str(folder)!a}: checkpoints can't lie there; name a --run-dir in UTF-8") from error
     if (folder / "config.json").exists():
         raise ValueError(f"{folder} holds a run already: `gan-jax resume {folder}` goes on, or give another --run-dir")
     if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / PART).exists())):
@@ -310,16 +337,16 @@ def as_declared(function: Callable[..., Experiment], arguments: dict[str, Any]) 
 
     def restored(name: str, value: Any) -> Any:
         hint = hints.get(name)
-        if isinstance(value, str) and is_path(hint):
-            return Path(value)
-        return tuple(value) if isinstance(value, list) and typing.get_origin(hint) is tuple else value
+        if isinstance(value, list) and typing.get_origin(hint) is tuple:
+            return tuple(Path(one) if Path in typing.get_args(hint) else one for one in value)
+        return Path(value) if isinstance(value, str) and is_path(hint) else value
 
     return {name: restored(name, value) for name, value in arguments.items()}
 
 
 def is_path(hint: Any) -> bool:
-    """Whether an argument declared so may be a path."""
-    return Path in (hint, *typing.get_args(hint))
+    """Whether an argument declared so may be one path."""
+    return typing.get_origin(hint) is not tuple and Path in (hint, *typing.get_args(hint))
 
 
 def as_json(value: Any) -> str:
@@ -341,11 +368,22 @@ def open_run(folder: Path) -> Run:
         raise FileNotFoundError(f"{folder.absolute()} is no run (it has no config.json): `gan-jax train` makes one")
     try:
         config = read_json(path)
-        return Run(
-            folder, config["experiment"], config["arguments"], Options(**config["options"]), config.get("data", "")
-        )
+        options = Options(**config["options"])
+        for name, hint in typing.get_type_hints(Options).items():
+            check_type(name, getattr(options, name), hint)
+        return Run(folder, config["experiment"], dict(config["arguments"]), options, config.get("data", ""))
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is broken ({error}): restore it, or train anew") from error
+
+
+def check_type(name: str, value: Any, hint: Any) -> None:
+    """Raises ValueError unless a value of JSON's is of a type, or among those that are allowed."""
+    choices = typing.get_args(hint) if typing.get_origin(hint) is not Literal else (hint,)
+    words = [word for choice in choices if typing.get_origin(choice) is Literal for word in typing.get_args(choice)]
+    kinds = choices or (hint,)
+    if value not in words and type(value) not in kinds and not (float in kinds and type(value) is int):
+        wanted = [str(word) for word in words] or [kind.__name__ for kind in kinds]
+        raise ValueError(f"{name} is {value!r}, where {' or '.join(wanted)} is wanted")
 
 
 def open_shared(folder: Path, patience: float = 90.0) -> Run:

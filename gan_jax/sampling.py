@@ -26,7 +26,6 @@ def sample(
     game: int = 0,
     checkpoint: Which = "latest",
     provenance: bool = True,
-    data: Path | None = None,
     compiled: OmitArgPrefixes[Compiled] = BY_DEFAULT,
 ) -> None:
     """Draw samples from the averaged (EMA) generator of a run. The same seed gives the same samples.
@@ -46,7 +45,6 @@ def sample(
       game: Which game of a run of several, from 0.
       checkpoint: The newest, or the best of a run that was evaluated as it trained.
       provenance: Write into each file that it is synthetic, and what made it: `gan-jax inspect FILE` reads that.
-      data: Where the run's data lie now, if they were moved; samples can be drawn without them.
       compiled: Where compiled programs are kept.
     """
     import numpy as np
@@ -62,7 +60,7 @@ def sample(
                 "2**32"
             )
         keep(compiled)
-        trained = open_trained_to_sample(run, checkpoint, data)
+        trained = open_trained_to_sample(run, checkpoint)
         write, ending = format_of(trained.experiment.view, out, suffix, interpolate)
         samples = trained.walk(game, seed, num, frames) if interpolate else trained.sample(game, seed, num)
         if not np.isfinite(samples).all():

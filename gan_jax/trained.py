@@ -60,50 +60,39 @@ def open_trained(run: Path, checkpoint: Which, data: Path | None = None) -> Trai
     from gan_jax import run as runs
 
     opened = runs.moved(runs.open_run(run), data)
-    with where_data_may_be_named():
-        built = opened.experiment()
-    warn_of_other_data(opened, built)
-    return restored(opened, built, checkpoint)
+    with where_data_may_be_named(data):
+        return restored(opened, opened.experiment(), checkpoint)
 
 
-def open_trained_to_sample(run: Path, checkpoint: Which, data: Path | None = None) -> Trained:
-    """The same, but data that aren't there are done without, by what the run remembers of them."""
+def open_trained_to_sample(run: Path, checkpoint: Which) -> Trained:
+    """The same, without opening the data: by what the run remembers of them."""
     from gan_jax import run as runs
 
-    opened = runs.moved(runs.open_run(run), data)
-    try:
-        built = opened.experiment()
-    except (FileNotFoundError, ValueError):
-        if not opened.memory.is_file():
-            raise
-        built = opened.without_data()
-    else:
-        warn_of_other_data(opened, built)
-    return restored(opened, built, checkpoint)
+    opened = runs.open_run(run)
+    return restored(opened, opened.without_data(), checkpoint)
 
 
 def restored(run: "Run", experiment: "Experiment", checkpoint: Which) -> Trained:
+    """With a warning, if the data are others than the run was trained on."""
     from gan_jax.checkpoint import restore
     from gan_jax.games import abstract_state, split, step_of
-
-    games = run.options.num_seeds
-    state = restore(run.checkpoints, abstract_state(experiment, games), checkpoint)
-    return Trained(experiment, split(state.ema, games), step_of(state))
-
-
-def warn_of_other_data(run: "Run", experiment: "Experiment") -> None:
     from gan_jax.run import check_same_data
 
     try:
         check_same_data(run, experiment)
     except ValueError as error:
         log.warning("%s, or samples and figures may be wrong", error)
+    games = run.options.num_seeds
+    state = restore(run.checkpoints, abstract_state(experiment, games), checkpoint)
+    return Trained(experiment, split(state.ema, games), step_of(state))
 
 
 @contextlib.contextmanager
-def where_data_may_be_named() -> Iterator[None]:
-    """Adds to what is said of missing data how a command is told of their new place."""
+def where_data_may_be_named(data: Path | None) -> Iterator[None]:
+    """Adds to what is said of missing data how a command is told of their new place; data: the one that was given."""
     try:
         yield
     except FileNotFoundError as error:
+        if data is not None:
+            raise
         raise FileNotFoundError(f"{error}; if the run's data were moved, give their new place by --data") from error

@@ -119,7 +119,7 @@ def resume(
                 if is_first():
                     until_its_end.enter_context(runs.held(opened))
                     check_metrics(opened.metrics)
-                with where_data_may_be_named():
+                with where_data_may_be_named(data):
                     built, games = opened.experiment(**changed), opened.options.num_seeds
                 runs.check_same_data(opened, built)
             given = opened.arguments | changed

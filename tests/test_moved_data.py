@@ -10,6 +10,7 @@ from PIL import Image
 from test_cli import files, refused
 
 from gan_jax import cli
+from gan_jax.run import as_declared
 
 SHADES = '''"""Shades of grey, from a folder."""
 
@@ -113,6 +114,69 @@ def test_moved_data_are_the_same_wherever_they_lie(here):
     cli.main(["neighbours", "run", "--num", "3", "--features", "look.py:look", "--data", "elsewhere"])
 
 
+def test_samples_are_those_of_the_run_whatever_lies_where_its_data_were(here):
+    cli.main(["sample", "run", "--num", "4", "--out", "gone.png", "--no-provenance"])
+    Path("gone").mkdir()
+    Path("gone/00.png").write_text("no image")
+    cli.main(["sample", "run", "--num", "4", "--out", "changed.png", "--no-provenance"])
+    assert Path("gone.png").read_bytes() == Path("changed.png").read_bytes()
+
+
+@pytest.mark.parametrize("memory", ["{", "[]}", "[1]", '{"loader": 1}', '[{"loader": "folder"}]', None])
+def test_broken_memory_is_named(here, capsys, memory):
+    Path("run/data.json").unlink() if memory is None else Path("run/data.json").write_text(memory)
+    assert "run/data.json is missing or broken" in refused(capsys, "sample", "run")
+
+
+def test_file_that_was_mended_since_is_named_where_the_run_is_resumed(here, capsys):
+    shutil.copytree(here / "photos", "elsewhere")
+    shutil.copy("elsewhere/03.png", "elsewhere/broken.png")
+    says = refused(capsys, "resume", "run", "--steps", "4", "--data", "elsewhere")
+    assert "broken.png was skipped as the run began, and can be used now: move it away, or train anew" in says
+
+
+def test_place_that_was_given_and_is_wrong_is_not_asked_for_again(here, capsys):
+    Path("file").touch()
+    says = refused(capsys, "resume", "run", "--steps", "4", "--data", "file")
+    assert "file is no folder" in says
+    assert "--data" not in says
+
+
+def test_reasons_that_cannot_be_written_are_in_the_line(here, capsys):
+    shutil.copytree(here / "photos", "elsewhere")
+    Path("run/skipped.txt").unlink()
+    Path("run/skipped.txt").mkdir()
+    cli.main(["resume", "run", "--steps", "3", "--data", "elsewhere"])
+    err = capsys.readouterr().err
+    assert "gan-jax: run: its steps were 2 and are now 3\n" in err
+    assert "1 skipped (broken.png: " in err
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("seed", 1.5, "seed is 1.5, where int is wanted"),
+        ("parallel", "zzz", "parallel is 'zzz', where jit or pmap is wanted"),
+        ("precision", "f16", "precision is 'f16', where f32 or bf16 is wanted"),
+        ("log_every", "5", "log_every is '5', where int is wanted"),
+        ("rollback_rate", None, "rollback_rate is None, where float is wanted"),
+        ("num_seeds", True, "num_seeds is True, where int is wanted"),
+    ],
+)
+def test_options_of_other_types_in_the_configuration_are_named(here, capsys, name, value, says):
+    config = json.loads(Path("run/config.json").read_text())
+    config["options"][name] = value
+    Path("run/config.json").write_text(json.dumps(config))
+    assert f"run/config.json is broken ({says}): restore it, or train anew" in refused(capsys, "sample", "run")
+
+
+def test_several_paths_come_back_as_they_were_given():
+    def experiment(*, more: tuple[Path, ...] = (), one: Path | None = None, steps: int = 1): ...
+
+    given = {"more": (Path("a"), Path("b")), "one": Path("c"), "steps": 3}
+    assert as_declared(experiment, json.loads(json.dumps(given, default=str))) == given
+
+
 def test_other_data_in_the_new_place_are_refused(here, capsys):
     shutil.copytree(here / "photos", "elsewhere")
     Path("elsewhere/00.png").unlink()
@@ -131,4 +195,4 @@ def test_place_that_cannot_be_told_is_refused(here, capsys, changed, says):
     config = json.loads(Path("run/config.json").read_text())
     config["arguments"] |= changed
     Path("run/config.json").write_text(json.dumps(config))
-    assert says in refused(capsys, "sample", "run", "--data", "nowhere")
+    assert says in refused(capsys, "resume", "run", "--steps", "4", "--data", "nowhere")

@@ -1,7 +1,8 @@
 """What a run remembers of its data, so that its generator can be drawn from where they aren't.
 
 A loader of the user's own data is `remembered`. While an experiment is built inside `noting`, each call of a loader
-leaves a note; inside `recalling` the loaders open nothing, and give stand-ins made of the notes, in the same order.
+leaves a note; inside `recalling` the loaders open nothing, and give stand-ins made of the notes, in the same order. One
+that no note is left for, as it was called elsewhere, loads as usual.
 """
 
 import contextlib
@@ -51,11 +52,13 @@ def remembered(kind: type[Data]) -> Callable[[Callable[..., Data]], Callable[...
         @functools.wraps(load)
         def loader(*arguments: Any, **settings: Any) -> Data:
             recalled, notes = _recalled.get(), _noted.get()
-            if recalled is not None:
-                return stand_in(kind, next(recalled))
+            if recalled is not None and (note := next(recalled, None)):
+                if note["loader"] != load.__name__:
+                    raise ValueError(f"{load.__name__} is called where the run called {note['loader']}")
+                return stand_in(kind, note["data"])
             data = load(*arguments, **settings)
             if notes is not None:
-                notes.append(note_of(data))
+                notes.append({"loader": load.__name__, "data": note_of(data)})
             return data
 
         return loader

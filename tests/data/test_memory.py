@@ -59,6 +59,18 @@ def test_what_needs_the_examples_says_where_they_can_be_named():
             use()
 
 
+def test_other_loaders_than_the_run_called_are_refused_and_what_it_did_not_note_is_loaded():
+    images, text, calls = loaders()
+    with noting() as notes:
+        images(None)
+    with recalling(notes), pytest.raises(ValueError, match="text is called where the run called images"):
+        text()
+    calls.clear()
+    with recalling(notes):
+        images(None), text()
+    assert calls == ["text"]
+
+
 def test_loader_outside_leaves_no_note():
     images, _, calls = loaders()
     with noting() as notes:
