@@ -19,6 +19,7 @@ SUFFIXES = (
 )
 ENDLESS = 2**40  # frames: what an encoder writes that didn't know the length
 UNKNOWN = 2**31 - 2**16  # bytes: likewise, or more
+SETTLING = 2**15  # samples before those wanted: after a seek an MP3 lacks the bits that frames borrow from earlier ones
 SLOWEST, FASTEST = 1000, 400_000  # samples a second: beyond, a header is broken, and resampling by it takes gigabytes
 
 
@@ -51,8 +52,9 @@ def check_header(sound: "SoundFile", size: int) -> None:
 
 def mono(sound: "SoundFile", start: int, stop: int) -> np.ndarray:
     """The mean of the channels of some samples, or up to the sound's end: [T] float32."""
-    sound.seek(start)
-    x = sound.read(stop - start, dtype="float32", always_2d=True).mean(1)
+    ahead = min(start, SETTLING) if sound.format == "MP3" else 0
+    sound.seek(start - ahead)
+    x = sound.read(stop - start + ahead, dtype="float32", always_2d=True)[ahead:].mean(1)
     if not np.isfinite(x).all():
         raise Unusable("holds samples that aren't finite")
     return x

@@ -77,7 +77,7 @@ def text(
     written = read_text(path)
     lines = (written.lower() if lower else written).splitlines()
     read = tenth_held_out(lines)
-    made = windows_of(read, "train", "text", where=path, length=length, alphabet=alphabet, limit=limit)
+    made = windows_of(read, "train", "text", where=path, length=length, alphabet=composed(alphabet), limit=limit)
     held_out, found = sum(map(bool, map(str.strip, lines))) // 10, made.source.found
     if held_out and found:
         found = found._replace(used=f"{found.used}, {counted(held_out, 'more lines')} held out as test")
@@ -163,6 +163,11 @@ def windows_of(
 def tidy(line: str) -> str:
     """Its words with one space between each, and its accents in one form."""
     return " ".join(unicodedata.normalize("NFC", line).split())
+
+
+def composed(alphabet: str | int) -> str | int:
+    """A user's alphabet with its accents in the form that `tidy` gives those of lines."""
+    return unicodedata.normalize("NFC", alphabet) if isinstance(alphabet, str) else alphabet
 
 
 def alphabet_of(lines: list[str], wanted: str | int) -> str:

@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from gan_jax.data.memory import remembered
-from gan_jax.data.text import Line, Text, windows_of
+from gan_jax.data.text import Line, Text, composed, windows_of
 from gan_jax.data.tfds import decode_all, open_prepared, open_split
 
 
@@ -41,7 +41,7 @@ def tfds_text(
         return text.decode(errors="replace")
 
     full_name = builder.info.full_name
-    return windows_of(read, split, full_name, where=full_name, length=length, alphabet=alphabet, limit=limit)
+    return windows_of(read, split, full_name, where=full_name, length=length, alphabet=composed(alphabet), limit=limit)
 
 
 def check_text(name: str, features: dict[str, Any], feature: str) -> None:

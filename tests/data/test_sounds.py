@@ -108,6 +108,19 @@ def test_clips_of_a_resampled_file_end_to_end_are_the_whole(tmp_path, limit, rat
 
 
 @LIMITS
+@pytest.mark.parametrize("rate", [16_000, 48_000])
+def test_an_mp3_in_parts_is_what_it_is_as_a_whole(tmp_path, limit, rate, monkeypatch):
+    time = np.arange(5 * rate) / rate
+    chord = sum(np.sin(2 * np.pi * pitch * time) for pitch in (220, 277, 330, 440)) * np.exp(-6 * (time % 0.5)) / 8
+    soundfile.write(tmp_path / "chord.mp3", chord, rate)
+    whole, _ = soundfile.read(tmp_path / "chord.mp3", dtype="float32")
+    expected = to_int16(resampled(whole, rate, 16_000)).reshape(-1, 5000)
+    monkeypatch.setattr("gan_jax.data.sounds.AT_ONCE", 7000)
+    found = in_order(sounds(tmp_path, rate=16_000, length=5000, limit=limit))
+    np.testing.assert_allclose(found, expected[np.lexsort(expected.T[::-1])], atol=1)
+
+
+@LIMITS
 @pytest.mark.parametrize("level", [1.5, 16_384.0])
 def test_a_file_beyond_one_is_scaled_by_its_peak_and_a_warning_tells(tmp_path, limit, level, caplog):
     whole = np.concatenate([tone(LENGTH, level=level), tone(LENGTH, level=level / 4)])

@@ -114,6 +114,18 @@ def test_the_alphabet_is_the_space_and_the_most_frequent_characters(tmp_path):
     assert text(tmp_path / "a.txt", alphabet=3).alphabet == " ba"
 
 
+def test_accents_of_an_alphabet_are_in_the_form_of_those_of_the_lines(tmp_path):
+    (tmp_path / "a.txt").write_text("\u00e9t\u00e9\n" * 2, encoding="utf-8")
+    assert text(tmp_path / "a.txt", alphabet="e\u0301t").alphabet == " \u00e9t"
+
+
+def test_a_letter_beside_an_accent_of_its_own_in_the_alphabet_stays_itself_in_the_other_split(tmp_path):
+    (tmp_path / "a.txt").write_text("e x\u0301 x\n" * 10, encoding="utf-8")
+    found = text(tmp_path / "a.txt")
+    assert found.alphabet == " xe\u0301"
+    assert found.source.split("test").example.x.shape[-1] == 4
+
+
 def test_lines_that_could_not_be_decoded_are_skipped(tmp_path):
     (tmp_path / "a.txt").write_text("caf\ufffd\nbar\n")
     assert text(tmp_path / "a.txt").source.found.skipped == (("line 1", "characters outside the alphabet: \ufffd"),)
