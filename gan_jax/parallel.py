@@ -116,15 +116,14 @@ def games(update: Update, mesh: Mesh, *, at_once: bool, options: dict[str, str] 
 
 
 def compiler_options() -> dict[str, str]:
-    """Of jaxlib 0.10 on a CPU: matrix products and convolutions by XLA's own kernels, only sums by YNNPACK's.
+    """For a CPU: convolutions by XLA's own kernels, sums by YNNPACK's, and since jaxlib 0.11 products by YNNPACK's.
 
-    With all of its kernels an update of the article's DCGAN takes 1.27 times as long there. From jaxlib 0.11 on it
-    takes 0.83 of the time with them, so nothing is chosen (docs/speed.md). Products of WIDE and more are faster by
-    them always.
+    As XLA comes it takes all from YNNPACK. Its convolutions are slower: with them an update of a ResNet takes 1.45
+    times as long on jaxlib 0.12. Its products were slower in 0.10, where the article's DCGAN takes 1.27 times as long
+    with them, and are faster since: 0.81 of the time (docs/speed.md). Products of WIDE and more are faster by it always.
     """
-    if jax.__version_info__ >= (0, 11):
-        return {}
-    return on_cpu("xla_cpu_experimental_ynn_fusion_type", "LIBRARY_FUSION_TYPE_REDUCE")
+    kernels = ["REDUCE"] if jax.__version_info__ < (0, 11) else ["REDUCE", "DOT", "INDIVIDUAL_DOT"]
+    return on_cpu("xla_cpu_experimental_ynn_fusion_type", ",".join(f"LIBRARY_FUSION_TYPE_{name}" for name in kernels))
 
 
 @functools.cache
