@@ -30,7 +30,7 @@ class Listing(NamedTuple):
     """The files below a folder that are of a kind by their names, in order of these.
 
     ignored: the endings of the other files, in lower case, and how many have each.
-    skipped: folders that can't be opened or were entered before, and links that lead nowhere.
+    skipped: folders that can't be opened or were entered before, and links that lead nowhere or above the folder.
     """
 
     root: Path
@@ -89,36 +89,49 @@ def find(root: Path, suffixes: Collection[str], kind: str, recognised: Callable[
     found = [file for file in files if wanted(file)]
     ignored = Counter(file.suffix.lower() for file in sorted(set(files).difference(found)))
     if not found:
-        others = Found("", tuple(skipped), ignored).line().removeprefix(", ").replace(" ignored", "")
+        others = Found("", tuple(sorted(skipped)), ignored).line().removeprefix(", ").replace(" ignored", "")
         raise ValueError(
             f"{root} holds no {kind}{f', only {others}' if others else ''}: put "
             f"{', '.join(list(suffixes)[:8])}{' ...' * (len(suffixes) > 8)} files there"
         )
-    return Listing(root, found, ignored, tuple(skipped))
+    return Listing(root, found, ignored, tuple(sorted(skipped)))
 
 
 def walk(root: Path, skipped: list[Skipped]) -> Iterator[Path]:
-    """Every file below a folder that isn't hidden. What can't be entered or leads nowhere is added to `skipped`."""
+    """Every file below a folder that isn't hidden. What can't be entered or leads nowhere is added to `skipped`.
+
+    Links to folders are followed last, the highest first, so that a folder below the root is read in its own place.
+    """
 
     def skip(path: str | Path, why: str) -> None:
         skipped.append(Skipped(below(root, path), why))
 
-    entered = set()
-    for folder, folders, names in os.walk(
-        root, onerror=lambda error: skip(error.filename, reason_of(error)), followlinks=True
-    ):
-        real = os.stat(folder)
-        if (real.st_dev, real.st_ino) in entered:
-            skip(folder, "leads to a folder that is read already")
-            folders.clear()
+    above = root.resolve().parents
+    entered: set[tuple[int, int]] = set()
+    starts = [root]
+    while starts:
+        start = starts.pop(0)
+        if start != root and start.resolve() in above:
+            skip(start, "leads above the folder")
             continue
-        entered.add((real.st_dev, real.st_ino))
-        folders[:] = sorted(name for name in folders if not is_hidden(name))
-        for file in (Path(folder, name) for name in names if not is_hidden(name)):
-            if file.is_file():
-                yield file
-            else:
-                skip(file, "leads nowhere" if file.is_symlink() else "is no file")
+        for folder, folders, names in os.walk(
+            start, onerror=lambda error: skip(error.filename, reason_of(error)), followlinks=True
+        ):
+            real = os.stat(folder)
+            if (real.st_dev, real.st_ino) in entered:
+                skip(folder, "leads to a folder that is read already")
+                folders.clear()
+                continue
+            entered.add((real.st_dev, real.st_ino))
+            inner = [Path(folder, name) for name in sorted(folders) if not is_hidden(name)]
+            folders[:] = [path.name for path in inner if not path.is_symlink()]
+            starts += [path for path in inner if path.is_symlink()]
+            for file in (Path(folder, name) for name in names if not is_hidden(name)):
+                if file.is_file():
+                    yield file
+                else:
+                    skip(file, "leads nowhere" if file.is_symlink() else "is no file")
+        starts.sort(key=lambda link: (len(link.parts), link))
 
 
 def is_hidden(name: str) -> bool:

@@ -59,6 +59,32 @@ def test_links_are_followed_and_loops_end(tmp_path):
     }
 
 
+def test_folder_below_the_root_is_read_in_its_own_place_whatever_links_to_it(tmp_path):
+    make(tmp_path, "a/1.png", "b/2.png", "c/deep/3.png")
+    (tmp_path / "a" / "sub").symlink_to(tmp_path / "b")
+    (tmp_path / "0").symlink_to(tmp_path / "c" / "deep")
+    listing = find(tmp_path, {".png"}, "images")
+    assert names(listing) == ["a/1.png", "b/2.png", "c/deep/3.png"]
+    assert [what for what, _ in listing.skipped] == ["0", "a/sub"]
+
+
+def test_folder_outside_is_read_at_the_highest_link_to_it(tmp_path):
+    make(tmp_path, "elsewhere/1.png", "here/a/2.png")
+    (tmp_path / "here" / "a" / "sub").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "here" / "b").symlink_to(tmp_path / "elsewhere")
+    assert names(find(tmp_path / "here", {".png"}, "images")) == ["a/2.png", "b/1.png"]
+
+
+def test_what_lies_beside_the_root_is_not_read_through_a_link_to_what_is_above(tmp_path):
+    make(tmp_path, "beside/1.png", "here/2.png")
+    (tmp_path / "here" / "up").symlink_to(tmp_path)
+    (tmp_path / "here" / "out").symlink_to(tmp_path / "beside")
+    (tmp_path / "beside" / "up").symlink_to(tmp_path.parent)
+    listing = find(tmp_path / "here", {".png"}, "images")
+    assert names(listing) == ["2.png", "out/1.png"]
+    assert listing.skipped == (("out/up", "leads above the folder"), ("up", "leads above the folder"))
+
+
 def test_folder_that_can_not_be_opened_is_skipped_with_its_reason(tmp_path, monkeypatch):
     make(tmp_path, "1.png", "locked/2.png")
     scan = os.scandir
