@@ -16,6 +16,9 @@ log = logging.getLogger(__name__)  # commands turn it off, and tell the same wit
 notes = logging.getLogger("gan_jax.data")  # what commands don't tell by themselves
 HIDDEN = {"__MACOSX", "@eaDir", "$RECYCLE.BIN", "Thumbs.db", "desktop.ini"}  # and all that begins with a dot
 
+NAMED = 5  # endings or folders, in one line
+LONGEST = 200  # characters of a name or a reason, in one line
+
 
 class Unusable(ValueError):
     """A file that can't be used; the message is the reason, in a few words."""
@@ -53,19 +56,22 @@ class Found(NamedTuple):
         """
         parts = [self.used]
         if self.skipped:
-            some = "; ".join(f"{what}: {why}" for what, why in self.skipped[:2]) + " ..." * (len(self.skipped) > 2)
+            first = [printable(f"{abridged(what)}: {abridged(why)}") for what, why in self.skipped[:2]]
+            some = "; ".join(first) + " ..." * (len(self.skipped) > 2)
             parts.append(f"{len(self.skipped):,} skipped ({f'why: {reasons}' if reasons else some})")
         if self.ignored:
-            kinds = ", ".join(
-                f"{count:,} {ending or 'without an ending'}" for ending, count in self.ignored.most_common()
-            )
-            parts.append(f"{counted(self.ignored.total(), 'other files')} ignored ({kinds})")
+            kinds = [
+                f"{count:,} {printable(abridged(ending)) or 'without an ending'}"
+                for ending, count in self.ignored.most_common()
+            ]
+            named = first_of(kinds, "other endings")
+            parts.append(f"{counted(self.ignored.total(), 'other files')} ignored ({named})")
         return ", ".join(parts)
 
     def told(self, root: Path | str) -> "Found":
         """Itself, after a warning of what isn't used."""
         if self.skipped or self.ignored:
-            log.warning("%s: %s", root, self.line())
+            log.warning("%s: %s", printable(root), self.line())
         return self
 
 
@@ -79,7 +85,7 @@ def find(root: Path, suffixes: Collection[str], kind: str, recognised: Callable[
       ValueError: it holds none.
     """
     if not root.is_dir():
-        raise FileNotFoundError(f"{root} is no folder: name the folder that holds your {kind}")
+        raise FileNotFoundError(f"{printable(root)} is no folder: name the folder that holds your {kind}")
     skipped: list[Skipped] = []
     files = sorted(walk(root, skipped))
 
@@ -91,7 +97,7 @@ def find(root: Path, suffixes: Collection[str], kind: str, recognised: Callable[
     if not found:
         others = Found("", tuple(sorted(skipped)), ignored).line().removeprefix(", ").replace(" ignored", "")
         raise ValueError(
-            f"{root} holds no {kind}{f', only {others}' if others else ''}: put "
+            f"{printable(root)} holds no {kind}{f', only {others}' if others else ''}: put "
             f"{', '.join(list(suffixes)[:8])}{' ...' * (len(suffixes) > 8)} files there"
         )
     return Listing(root, found, ignored, tuple(sorted(skipped)))
@@ -180,7 +186,7 @@ def check_some(listing: Listing, used: Sequence[Any], skipped: Sequence[Skipped]
     """Raises ValueError, with reasons, if nothing can be used."""
     if not used:
         why = Found("", tuple(skipped)).line().removeprefix(", ")
-        raise ValueError(f"{listing.root} holds no {kind} that can be used: {why}")
+        raise ValueError(f"{printable(listing.root)} holds no {kind} that can be used: {why}")
 
 
 def check_in_folders(listing: Listing) -> None:
@@ -188,8 +194,8 @@ def check_in_folders(listing: Listing) -> None:
     loose = [file.name for file in listing.files if file.parent == listing.root]
     if loose:
         raise ValueError(
-            f"{printable(loose[0])} lies in {listing.root} itself, so it has no label: move it to a folder, or go "
-            "without labels"
+            f"{printable(loose[0])} lies in {printable(listing.root)} itself, so it has no label: move it to a folder, "
+            "or go without labels"
         )
 
 
@@ -203,12 +209,12 @@ def classes_of(listing: Listing, used: Sequence[Path], kind: str) -> tuple[list[
     names = sorted(set(own))
     folders = {child.name for child in root.iterdir() if child.is_dir() and not is_hidden(child.name)}
     if empty := sorted(folders.difference(names)):
-        called = ", ".join(map(printable, empty))
-        notes.warning("%s: no classes, since they hold no %s that can be used: %s", root, kind, called)
+        called = first_of([printable(name) for name in empty], "others")
+        notes.warning("%s: no classes, since they hold no %s that can be used: %s", printable(root), kind, called)
     if len(names) == 1:
         only = root / names[0]
         notes.warning("%s: all %s are of one class, %s: if the classes are the folders in %s, name that one instead",
-                       root, kind, printable(names[0]), printable(only))  # fmt: skip
+                       printable(root), kind, printable(names[0]), printable(only))  # fmt: skip
     numbers = {name: number for number, name in enumerate(names)}
     return names, [numbers[name] for name in own]
 
@@ -217,6 +223,16 @@ def counted(number: int, kind: str, classes: int = 0) -> str:
     """As "12 images in 2 classes", or "1 image"; `kind` is a plural."""
     found = f"{number:,} {kind if number != 1 else re.sub('(?<=sh|ss)es$|s$', '', kind)}"
     return f"{found} in {counted(classes, 'classes')}" if classes else found
+
+
+def first_of(names: Sequence[str], others: str) -> str:
+    """As "a, b, c, d, e and 12 others"; `others` is a plural, and at most five are named."""
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {counted(more, others)}" if more > 0 else "")
+
+
+def abridged(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
 
 
 def below(root: Path, path: Path | str) -> str:

@@ -137,6 +137,26 @@ def test_line_tells_what_is_used_skipped_and_ignored(caplog):
     assert not caplog.records
 
 
+def test_line_is_short_and_one_line_whatever_the_names_are(caplog):
+    endings = Counter({f".{number}": 1 for number in range(298)} | {".a\nb": 3, os.fsdecode(b".\xe9"): 2})
+    found = Found("1 image", (Skipped("a\n" * 999, "b\n" * 999),) * 2, endings)
+    line = found.line()
+    assert "303 other files ignored (3 .a\\nb, 2 .\\xe9, 1 .0, 1 .1, 1 .2 and 295 other endings)" in line
+    assert line.isprintable()
+    assert len(line) < 2000
+    assert "1 .4 and 1 other ending)" in Found("", (), Counter(f".{number}" for number in range(6))).line()
+    assert "1 .4)" in Found("", (), Counter(f".{number}" for number in range(5))).line()
+    found.told(Path("my\nphotos"))
+    assert caplog.messages[-1].isprintable()
+
+
+def test_folders_without_examples_are_named_as_far_as_a_line_goes(tmp_path, caplog):
+    make(tmp_path, "a/1.png", *(f"c{number}/x.txt" for number in range(7)))
+    listing = find(tmp_path, {".png"}, "images")
+    classes_of(listing, listing.files, "images")
+    assert caplog.messages[0].endswith(": c0, c1, c2, c3, c4 and 2 others")
+
+
 def test_each_is_read_or_skipped_with_its_reason():
     def read(number):
         if number == 2:
