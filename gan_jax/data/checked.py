@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import importlib.metadata
 import json
 import os
 from collections.abc import Callable, Sequence
@@ -11,6 +12,8 @@ from typing import Any
 from gan_jax.data.found import Skipped, below, read_each
 from gan_jax.files import read_json
 
+LARGEST = 2**30  # bytes of what is remembered of a folder: some millions of files
+
 
 def check_each(
     root: Path, files: Sequence[Path], check: Callable[[Path], Any], by: str
@@ -18,12 +21,12 @@ def check_each(
     """As `read_each`: the files that can be used, what `check` gives of each, and the others with their reasons.
 
     check: as `read` of `read_each`; what it returns must be JSON, and is best small.
-    by: all that the outcome depends on beside the files, such as the versions of what decodes them.
+    by: all that the outcome depends on beside the files and the version of gan_jax, as versions of what decodes them.
     """
     kept = remembered_in(root, by)
-    state = hashlib.sha256("\n".join(map(stamp, files)).encode("utf-8", "surrogateescape")).hexdigest()
+    state = state_of(files)
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError, IndexError):  # none yet, or a broken one
-        return recalled(read_json(kept), state, root, files)
+        return recalled(read_json(kept, LARGEST), state, root, files)
     passing: list[OSError | MemoryError] = []
 
     def attempt(file: Path) -> Any:
@@ -52,6 +55,12 @@ def remembered_in(root: Path, by: str) -> Path:
     return user_cache_path("gan_jax") / "checked" / f"{key}.json"
 
 
+def state_of(files: Sequence[Path]) -> str:
+    """A hash of the files and of the version whose rules judge them."""
+    text = "\n".join([importlib.metadata.version("gan-jax"), *map(stamp, files)])
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
 def stamp(file: Path) -> str:
     try:
         about = file.stat()
@@ -77,5 +86,5 @@ def recalled(kept: Any, state: str, root: Path, files: Sequence[Path]) -> tuple[
 def write(path: Path, value: Any) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(f".{os.getpid()}")
-    part.write_text(json.dumps(value), encoding="utf-8")
+    part.write_text(json.dumps(value, separators=(",", ":")), encoding="utf-8")
     part.replace(path)

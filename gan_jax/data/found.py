@@ -16,6 +16,9 @@ log = logging.getLogger(__name__)  # commands turn it off, and tell the same wit
 notes = logging.getLogger("gan_jax.data")  # what commands don't tell by themselves
 HIDDEN = {"__MACOSX", "@eaDir", "$RECYCLE.BIN", "Thumbs.db", "desktop.ini"}  # and all that begins with a dot
 
+NAMED = 5  # endings or folders, in one line
+LONGEST = 200  # characters of a name or a reason, in one line
+
 
 class Unusable(ValueError):
     """A file that can't be used; the message is the reason, in a few words."""
@@ -30,7 +33,7 @@ class Listing(NamedTuple):
     """The files below a folder that are of a kind by their names, in order of these.
 
     ignored: the endings of the other files, in lower case, and how many have each.
-    skipped: folders that can't be opened or were entered before, and links that lead nowhere.
+    skipped: folders that can't be opened or were entered before, and links that lead nowhere or above the folder.
     """
 
     root: Path
@@ -53,19 +56,22 @@ class Found(NamedTuple):
         """
         parts = [self.used]
         if self.skipped:
-            some = "; ".join(f"{what}: {why}" for what, why in self.skipped[:2]) + " ..." * (len(self.skipped) > 2)
+            first = [printable(f"{abridged(what)}: {abridged(why)}") for what, why in self.skipped[:2]]
+            some = "; ".join(first) + " ..." * (len(self.skipped) > 2)
             parts.append(f"{len(self.skipped):,} skipped ({f'why: {reasons}' if reasons else some})")
         if self.ignored:
-            kinds = ", ".join(
-                f"{count:,} {ending or 'without an ending'}" for ending, count in self.ignored.most_common()
-            )
-            parts.append(f"{counted(self.ignored.total(), 'other files')} ignored ({kinds})")
+            kinds = [
+                f"{count:,} {printable(abridged(ending)) or 'without an ending'}"
+                for ending, count in self.ignored.most_common()
+            ]
+            named = first_of(kinds, "other endings")
+            parts.append(f"{counted(self.ignored.total(), 'other files')} ignored ({named})")
         return ", ".join(parts)
 
     def told(self, root: Path | str) -> "Found":
         """Itself, after a warning of what isn't used."""
         if self.skipped or self.ignored:
-            log.warning("%s: %s", root, self.line())
+            log.warning("%s: %s", printable(root), self.line())
         return self
 
 
@@ -79,7 +85,7 @@ def find(root: Path, suffixes: Collection[str], kind: str, recognised: Callable[
       ValueError: it holds none.
     """
     if not root.is_dir():
-        raise FileNotFoundError(f"{root} is no folder: name the folder that holds your {kind}")
+        raise FileNotFoundError(f"{printable(root)} is no folder: name the folder that holds your {kind}")
     skipped: list[Skipped] = []
     files = sorted(walk(root, skipped))
 
@@ -89,36 +95,49 @@ def find(root: Path, suffixes: Collection[str], kind: str, recognised: Callable[
     found = [file for file in files if wanted(file)]
     ignored = Counter(file.suffix.lower() for file in sorted(set(files).difference(found)))
     if not found:
-        others = Found("", tuple(skipped), ignored).line().removeprefix(", ").replace(" ignored", "")
+        others = Found("", tuple(sorted(skipped)), ignored).line().removeprefix(", ").replace(" ignored", "")
         raise ValueError(
-            f"{root} holds no {kind}{f', only {others}' if others else ''}: put "
+            f"{printable(root)} holds no {kind}{f', only {others}' if others else ''}: put "
             f"{', '.join(list(suffixes)[:8])}{' ...' * (len(suffixes) > 8)} files there"
         )
-    return Listing(root, found, ignored, tuple(skipped))
+    return Listing(root, found, ignored, tuple(sorted(skipped)))
 
 
 def walk(root: Path, skipped: list[Skipped]) -> Iterator[Path]:
-    """Every file below a folder that isn't hidden. What can't be entered or leads nowhere is added to `skipped`."""
+    """Every file below a folder that isn't hidden. What can't be entered or leads nowhere is added to `skipped`.
+
+    Links to folders are followed last, the highest first, so that a folder below the root is read in its own place.
+    """
 
     def skip(path: str | Path, why: str) -> None:
         skipped.append(Skipped(below(root, path), why))
 
-    entered = set()
-    for folder, folders, names in os.walk(
-        root, onerror=lambda error: skip(error.filename, reason_of(error)), followlinks=True
-    ):
-        real = os.stat(folder)
-        if (real.st_dev, real.st_ino) in entered:
-            skip(folder, "leads to a folder that is read already")
-            folders.clear()
+    above = root.resolve().parents
+    entered: set[tuple[int, int]] = set()
+    starts = [root]
+    while starts:
+        start = starts.pop(0)
+        if start != root and start.resolve() in above:
+            skip(start, "leads above the folder")
             continue
-        entered.add((real.st_dev, real.st_ino))
-        folders[:] = sorted(name for name in folders if not is_hidden(name))
-        for file in (Path(folder, name) for name in names if not is_hidden(name)):
-            if file.is_file():
-                yield file
-            else:
-                skip(file, "leads nowhere" if file.is_symlink() else "is no file")
+        for folder, folders, names in os.walk(
+            start, onerror=lambda error: skip(error.filename, reason_of(error)), followlinks=True
+        ):
+            real = os.stat(folder)
+            if (real.st_dev, real.st_ino) in entered:
+                skip(folder, "leads to a folder that is read already")
+                folders.clear()
+                continue
+            entered.add((real.st_dev, real.st_ino))
+            inner = [Path(folder, name) for name in sorted(folders) if not is_hidden(name)]
+            folders[:] = [path.name for path in inner if not path.is_symlink()]
+            starts += [path for path in inner if path.is_symlink()]
+            for file in (Path(folder, name) for name in names if not is_hidden(name)):
+                if file.is_file():
+                    yield file
+                else:
+                    skip(file, "leads nowhere" if file.is_symlink() else "is no file")
+        starts.sort(key=lambda link: (len(link.parts), link))
 
 
 def is_hidden(name: str) -> bool:
@@ -167,7 +186,7 @@ def check_some(listing: Listing, used: Sequence[Any], skipped: Sequence[Skipped]
     """Raises ValueError, with reasons, if nothing can be used."""
     if not used:
         why = Found("", tuple(skipped)).line().removeprefix(", ")
-        raise ValueError(f"{listing.root} holds no {kind} that can be used: {why}")
+        raise ValueError(f"{printable(listing.root)} holds no {kind} that can be used: {why}")
 
 
 def check_in_folders(listing: Listing) -> None:
@@ -175,8 +194,8 @@ def check_in_folders(listing: Listing) -> None:
     loose = [file.name for file in listing.files if file.parent == listing.root]
     if loose:
         raise ValueError(
-            f"{printable(loose[0])} lies in {listing.root} itself, so it has no label: move it to a folder, or go "
-            "without labels"
+            f"{printable(loose[0])} lies in {printable(listing.root)} itself, so it has no label: move it to a folder, "
+            "or go without labels"
         )
 
 
@@ -190,12 +209,12 @@ def classes_of(listing: Listing, used: Sequence[Path], kind: str) -> tuple[list[
     names = sorted(set(own))
     folders = {child.name for child in root.iterdir() if child.is_dir() and not is_hidden(child.name)}
     if empty := sorted(folders.difference(names)):
-        called = ", ".join(map(printable, empty))
-        notes.warning("%s: no classes, since they hold no %s that can be used: %s", root, kind, called)
+        called = first_of([printable(name) for name in empty], "others")
+        notes.warning("%s: no classes, since they hold no %s that can be used: %s", printable(root), kind, called)
     if len(names) == 1:
         only = root / names[0]
         notes.warning("%s: all %s are of one class, %s: if the classes are the folders in %s, name that one instead",
-                       root, kind, printable(names[0]), printable(only))  # fmt: skip
+                       printable(root), kind, printable(names[0]), printable(only))  # fmt: skip
     numbers = {name: number for number, name in enumerate(names)}
     return names, [numbers[name] for name in own]
 
@@ -204,6 +223,16 @@ def counted(number: int, kind: str, classes: int = 0) -> str:
     """As "12 images in 2 classes", or "1 image"; `kind` is a plural."""
     found = f"{number:,} {kind if number != 1 else re.sub('(?<=sh|ss)es$|s$', '', kind)}"
     return f"{found} in {counted(classes, 'classes')}" if classes else found
+
+
+def first_of(names: Sequence[str], others: str) -> str:
+    """As "a, b, c, d, e and 12 others"; `others` is a plural, and at most five are named."""
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {counted(more, others)}" if more > 0 else "")
+
+
+def abridged(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
 
 
 def below(root: Path, path: Path | str) -> str:

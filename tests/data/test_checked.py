@@ -1,9 +1,11 @@
 """What was found of a folder is remembered as long as nothing in it changes."""
 
+import importlib.metadata
 import os
 
 import pytest
 
+from gan_jax import files as json_files
 from gan_jax.data import checked
 from gan_jax.data.checked import check_each
 from gan_jax.data.found import Skipped, Unusable
@@ -59,6 +61,25 @@ def test_change_of_a_file_or_of_what_reads_it_is_noticed(cache, find_out, files)
     assert len(find_out.seen) == 3
 
 
+def test_other_version_of_gan_jax_judges_the_files_itself(cache, find_out, monkeypatch):
+    find_out()
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "0.0")
+    find_out()
+    assert len(find_out.seen) == 3
+
+
+def test_memory_may_be_larger_than_other_json(cache, files):
+    seen = []
+
+    def check(path):
+        seen.append(path)
+        return "x" * json_files.LARGEST
+
+    first = check_each(files[0].parent, files[:1], check, "1")
+    assert check_each(files[0].parent, files[:1], check, "1") == first
+    assert len(seen) == 1
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"state": 1}', "null", "[" * 10_000])
 def test_broken_cache_is_made_anew(cache, find_out, text):
     first = find_out()
@@ -74,7 +95,7 @@ def test_broken_cache_is_made_anew(cache, find_out, text):
 def test_cache_that_does_not_fit_the_files_is_made_anew(cache, find_out, skipped):
     first = find_out()
     (kept,) = cache.iterdir()
-    kept.write_text(kept.read_text().replace('[[1, "is empty"]]', skipped.replace("'", '"')))
+    kept.write_text(kept.read_text().replace('[[1,"is empty"]]', skipped.replace("'", '"')))
     assert find_out() == first
 
 

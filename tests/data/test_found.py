@@ -59,6 +59,32 @@ def test_links_are_followed_and_loops_end(tmp_path):
     }
 
 
+def test_folder_below_the_root_is_read_in_its_own_place_whatever_links_to_it(tmp_path):
+    make(tmp_path, "a/1.png", "b/2.png", "c/deep/3.png")
+    (tmp_path / "a" / "sub").symlink_to(tmp_path / "b")
+    (tmp_path / "0").symlink_to(tmp_path / "c" / "deep")
+    listing = find(tmp_path, {".png"}, "images")
+    assert names(listing) == ["a/1.png", "b/2.png", "c/deep/3.png"]
+    assert [what for what, _ in listing.skipped] == ["0", "a/sub"]
+
+
+def test_folder_outside_is_read_at_the_highest_link_to_it(tmp_path):
+    make(tmp_path, "elsewhere/1.png", "here/a/2.png")
+    (tmp_path / "here" / "a" / "sub").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "here" / "b").symlink_to(tmp_path / "elsewhere")
+    assert names(find(tmp_path / "here", {".png"}, "images")) == ["a/2.png", "b/1.png"]
+
+
+def test_what_lies_beside_the_root_is_not_read_through_a_link_to_what_is_above(tmp_path):
+    make(tmp_path, "beside/1.png", "here/2.png")
+    (tmp_path / "here" / "up").symlink_to(tmp_path)
+    (tmp_path / "here" / "out").symlink_to(tmp_path / "beside")
+    (tmp_path / "beside" / "up").symlink_to(tmp_path.parent)
+    listing = find(tmp_path / "here", {".png"}, "images")
+    assert names(listing) == ["2.png", "out/1.png"]
+    assert listing.skipped == (("out/up", "leads above the folder"), ("up", "leads above the folder"))
+
+
 def test_folder_that_can_not_be_opened_is_skipped_with_its_reason(tmp_path, monkeypatch):
     make(tmp_path, "1.png", "locked/2.png")
     scan = os.scandir
@@ -109,6 +135,26 @@ def test_line_tells_what_is_used_skipped_and_ignored(caplog):
     caplog.clear()
     Found("1 image").told(Path("photos"))
     assert not caplog.records
+
+
+def test_line_is_short_and_one_line_whatever_the_names_are(caplog):
+    endings = Counter({f".{number}": 1 for number in range(298)} | {".a\nb": 3, os.fsdecode(b".\xe9"): 2})
+    found = Found("1 image", (Skipped("a\n" * 999, "b\n" * 999),) * 2, endings)
+    line = found.line()
+    assert "303 other files ignored (3 .a\\nb, 2 .\\xe9, 1 .0, 1 .1, 1 .2 and 295 other endings)" in line
+    assert line.isprintable()
+    assert len(line) < 2000
+    assert "1 .4 and 1 other ending)" in Found("", (), Counter(f".{number}" for number in range(6))).line()
+    assert "1 .4)" in Found("", (), Counter(f".{number}" for number in range(5))).line()
+    found.told(Path("my\nphotos"))
+    assert caplog.messages[-1].isprintable()
+
+
+def test_folders_without_examples_are_named_as_far_as_a_line_goes(tmp_path, caplog):
+    make(tmp_path, "a/1.png", *(f"c{number}/x.txt" for number in range(7)))
+    listing = find(tmp_path, {".png"}, "images")
+    classes_of(listing, listing.files, "images")
+    assert caplog.messages[0].endswith(": c0, c1, c2, c3, c4 and 2 others")
 
 
 def test_each_is_read_or_skipped_with_its_reason():
