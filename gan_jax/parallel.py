@@ -120,7 +120,7 @@ def compiler_options() -> dict[str, str]:
 
     As XLA comes it takes all from YNNPACK. Its convolutions are slower: with them an update of a ResNet takes 1.45
     times as long on jaxlib 0.12. Its products were slower in 0.10, where the article's DCGAN takes 1.27 times as long
-    with them, and are faster since: 0.81 of the time (docs/speed.md). Products of WIDE and more are faster by it always.
+    with them, and are faster since: 0.81 of the time (docs/speed.md). Products of WIDE and more always are.
     """
     kernels = ["REDUCE"] if jax.__version_info__ < (0, 11) else ["REDUCE", "DOT", "INDIVIDUAL_DOT"]
     return on_cpu("xla_cpu_experimental_ynn_fusion_type", ",".join(f"LIBRARY_FUSION_TYPE_{name}" for name in kernels))
