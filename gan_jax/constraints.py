@@ -79,7 +79,9 @@ def sigma(matrix: Array, vectors: Singular) -> Array:
     """
     square = jnp.sum(matrix**2) / min(matrix.shape)
     some = square > NONE**2
-    return jnp.where(some, jnp.maximum(vectors.left @ matrix @ vectors.right, jnp.sqrt(jnp.where(some, square, 1))), 1)
+    least = jnp.sqrt(jnp.where(some, square, 1))  # the root of 0 has no gradient
+    known = vectors.left @ matrix @ vectors.right
+    return jnp.where(some, jnp.maximum(known, least), 1)
 
 
 def random_vectors(key: Array, matrix: Array) -> Singular:

@@ -3,28 +3,53 @@
 import itertools
 import logging
 
+import jax.numpy as jnp
 import numpy as np
 
 log = logging.getLogger(__name__)
 NAMED = 10  # classes, in a warning
+CHANNELS = (1, 3)  # grey and RGB, which can be drawn
 
 
 def check_images(images: np.ndarray) -> None:
-    """Raises ValueError unless they are uint8 [N, H, W, C], or clips [N, T, H, W, C]."""
+    """Raises ValueError unless they are uint8 [N, H, W, C], or clips [N, T, H, W, C], and C is 1 or 3."""
     given = f"images {images.dtype} {list(images.shape)}"
     if not images.size:
         raise ValueError(f"{given} are empty: give one or more, as uint8 [N, H, W, C]")
     if images.dtype != np.uint8:
+        images = as_numbers(images)
         raise ValueError(f"{given}, {extent(images)}, where uint8 from 0 to 255 are wanted: {to_uint8(images)}")
-    if images.ndim < 4:
-        mend = "use images[..., None]" if images.ndim == 3 else "reshape them"
-        raise ValueError(f"{given}, where [N, H, W, C] is wanted: {mend}")
-    if images.ndim == 4 and images.shape[1] in (1, 3) and images.shape[3] > 4:
-        raise ValueError(
-            f"{given} have their channels first, where [N, H, W, C] is wanted: use images.transpose(0, 2, 3, 1)"
-        )
+    if images.ndim not in (4, 5):
+        raise ValueError(f"{given}, where [N, H, W, C] is wanted: {to_four_axes(images)}")
+    if images.shape[-1] not in CHANNELS:
+        raise ValueError(f"{given}, where [N, H, W, C] with 1 channel (grey) or 3 (RGB) is wanted: {to_last(images)}")
     if images.max() == 1:
         log.warning("images from 0 to 1, of 255, are all but black: if 1 is white, use images * np.uint8(255)")
+
+
+def as_numbers(x: np.ndarray) -> np.ndarray:
+    """Makes NumPy's own floating-point numbers of bfloat16 and the like."""
+    return x.astype(np.float32) if jnp.issubdtype(x.dtype, jnp.floating) and x.dtype.kind == "V" else x
+
+
+def to_four_axes(images: np.ndarray) -> str:
+    """How images of another number of axes become [N, H, W, C]."""
+    if images.ndim != 3:
+        return "reshape them"
+    return "if it is one image, use images[None]" if images.shape[-1] in CHANNELS else "use images[..., None]"
+
+
+def to_last(images: np.ndarray) -> str:
+    """How images get a last axis of 1 or 3 channels."""
+    moved = {(4, 1): (0, 2, 3, 1), (4, 2): (3, 0, 1, 2), (5, 1): (0, 2, 3, 4, 1), (5, 2): (0, 1, 3, 4, 2)}
+    for axis in (1, 2):
+        if images.shape[axis] in CHANNELS:
+            return f"if axis {axis} is the channels, use images.transpose{moved[images.ndim, axis]}"
+    if images.shape[-1] == 2:
+        return "if the second is opacity, use images[..., :1]"
+    if images.shape[-1] == 4:
+        return "if the fourth is opacity, use images[..., :3]"
+    return "choose some" + "; if these are grey clips [N, T, H, W], use images[..., None]" * (images.ndim == 4)
 
 
 def to_uint8(images: np.ndarray) -> str:
@@ -65,6 +90,8 @@ def check_labels(labels: np.ndarray, count: int, classes: int | None) -> int:
     if labels.dtype.kind not in "iu":
         mend = "labels.astype(int)" if labels.dtype.kind in "fb" else "np.unique(labels, return_inverse=True)[1]"
         raise ValueError(f"{given}, {wanted}: use {mend}")
+    if classes is not None and classes < 1:
+        raise ValueError(f"{classes} classes of {count} labels: give 1 or more, or leave them out to have them counted")
     low, high = int(labels.min()), int(labels.max())
     classes = high + 1 if classes is None else classes
     if low < 0 or high >= min(classes, 2**31):
@@ -79,5 +106,6 @@ def warn_of_missing(labels: np.ndarray, classes: int) -> None:
     if missing := classes - len(present):
         first = itertools.islice((label for label in range(classes) if label not in present), NAMED)
         named = ", ".join(map(str, first)) + " ..." * (missing > NAMED)
-        log.warning("%d of %d classes have no example, so nothing teaches them: %s (the first class is 0)",
-                    missing, classes, named)  # fmt: skip
+        from_1 = missing == 1 and 0 not in present and classes > 1
+        log.warning("%d of %d classes have no example, so nothing teaches them: %s (the first class is 0%s)",
+                    missing, classes, named, "; if yours count from 1, use labels - 1" * from_1)  # fmt: skip

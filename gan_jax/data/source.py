@@ -56,7 +56,7 @@ def on_device(
     name: str | None = None,
     decode: Callable[[Array], Array] | None = None,
 ) -> Source:
-    """Keeps uint8 images [N, H, W, C] (and int labels [N]) on the device, and gathers batches there.
+    """Keeps uint8 images [N, H, W, C], grey or RGB (and int labels [N]), on the device, and gathers batches there.
 
     classes: how many there are; by default as many as the labels say. A warning names those without an example.
     name: by default what tells the examples from others, as "60 images of 8x8x1, sha256 1a2b3c4d".

@@ -11,6 +11,8 @@ from gan_jax.data.source import on_device
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (12, 8, 8, 1), np.uint8)
 PIXELS[0, 0, 0, 0], PIXELS[0, 0, 1, 0] = 0, 255
+COLOURS = np.concatenate([PIXELS, 255 - PIXELS, PIXELS // 2], -1)
+CLIPS = COLOURS.reshape(2, 6, 8, 8, 3)
 LABELS = np.arange(12) % 3
 
 
@@ -29,12 +31,37 @@ def mend(error: ValueError, **given) -> np.ndarray:
         (PIXELS.astype(np.uint16) * 257, PIXELS),
         (PIXELS > 127, (PIXELS > 127) * np.uint8(255)),
         (PIXELS[..., 0], PIXELS),
-        (np.tile(PIXELS, 3).transpose(0, 3, 1, 2), np.tile(PIXELS, 3)),
+        (np.asarray(jnp.asarray(PIXELS / 255, jnp.bfloat16)), PIXELS),
+        (COLOURS.transpose(0, 3, 1, 2), COLOURS),
+        (COLOURS.transpose(1, 2, 3, 0), COLOURS),
+        (CLIPS.transpose(0, 4, 1, 2, 3), CLIPS),
+        (CLIPS.transpose(0, 1, 4, 2, 3), CLIPS),
+        (np.concatenate([COLOURS, PIXELS], -1), COLOURS),
+        (np.concatenate([PIXELS, PIXELS], -1), PIXELS),
+        (CLIPS[..., 0], CLIPS[..., :1]),
+        (COLOURS[0], COLOURS[:1]),
     ],
-    ids=["0 to 1", "-1 to 1", "0 to 255", "integers", "16 bits", "bool", "no channels", "channels first"],
+    ids=[
+        "0 to 1",
+        "-1 to 1",
+        "0 to 255",
+        "integers",
+        "16 bits",
+        "bool",
+        "no channels",
+        "bfloat16",
+        "channels first",
+        "examples last",
+        "channels before frames",
+        "channels after frames",
+        "RGBA",
+        "grey and opacity",
+        "grey clips",
+        "one image",
+    ],
 )
 def test_images_of_another_form_are_refused_with_what_converts_them(images, right):
-    with pytest.raises(ValueError, match=r"^images \w+ \[12, .*wanted") as raised:
+    with pytest.raises(ValueError, match=r"^images \w+ \[.*wanted") as raised:
         on_device(images)
     assert "\n" not in str(raised.value)
     np.testing.assert_array_equal(mend(raised.value, images=images), right)
@@ -51,6 +78,8 @@ def test_images_of_another_form_are_refused_with_what_converts_them(images, righ
         (PIXELS.astype(int) - 9, "from -9 to 246, .* scale them"),
         (np.array(["a.png"]), "no numbers, where uint8 .* convert them to numbers"),
         (PIXELS[0, :, :, 0], r"\[8, 8\], where \[N, H, W, C\] is wanted: reshape them"),
+        (COLOURS[None, None], r"\[1, 1, 12, 8, 8, 3\], where \[N, H, W, C\] is wanted: reshape them"),
+        (np.zeros((4, 8, 8, 8, 5), np.uint8), r"with 1 channel \(grey\) or 3 \(RGB\) is wanted: choose some$"),
         ([PIXELS[0], PIXELS[0, :3]], r"images that make no array \(.*\): give all of them one shape"),
     ],
 )
@@ -84,7 +113,8 @@ def test_labels_of_another_form_are_refused_with_what_converts_them(labels, righ
     [
         (LABELS[:4], None, r"labels int64 \[4\], where integers \[12\] are wanted, one an example: give as many"),
         (LABELS, 2, "labels from 0 to 2, where 0 to 1 are wanted"),
-        (LABELS, 0, "where 0 to -1 are wanted"),
+        (LABELS, 0, "^0 classes of 12 labels: give 1 or more, or leave them out"),
+        (LABELS, -3, "^-3 classes of 12 labels"),
         (3, None, r"labels int64 \[\], where integers \[12\]"),
         (None, 3, "3 classes and no labels"),
     ],
@@ -102,6 +132,17 @@ def test_classes_without_examples_are_named(caplog):
         assert "1 of 4 classes have no example, so nothing teaches them: 0 (the" in caplog.text
         assert on_device(PIXELS, LABELS, classes=10**9).classes == 10**9
         assert ": 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 ... (the" in caplog.text
+
+
+def test_labels_that_may_count_from_1_are_told_how_to_count_from_0(caplog):
+    on_device(PIXELS, LABELS + 1)
+    (told,) = caplog.messages
+    assert told.endswith("(the first class is 0; if yours count from 1, use labels - 1)")
+    assert on_device(PIXELS, eval("labels - 1", {"labels": LABELS + 1})).classes == 3
+    for labels, classes in [(LABELS + 2, None), (LABELS + 1, 9), (LABELS * 2, None), (LABELS * 0, 2)]:
+        caplog.clear()
+        on_device(PIXELS, labels, classes=classes)
+        assert "labels - 1" not in caplog.text
 
 
 def test_images_that_are_all_but_black_are_warned_of(caplog):
