@@ -161,7 +161,7 @@ class Run:
             if not all(one.keys() == {"loader", "data"} for one in notes):
                 raise ValueError("it isn't what a run writes")
         except (OSError, ValueError, TypeError, AttributeError) as error:
-            raise ValueError(f"{self.memory} is missing or broken ({error}): restore it, or train anew") from error
+            raise ValueError(f"{self.memory} is missing or broken ({error}): restore it, or start a new run") from error
         with recalling(notes):
             return self.experiment()
 
@@ -196,7 +196,7 @@ def check_same_data(run: Run, experiment: Experiment) -> None:
     why = f" ({found.line()})" if found and (found.skipped or found.ignored) else ""
     advice = "put them back as they were"
     if mended:
-        advice = f"{mended[0]} was skipped as the run began, and can be used now: move it away, or train anew"
+        advice = f"{mended[0]} was skipped as the run began, and can be used now: move it away, or start a new run"
     raise ValueError(f"{run.folder}: its data were {run.data}, now they are {now}{why}: {advice}")
 
 
@@ -373,7 +373,7 @@ def open_run(folder: Path) -> Run:
             check_type(name, getattr(options, name), hint)
         return Run(folder, config["experiment"], dict(config["arguments"]), options, config.get("data", ""))
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is broken ({error}): restore it, or train anew") from error
+        raise ValueError(f"{path} is broken ({error}): restore it, or start a new run") from error
 
 
 def check_type(name: str, value: Any, hint: Any) -> None:

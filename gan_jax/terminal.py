@@ -82,7 +82,7 @@ def fail(message: str, code: int) -> NoReturn:
 
 @contextlib.contextmanager
 def warnings_on_stderr() -> Iterator[None]:
-    """What gan_jax logs is told in lines of its own; what data skip is told by commands, with the run's skipped.txt."""
+    """Prints what gan_jax logs as lines of its own. Commands themselves say what data skip, and name skipped.txt."""
     logger, found = logging.getLogger("gan_jax"), logging.getLogger("gan_jax.data.found")
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("gan-jax: %(message)s"))

@@ -89,7 +89,7 @@ def restored(run: "Run", experiment: "Experiment", checkpoint: Which) -> Trained
 
 @contextlib.contextmanager
 def where_data_may_be_named(data: Path | None) -> Iterator[None]:
-    """Adds to what is said of missing data how a command is told of their new place; data: the one that was given."""
+    """Adds to an error about missing data how to name their new place, unless `data` named one."""
     try:
         yield
     except FileNotFoundError as error:

@@ -1,4 +1,4 @@
-"""A run whose data are told of, moved, changed or gone."""
+"""A run reports its data, and copes with data that were moved, changed or deleted."""
 
 import json
 import shutil
@@ -132,7 +132,7 @@ def test_file_that_was_mended_since_is_named_where_the_run_is_resumed(here, caps
     shutil.copytree(here / "photos", "elsewhere")
     shutil.copy("elsewhere/03.png", "elsewhere/broken.png")
     says = refused(capsys, "resume", "run", "--steps", "4", "--data", "elsewhere")
-    assert "broken.png was skipped as the run began, and can be used now: move it away, or train anew" in says
+    assert "broken.png was skipped as the run began, and can be used now: move it away, or start a new run" in says
 
 
 def test_place_that_was_given_and_is_wrong_is_not_asked_for_again(here, capsys):
@@ -167,7 +167,7 @@ def test_options_of_other_types_in_the_configuration_are_named(here, capsys, nam
     config = json.loads(Path("run/config.json").read_text())
     config["options"][name] = value
     Path("run/config.json").write_text(json.dumps(config))
-    assert f"run/config.json is broken ({says}): restore it, or train anew" in refused(capsys, "sample", "run")
+    assert f"run/config.json is broken ({says}): restore it, or start a new run" in refused(capsys, "sample", "run")
 
 
 def test_several_paths_come_back_as_they_were_given():

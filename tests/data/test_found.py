@@ -1,4 +1,4 @@
-"""What a folder holds is told, whatever of it isn't used."""
+"""Whatever a folder holds and isn't used is reported."""
 
 import logging
 import os
