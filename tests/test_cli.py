@@ -638,7 +638,7 @@ def test_a_broken_config_is_named(trained, tmp_path, monkeypatch, capsys):
 def test_a_run_without_a_checkpoint_is_named(trained, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     Path("run").mkdir()
-    for name in ("config.json", "experiment.py"):
+    for name in ("config.json", "data.json", "experiment.py"):
         Path("run", name).write_text((trained / name).read_text())
     assert "no finished checkpoint" in refused(capsys, "sample", "run")
 
