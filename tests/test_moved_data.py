@@ -87,6 +87,14 @@ def test_train_tells_what_was_found_and_keeps_all_reasons(begun, tmp_path, monke
     assert reason.startswith("broken.png: ")
 
 
+@pytest.mark.parametrize(("batch_size", "told"), [("8", False), ("16", True)])
+def test_fewer_examples_than_a_batch_are_told(begun, tmp_path, monkeypatch, capsys, batch_size, told):
+    monkeypatch.chdir(tmp_path)
+    given = ["--folder", str(begun / "photos"), "--run-dir", "run", "--steps", "0", "--batch-size", batch_size]
+    cli.main(["train", str(begun / "shades.py"), *given])
+    assert ("12 examples are fewer than a batch of 16: some come twice in one\n" in capsys.readouterr().err) == told
+
+
 def test_samples_are_drawn_without_the_data_as_with_them(here):
     cli.main(["sample", str(here / "run"), "--num", "4", "--out", "with.png", "--no-provenance"])
     cli.main(["sample", "run", "--num", "4", "--out", "without.png", "--no-provenance"])

@@ -228,3 +228,10 @@ def test_stacked_digits_are_measured_by_the_modes_of_their_stamp(watched):
     measure = measures.stacked(features(classes=10))
     compared(measure, 4, 4, 3)
     assert measure.protocol(80)["measure"] == f"{modes[0]['number']} modes" == "1000 modes"
+
+
+@pytest.mark.parametrize(("held_out", "has_floor"), [(9, False), (10, True)])
+def test_a_held_out_part_of_fewer_than_10_is_no_floor(held_out, has_floor):
+    few = on_device(RANDOM.integers(0, 256, (held_out, 3, 3, 1), np.uint8))
+    data = UNDIVIDED._replace(split={"train": UNDIVIDED, "test": few}.__getitem__)
+    assert (result(data)["floor"] is not None) == has_floor
