@@ -94,10 +94,9 @@ def test_streamed_folder_is_decoded_once_and_broken_images_never_stop_it(picture
     source = folder(pictures, size=8, limit=0)
     assert source.found.skipped == (("a/0.png", "is cut short"),)
     assert (source.size, len(opened)) == (9, 10)
-    take(source, 3)
-    opened.clear()
     assert folder(pictures, size=8, limit=0).name == source.name
-    assert opened == []
+    assert len(opened) == 10
+    take(source, 3)  # last: its threads may still read ahead when it returns
     cut.write_bytes(whole)
     assert folder(pictures, size=8, limit=0).size == 10
 
