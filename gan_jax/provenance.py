@@ -6,12 +6,12 @@ Nothing of the sample itself changes. docs/provenance.md says what that protects
 """
 
 import hashlib
-import importlib.metadata
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import gan_jax
 from gan_jax.marks import BEGINNINGS, FORMATS, claim_of
 
 SYNTHETIC = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"  # IPTC, Digital Source Type
@@ -28,7 +28,7 @@ class Origin(NamedTuple):
     model: str
     step: int
     seed: int
-    version: str = importlib.metadata.version("gan-jax")
+    version: str = gan_jax.__version__
 
     def as_dict(self) -> dict[str, Any]:
         """With the source type in front."""

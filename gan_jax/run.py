@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
+import gan_jax
 from gan_jax.data.memory import Note, recalling
 from gan_jax.data.source import Source
 from gan_jax.experiment import Experiment, build, load
@@ -25,7 +26,7 @@ from gan_jax.files import read_json
 
 PART = "config.json.part"
 LARGEST_MEMORY = 1_000_000_000  # bytes: of a text its words are remembered
-PACKAGES = ("gan-jax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
+PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -321,7 +322,8 @@ def described(command: str, file: Path, arguments: dict[str, Any], options: Opti
 
 
 def versions() -> dict[str, str]:
-    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES}
+    ours = {"python": platform.python_version(), "gan-jax": gan_jax.__version__}
+    return ours | {name: importlib.metadata.version(name) for name in PACKAGES}
 
 
 def write(run: Run, text: str) -> None:

@@ -2,13 +2,13 @@
 
 import contextlib
 import hashlib
-import importlib.metadata
 import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import gan_jax
 from gan_jax.data.found import Skipped, below, read_each
 from gan_jax.files import read_json
 
@@ -57,7 +57,7 @@ def remembered_in(root: Path, by: str) -> Path:
 
 def state_of(files: Sequence[Path]) -> str:
     """A hash of the files and of the version whose rules judge them."""
-    text = "\n".join([importlib.metadata.version("gan-jax"), *map(stamp, files)])
+    text = "\n".join([gan_jax.__version__, *map(stamp, files)])
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 

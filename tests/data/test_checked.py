@@ -1,10 +1,10 @@
 """What was found of a folder is remembered as long as nothing in it changes."""
 
-import importlib.metadata
 import os
 
 import pytest
 
+import gan_jax
 from gan_jax import files as json_files
 from gan_jax.data import checked
 from gan_jax.data.checked import check_each
@@ -63,7 +63,7 @@ def test_change_of_a_file_or_of_what_reads_it_is_noticed(cache, find_out, files)
 
 def test_other_version_of_gan_jax_judges_the_files_itself(cache, find_out, monkeypatch):
     find_out()
-    monkeypatch.setattr(importlib.metadata, "version", lambda name: "0.0")
+    monkeypatch.setattr(gan_jax, "__version__", "0.0")
     find_out()
     assert len(find_out.seen) == 3
 
