@@ -1,21 +1,27 @@
-# Sourced by correct.sh, speed.sh and train.sh, which stand beside it: a place for what they measure, and what they import.
+# Sourced by correct.sh, speed.sh and train.sh beside it: where their figures go, and what they import.
 #
 # OUT         folder for what comes home; runs/accelerator if it isn't set
-# --rehearse  a CPU, toy sizes: the same code in a minute, whose figures draw.py refuses
+# --rehearse  on a CPU, at toy size: the same code in a minute, whose figures are never drawn
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 export OUT=${OUT:-runs/accelerator}
 mkdir -p "$OUT"
 
-# The wheels that pack.sh gathered, where they travelled: installed once, beside what the machine has.
-site=${TMPDIR:-/tmp}/gan_jax_site
-if [ -d .accelerator/wheels ] && [ ! -e "$site/done" ]; then
-  python3 -m pip install -q --no-index --no-deps --no-compile --no-cache-dir --upgrade --target "$site" .accelerator/wheels/*.whl
-  touch "$site/done"
-fi
-export PYTHONPATH="$PWD:$PWD/experiments/accelerator:$PWD/experiments/benchmarks:$site${PYTHONPATH:+:$PYTHONPATH}"
-export PYTHONUNBUFFERED=1 XLA_PYTHON_CLIENT_PREALLOCATE=false  # PyTorch, and several processes, share the card
+# What pack.sh made and this call brought along is kept, since the next call brings something else.
+export KEPT=${TMPDIR:-/tmp}/gan_jax_accelerator
+mkdir -p "$KEPT/cifar10" "$KEPT/site"
+export PYTHONPATH="$PWD:$PWD/experiments/accelerator:$PWD/experiments/benchmarks:$KEPT/site${PYTHONPATH:+:$PYTHONPATH}"
+for part in .accelerator/?/; do
+  if [ -d "$part/cifar10" ]; then cp -u "$part"/cifar10/* "$KEPT/cifar10"; fi
+  if [ -d "$part/wheels" ] && ! python3 -m packages 2>/dev/null; then
+    python3 -m pip install -q --no-index --no-deps --no-compile --no-cache-dir --upgrade --target "$KEPT/site" "$part"/wheels/*.whl
+  fi
+done
+python3 -m packages
+
+export PYTHONUNBUFFERED=1
+export XLA_PYTHON_CLIENT_PREALLOCATE=false # PyTorch, and processes side by side, share the card
 
 for argument in "$@"; do
   if [ "$argument" = --rehearse ]; then export JAX_PLATFORMS=cpu; fi

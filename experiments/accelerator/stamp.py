@@ -53,12 +53,12 @@ def versions() -> dict[str, str]:
 
 def commit() -> str:
     """Of the code, with a + where it was changed since; as pack.sh noted it where the repository didn't travel."""
-    noted = ROOT / ".accelerator" / "commit"
     if (ROOT / ".git").exists():
         head = subprocess.check_output(["git", "rev-parse", "HEAD"], text=True, cwd=ROOT).strip()
         changed = subprocess.check_output(["git", "status", "--porcelain", "-uno"], text=True, cwd=ROOT)
         return head + ("+" if changed else "")
-    return noted.read_text(encoding="utf-8").strip() if noted.is_file() else "unknown"
+    noted = next(ROOT.glob(".accelerator/?/commit"), None)
+    return noted.read_text(encoding="utf-8").strip() if noted else "unknown"
 
 
 def save(name: str, result: dict[str, Any]) -> Path:

@@ -1,0 +1,42 @@
+"""Says in one line which of gan_jax's packages are missing here or too old, and exits with 2 if any is."""
+
+import importlib.metadata
+import sys
+import tomllib
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+PYPROJECT = Path(__file__).parent.parent.parent / "pyproject.toml"
+
+
+def lacking(requirements: list[str]) -> list[str]:
+    """Those that aren't met, or whose own requirements aren't: "tyro>=1.0", "jax>=0.10.2 (0.9.0 is here)"."""
+    found: dict[str, str] = {}
+    open_ones = [Requirement(text) for text in requirements]
+    seen = set()
+    while open_ones:
+        requirement = open_ones.pop()
+        if requirement.name in seen or (requirement.marker and not requirement.marker.evaluate({"extra": ""})):
+            continue
+        seen.add(requirement.name)
+        try:
+            distribution = importlib.metadata.distribution(requirement.name)
+        except importlib.metadata.PackageNotFoundError:
+            found[requirement.name] = f"{requirement.name}{requirement.specifier}"
+            continue
+        if not requirement.specifier.contains(distribution.version, prereleases=True):
+            found[requirement.name] = f"{requirement.name}{requirement.specifier} ({distribution.version} is here)"
+        open_ones += [Requirement(text) for text in distribution.requires or []]
+    return sorted(found.values())
+
+
+def main() -> None:
+    project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
+    if missing := lacking(project["dependencies"]):
+        print(f"missing here: {', '.join(missing)}; bring them along by pack.sh (README.md)", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()
