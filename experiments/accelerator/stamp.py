@@ -61,10 +61,21 @@ def commit() -> str:
     return noted.read_text(encoding="utf-8").strip() if noted else "unknown"
 
 
+def file_name(name: str, card: str, ending: str = "json") -> str:
+    """speed, NVIDIA H100 80GB HBM3 -> speed_nvidia_h100_80gb_hbm3.json."""
+    slug = re.sub(r"[^a-z0-9]+", "_", card.lower()).strip("_")
+    return f"{name}_{slug}.{ending}"
+
+
+def known(name: str, card: str) -> list[dict[str, Any]]:
+    """The rows that an earlier call on such a card brought home."""
+    file = ROOT / "experiments" / "results" / "accelerator" / file_name(name, card)
+    return json.loads(file.read_text(encoding="utf-8"))["rows"] if file.is_file() else []
+
+
 def save(name: str, result: dict[str, Any]) -> Path:
     """Writes $OUT/NAME_CARD.json. The result holds its stamp."""
-    slug = re.sub(r"[^a-z0-9]+", "_", result["stamp"]["card"].lower()).strip("_")
-    file = Path(os.environ["OUT"]) / f"{name}_{slug}.json"
+    file = Path(os.environ["OUT"]) / file_name(name, result["stamp"]["card"])
     part = file.with_suffix(".part")
     part.write_text(json.dumps(result, indent=2, allow_nan=False) + "\n", encoding="utf-8")
     part.replace(file)

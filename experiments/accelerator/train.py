@@ -5,6 +5,7 @@ last checkpoint if that is small (NAME.tar): one that is put into .accelerator/1
 """
 
 import contextlib
+import functools
 import json
 import os
 import shlex
@@ -20,65 +21,94 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import tyro
-from stamp import ROOT, save, stamp
+from stamp import ROOT, file_name, known, save, stamp
 from tyro.conf import FlagCreatePairsOff, Positional
 
 from gan_jax.types import Array
 
+LEAST = 70  # seconds of a training, most of which may go into compiling
 FINISHING = 75  # seconds that evaluations and samples get, all side by side
 LIMIT = 15 * 2**20  # bytes of a checkpoint that comes home
-EVERY = "--sample-every 5000 --save-every 5000"
-TOY = "--width 4 --batch-size 4 --log-every 1"
+
+Row = dict[str, Any]
 
 
 class Case(NamedTuple):
     experiment: str
     precision: str
-    share: float  # of the time for training
 
     @property
     def name(self) -> str:
         return f"{self.experiment}_{self.precision}"
 
 
+class Plan(NamedTuple):
+    """training, finishing: seconds of all. settings, evaluation: arguments of `gan-jax train` and `evaluate`."""
+
+    cases: list[Case]
+    training: float
+    finishing: float
+    settings: str
+    evaluation: str
+
+
 CASES = [
-    Case("sngan_cifar10", "bf16", 0.4),
-    Case("sngan_cifar10", "f32", 0.2),
-    Case("wgan_gp_cifar10", "bf16", 0.25),
-    Case("wgan_gp_cifar10", "f32", 0.15),
+    Case("sngan_cifar10", "bf16"),
+    Case("sngan_cifar10", "f32"),
+    Case("wgan_gp_cifar10", "bf16"),
+    Case("wgan_gp_cifar10", "f32"),
 ]
+REHEARSAL = Plan(
+    [CASES[0], CASES[-1]],
+    training=24,
+    finishing=600,
+    settings="--width 4 --batch-size 4 --log-every 1",
+    evaluation=f"--features {Path(__file__)}:brightness --num 20",
+)
 
 
 def main(seconds: Positional[float] = 300.0, rehearse: FlagCreatePairsOff[bool] = False) -> None:
-    """Train, evaluate and sample.
+    """Train, evaluate and sample what an earlier call has no figures of, or else those of the longest ago.
 
     Args:
       seconds: In all.
       rehearse: Two tiny games on noise, for 12 seconds each.
     """
-    cases, toy, start = CASES, "", time.monotonic()
-    evaluation = "--features effnet --num 10000"
-    if rehearse:
-        cases, toy = [CASES[0]._replace(share=0.5), CASES[-1]._replace(share=0.5)], TOY
-        evaluation = f"--features {Path(__file__)}:brightness --num 20"
-        seconds = 24
-    kept, out = Path(os.environ["KEPT"]), Path(os.environ["OUT"])
-    bring_in(kept / "runs")
-    training = seconds if rehearse else seconds - FINISHING
-    rows, until = [], start
-    for case in cases:
-        until += case.share * training
-        rows.append(train(case, kept, toy, until))
+    start, measured_on = time.monotonic(), stamp(rehearsal=rehearse)
+    earlier = [] if rehearse else known("train", measured_on["card"])
+    plan = REHEARSAL if rehearse else plan_of(seconds, earlier)
+    runs, out = Path(os.environ["KEPT"]) / "runs", Path(os.environ["OUT"])
+    bring_in(runs)
+    rows: list[Row] = []
+    for number, case in enumerate(plan.cases, 1):
+        rows.append(train(case, runs, plan.settings, until=start + plan.training * number / len(plan.cases)))
+        save("train", {"stamp": measured_on, "rows": merged(earlier, rows, measured_on)})
         print(told(rows[-1]), flush=True)
-    left = 600.0 if rehearse else max(start + seconds - time.monotonic(), 30)
+    end = max(start + plan.training + plan.finishing, time.monotonic() + 30)
+    pictures = [out / file_name(row["name"], measured_on["card"], "png") for row in rows]
     with ThreadPoolExecutor() as pool:
-        finished = pool.map(lambda row: finish(row, kept / "runs", out, evaluation, left), rows)
-    rows = list(finished)
-    bring_home(kept / "runs", out)
-    file = save("train", {"stamp": stamp(rehearsal=rehearse), "seconds": seconds, "rows": rows})
+        rows = list(pool.map(functools.partial(finish, runs, plan.evaluation, end), pictures, rows))
+    file = save("train", {"stamp": measured_on, "rows": merged(earlier, rows, measured_on)})
+    bring_home(runs, out)
     print("\n".join(map(told, rows)), file, sep="\n")
     if any(row["error"] for row in rows):
         sys.exit(1)
+
+
+def plan_of(seconds: float, earlier: list[Row]) -> Plan:
+    """As many cases as the time allows: those without a row first, then those whose row is the oldest."""
+    dates = {row["name"]: row["date"] for row in earlier if not row["error"]}
+    due = sorted(CASES, key=lambda case: dates.get(case.name, ""))
+    training = seconds - FINISHING
+    settings = "--sample-every 5000 --save-every 5000"
+    return Plan(due[: max(1, int(training / LEAST))], training, FINISHING, settings, "--features effnet --num 10000")
+
+
+def merged(earlier: list[Row], rows: list[Row], measured_on: dict[str, Any]) -> list[Row]:
+    """The rows, each with its commit and date, in the place of earlier ones of their names."""
+    names = {row["name"] for row in rows}
+    origin = {name: measured_on[name] for name in ("commit", "date")}
+    return [row for row in earlier if row["name"] not in names] + [row | origin for row in rows]
 
 
 def brightness(x: Array) -> Array:
@@ -87,14 +117,14 @@ def brightness(x: Array) -> Array:
     return jnp.concatenate([jnp.mean(x, axis=(1, 2)), jnp.stack(quarters, axis=1)], axis=1)
 
 
-def train(case: Case, kept: Path, toy: str, until: float) -> dict[str, Any]:
+def train(case: Case, runs: Path, settings: str, until: float) -> Row:
     """Starts or resumes a run, and stops it when its time is over, but not before its first line of metrics."""
-    run, log = kept / "runs" / case.name, kept / "runs" / f"{case.name}.log"
+    run, log = runs / case.name, runs / f"{case.name}.log"
     if run.is_dir():
         command = f"resume {run}"
     else:
-        file = f"experiments/{case.experiment}.py"
-        command = f"train {file} --precision {case.precision} --data-dir {kept / 'tfds'} --run-dir {run} {EVERY} {toy}"
+        command = f"train experiments/{case.experiment}.py --precision {case.precision} {settings}"
+        command += f" --data-dir {runs.parent / 'tfds'} --run-dir {run}"
     run.parent.mkdir(parents=True, exist_ok=True)
     start, seen = time.monotonic(), [(0.0, last_step(run))]
     with log.open("w", encoding="utf-8") as text:
@@ -115,12 +145,13 @@ def train(case: Case, kept: Path, toy: str, until: float) -> dict[str, Any]:
         "name": case.name,
         "experiment": case.experiment,
         "precision": case.precision,
-        "command": shlex.join(["gan-jax", *shlex.split(command.replace(str(kept), "KEPT"))]),
+        "command": shlex.join(["gan-jax", *shlex.split(command.replace(str(runs.parent), "KEPT"))]),
         "updates": last_step(run),
         "of": steps_of(run),
         "seconds": time.monotonic() - start,
         "first_line_after": seen[1][0] if seen[1:] else None,
         "updates_a_second": rate(seen[1:]),
+        "picture": None,
         "results": [],
         "error": None if stopped else last_line(log),
     }
@@ -158,13 +189,13 @@ def last_line(log: Path) -> str:
     return next((line for line in reversed(lines) if line), "it said nothing")
 
 
-def finish(row: dict[str, Any], runs: Path, out: Path, evaluation: str, seconds: float) -> dict[str, Any]:
-    """The row with what `gan-jax evaluate` measured; and a grid of samples, OUT/NAME.png."""
+def finish(runs: Path, evaluation: str, end: float, picture: Path, row: Row) -> Row:
+    """The row with what `gan-jax evaluate` measured; and a grid of samples in a picture."""
     if row["error"]:
         return row
-    run, log, end = runs / row["name"], runs / f"{row['name']}_finish.log", time.monotonic() + seconds
+    run, log = runs / row["name"], runs / f"{row['name']}_finish.log"
     with log.open("w", encoding="utf-8") as text:
-        for command in (f"sample {run} --out {out / row['name']}.png", f"evaluate {run} {evaluation}"):
+        for command in (f"sample {run} --out {picture}", f"evaluate {run} {evaluation}"):
             process = gan_jax(command, stdout=text, stderr=subprocess.STDOUT)
             try:
                 code = process.wait(max(end - time.monotonic(), 0))
@@ -173,10 +204,14 @@ def finish(row: dict[str, Any], runs: Path, out: Path, evaluation: str, seconds:
                 return {**row, "error": f"no time was left for gan-jax {shlex.split(command)[0]}"}
             if code:
                 return {**row, "error": last_line(log)}
-    return {**row, "results": json.loads((run / "result.json").read_text(encoding="utf-8"))["results"]}
+    return {
+        **row,
+        "picture": picture.name,
+        "results": json.loads((run / "result.json").read_text(encoding="utf-8"))["results"],
+    }
 
 
-def told(row: dict[str, Any]) -> str:
+def told(row: Row) -> str:
     """One line."""
     if row["error"]:
         return f"{row['name']}: {row['error']}"

@@ -7,13 +7,14 @@ Figures of ours come from the JSON files alone; published ones stand here with t
 
 import json
 import math
-import re
 import statistics
 from pathlib import Path
 from typing import Any
 
+import accelerator
 from measure import BUDGET, IMAGES, OBJECTIVES, PLANS, POINTS, STACKED
 from PIL import Image
+from tables import between, markdown, number, stamp
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -77,9 +78,12 @@ SHEETS = (("points", POINTS, OBJECTIVES), ("images", IMAGES, OBJECTIVES), ("stac
 def texts() -> dict[Path, str]:
     """Every file that holds tables, and what it should hold."""
     readme = ROOT / "README.md"
+    lent = ROOT / "experiments" / "accelerator" / "README.md"
     return {
         ROOT / "docs" / "results.md": "\n\n".join([INTRODUCTION, *points(), *images(), *stacked()]) + "\n",
         readme: between(readme.read_text(encoding="utf-8"), "results", table("points", "gaussians25", AND_PAPER)),
+        ROOT / "docs" / "accelerator.md": accelerator.page(),
+        lent: between(lent.read_text(encoding="utf-8"), "accelerator", accelerator.status()),
     }
 
 
@@ -157,10 +161,10 @@ beginning.
 def section(group: str, data: str, objectives: tuple[str, ...], *, best_by: str | None = None) -> list[str]:
     """The title, and for each protocol its table, which is best by the figure named, and the stamp."""
     parts = [] if group == "stacked" else [f"### {TITLES[data]}"]
-    for number, one in enumerate(load(group, data, objectives[0])["results"]):
-        parts.append(table(group, data, objectives, number))
+    for which, one in enumerate(load(group, data, objectives[0])["results"]):
+        parts.append(table(group, data, objectives, which))
         if best_by:
-            parts.append(best(group, data, objectives, number, best_by))
+            parts.append(best(group, data, objectives, which, best_by))
         parts.append(stamp(one["protocol"]))
     return parts
 
@@ -216,31 +220,8 @@ def load(group: str, data: str, objective: str) -> Result:
     return json.loads((HERE / group / f"{data}_{objective}.json").read_text(encoding="utf-8"))
 
 
-def stamp(protocol: dict[str, Any]) -> str:
-    """In one line."""
-    return "Protocol: " + "; ".join(f"{part} {value}" for part, value in protocol.items()) + "."
-
-
 def quartiles(low: float, median: float, high: float) -> str:
     return number(median) if low == high else f"{number(median)} ({number(low)}-{number(high)})"
-
-
-def number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 999.5 else f"{value:.3g}"
-
-
-def markdown(rows: list[list[str]]) -> str:
-    lines = ["| " + " | ".join([*row, *[""] * (len(rows[0]) - len(row))]) + " |" for row in rows]
-    return "\n".join([lines[0], "|---" * len(rows[0]) + "|", *lines[1:]])
-
-
-def between(text: str, mark: str, inside: str) -> str:
-    """The text with what lies between the two marks put in place of what was there."""
-    begin, end = f"<!-- {mark}: drawn by experiments/results/draw.py -->", f"<!-- /{mark} -->"
-    found = re.search(f"{re.escape(begin)}.*{re.escape(end)}", text, re.DOTALL)
-    if found is None:
-        raise ValueError(f"no `{begin}` and `{end}` in the text: put them where the table belongs")
-    return text.replace(found[0], f"{begin}\n{inside}\n{end}")
 
 
 def montage(group: str, rows: tuple[str, ...], columns: tuple[str, ...]) -> None:
