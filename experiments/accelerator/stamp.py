@@ -61,10 +61,14 @@ def commit() -> str:
     return noted.read_text(encoding="utf-8").strip() if noted.is_file() else "unknown"
 
 
+def file_name(name: str, card: str) -> str:
+    slug = re.sub(r"[^a-z0-9]+", "_", card.lower()).strip("_")
+    return f"{name}_{slug}.json"
+
+
 def save(name: str, result: dict[str, Any]) -> Path:
     """Writes $OUT/NAME_CARD.json. The result holds its stamp."""
-    slug = re.sub(r"[^a-z0-9]+", "_", result["stamp"]["card"].lower()).strip("_")
-    file = Path(os.environ["OUT"]) / f"{name}_{slug}.json"
+    file = Path(os.environ["OUT"]) / file_name(name, result["stamp"]["card"])
     part = file.with_suffix(".part")
     part.write_text(json.dumps(result, indent=2, allow_nan=False) + "\n", encoding="utf-8")
     part.replace(file)
