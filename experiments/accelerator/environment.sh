@@ -18,5 +18,5 @@ export PYTHONPATH="$PWD:$PWD/experiments/accelerator:$PWD/experiments/benchmarks
 export PYTHONUNBUFFERED=1 XLA_PYTHON_CLIENT_PREALLOCATE=false  # PyTorch, and several processes, share the card
 
 for argument in "$@"; do
-  if [ "$argument" = --rehearse ]; then export JAX_PLATFORMS=cpu; fi
+  if [ "$argument" = --rehearse ]; then export JAX_PLATFORMS=cpu CUDA_VISIBLE_DEVICES='' JAX_DISABLE_MOST_OPTIMIZATIONS=1; fi
 done

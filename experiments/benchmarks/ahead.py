@@ -36,4 +36,4 @@ def flops(programs: Iterable[Program]) -> float:
         return program.calls * float(analysis["flops"])
 
     with jax.default_device(jax.local_devices(backend="cpu")[0]):
-        return sum(map(count, programs))
+        return sum(count(program) for program in programs if program.calls)

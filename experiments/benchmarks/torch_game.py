@@ -1,5 +1,6 @@
 """The peer in PyTorch: one iteration of a game, as its users write it; on a GPU where there is one."""
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -55,9 +56,6 @@ def iteration(game: Game, nets: Nets, *, compiler: str | None = None) -> Callabl
     critic, generator = (net.to(device=device, memory_format=layout) for net in (nets.critic, nets.generator))
     adams = [torch.optim.Adam(net.parameters(), 1e-4, (0.0, 0.9), fused=True) for net in (critic, generator)]
     critic_adam, generator_adam = adams
-    judge, make = critic, generator
-    if compiler:  # static shapes, or a change of strides would make them dynamic
-        judge, make = (torch.compile(net, backend=compiler, dynamic=False) for net in (critic, generator))
     height, width, channels = nets.shape
     reals = torch.rand(game.critic_steps, game.batch_size, channels, height, width, device=device) * 2 - 1
     batches = [real.contiguous(memory_format=layout) for real in reals]
@@ -68,12 +66,26 @@ def iteration(game: Game, nets: Nets, *, compiler: str | None = None) -> Callabl
     def latents() -> Tensor:
         return torch.randn(game.batch_size, nets.latents, device=device)
 
+    def make(z: Tensor) -> Tensor:
+        return generator(z).float()
+
+    def critic_loss(real: Tensor, fake: Tensor) -> Tensor:
+        return objective.critic(critic(real).float(), critic(fake).float())
+
+    def generator_loss(z: Tensor) -> Tensor:
+        return objective.generator(critic(generator(z)).float())
+
+    if compiler:  # static shapes, or a change of strides would make them dynamic
+        compiled = functools.partial(torch.compile, backend=compiler, dynamic=False)
+        make, critic_loss, generator_loss = map(compiled, (make, critic_loss, generator_loss))
+
     def critic_turn(real: Tensor) -> None:
         with torch.no_grad(), cast():
-            fake = make(latents()).float()
+            fake = make(latents())
         critic_adam.zero_grad()
         with cast():
-            loss = objective.critic(judge(real).float(), judge(fake).float()) + objective.penalty(critic, real, fake)
+            penalty = objective.penalty(critic, real, fake)  # first: it changes what spectral norm keeps for backward()
+            loss = penalty + critic_loss(real, fake)
         loss.backward()
         critic_adam.step()
 
@@ -81,7 +93,7 @@ def iteration(game: Game, nets: Nets, *, compiler: str | None = None) -> Callabl
         critic.requires_grad_(False)
         generator_adam.zero_grad()
         with cast():
-            loss = objective.generator(judge(make(latents())).float())
+            loss = generator_loss(latents())
         loss.backward()
         generator_adam.step()
         critic.requires_grad_(True)
