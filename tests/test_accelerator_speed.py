@@ -63,10 +63,14 @@ def test_every_case_has_its_place_once_and_the_papers_own_come_first():
 
 
 @pytest.mark.parametrize(
-    ("deadline", "measured"),
-    [(9, ""), (10, "a"), (29, "a"), (30, "ab"), (39, "ab"), (40, "abc"), (59, "abc"), (60, "abcd"), (70, "abcde")],
+    ("deadline", "measured", "end"),
+    [
+        (9, "", 10),  # nothing is known of the first group's time
+        *((10, "a", 20), (29, "a", 20), (30, "ab", 30), (39, "ab", 30), (40, "abc", 40)),
+        *((59, "abc", 40), (60, "abcd", 60), (69, "abcd", 60), (70, "abcde", 70)),
+    ],
 )
-def test_nothing_begins_that_is_expected_to_end_after_the_deadline(deadline, measured):
+def test_nothing_begins_that_is_expected_to_end_after_the_deadline(deadline, measured, end):
     now = 0.0
 
     def passing(seconds: float) -> None:
@@ -76,6 +80,7 @@ def test_nothing_begins_that_is_expected_to_end_after_the_deadline(deadline, mea
     groups = [made_up(names, passing, ready=10, measuring=10) for names in ("abc", "de")]
     rows = script("speed").within(deadline, groups, clock=lambda: now)
     assert "".join(row["case"] for new in rows for row in new) == measured
+    assert now == end
 
 
 def test_what_is_known_is_not_measured_again_and_what_failed_comes_last():
@@ -145,11 +150,17 @@ def fails(*_: Any) -> Any:
 def test_an_error_costs_the_contender_alone(monkeypatch):
     """One can't be started, one fails in its second iteration, one isn't installed. The other has its figures."""
     speed, ahead = script("speed"), script("ahead")
-    rounds = iter(["first"])
+    calls: list[str] = []
+
+    def second_fails() -> None:
+        calls.append("call")
+        if len(calls) > 1:
+            fails()
+
     contenders = {
         "fine": ahead.Contender([], lambda: lambda: None),
         "never": ahead.Contender([], fails),
-        "soon": ahead.Contender([], lambda: lambda: next(rounds, None) or fails()),
+        "soon": ahead.Contender([], lambda: second_fails),
     }
     monkeypatch.setattr(speed, "IN_JAX", contenders)
     monkeypatch.setattr(speed, "OURS", "fine")
@@ -164,6 +175,7 @@ def test_an_error_costs_the_contender_alone(monkeypatch):
         speed.EAGER: "ModuleNotFoundError: import of torch halted; None in sys.modules",
         speed.COMPILED: "ModuleNotFoundError: import of torch halted; None in sys.modules",
     }
+    assert len(calls) == 2  # and isn't called again
     for name, row in rows.items():
         assert (row["ms"] is None) == (row["seconds"] is None) == (name != "fine")
     fine = rows["fine"]

@@ -263,7 +263,7 @@ def costing(name: str, errors: Errors) -> Iterator[None]:
         yield
     except Exception as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        errors.setdefault(name, f"{type(error).__name__}: {lines[0] if lines else 'no message'}")
+        errors[name] = f"{type(error).__name__}: {lines[0] if lines else 'no message'}"
 
 
 def measure_case(sizes: Sizes, ready: Ready) -> list[Row]:
