@@ -24,5 +24,5 @@ export PYTHONUNBUFFERED=1
 export XLA_PYTHON_CLIENT_PREALLOCATE=false # PyTorch, and processes side by side, share the card
 
 for argument in "$@"; do
-  if [ "$argument" = --rehearse ]; then export JAX_PLATFORMS=cpu; fi
+  if [ "$argument" = --rehearse ]; then export JAX_PLATFORMS=cpu CUDA_VISIBLE_DEVICES='' JAX_DISABLE_MOST_OPTIMIZATIONS=1; fi
 done

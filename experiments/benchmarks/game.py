@@ -1,11 +1,22 @@
-"""The game that every contender plays: one WGAN-GP iteration of the article's DCGAN on images of 28x28."""
+"""The games that every contender plays, and what each framework's networks are given as."""
 
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 
 class Game(NamedTuple):
     batch_size: int = 64
     width: int = 64
     critic_steps: int = 5
-    norm: bool = False  # BatchNorm in the generator
-    dropout: float = 0.0  # in the critic
+    norm: bool = False  # BatchNorm in the DCGAN's generator
+    dropout: float = 0.0  # in the DCGAN's critic
+    objective: Literal["wgan_gp", "r1", "hinge"] = "wgan_gp"  # r1: non-saturating, with R1
+    bfloat16: bool = False  # what the networks compute in; float32 otherwise
+
+
+class Nets(NamedTuple):
+    """One framework's two networks, and the sizes of what they take."""
+
+    critic: Any
+    generator: Any
+    latents: int
+    shape: tuple[int, int, int]  # of an image: height, width, channels

@@ -9,17 +9,20 @@ import importlib
 import os
 import statistics
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+import ahead
+import linen_dcgan
+import linen_game
 import tyro
 from game import Game
 from side_by_side import matmul_rate, race, ratio, report
 
-CONTENDERS = {
+CONTENDERS: dict[str, tuple[str, dict[str, Any]]] = {
     "gan_jax": ("ours_dcgan", {}),
     "plain Linen": ("linen_dcgan", {}),
     "PyTorch eager": ("torch_dcgan", {}),
-    "PyTorch compiled": ("torch_dcgan", {"compiled": True}),
+    "PyTorch compiled": ("torch_dcgan", {"compiler": "inductor"}),
     "TensorFlow graph": ("tensorflow_dcgan", {"jit_compile": False}),
     "TensorFlow jit": ("tensorflow_dcgan", {"jit_compile": True}),
 }
@@ -58,7 +61,7 @@ def main(
             print(f"{name} is left out: {error.name} isn't installed")
     contenders["matmul"], rate = matmul_rate()
     times = race(contenders, rounds)
-    flops = importlib.import_module("linen_dcgan").flops(game)
+    flops = ahead.flops(linen_game.contender(game, linen_dcgan.nets(game)).programs)
     times["bound"] = [flops / rate(seconds) for seconds in times.pop("matmul")]
     report(
         f"One WGAN-GP iteration, {network} network: batch {batch_size}, width {width}, {critic_steps} critic turns",

@@ -22,6 +22,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -37,6 +38,7 @@ from gan_jax.types import Array, Batch, TrainState
 from gan_jax.update import Update, deal
 
 DIGITS = Path(__file__).parent.parent / "wgan_gp_digits.py"
+BARE = "bare update"
 KEYS = keys_of(runs.Options().seed)
 
 
@@ -49,22 +51,29 @@ def main(experiment: Path = DIGITS, interval: int = 500, rounds: int = 3, json: 
       rounds: Runs, of two intervals each.
       json: File for the table.
     """
-    built = build(load(experiment), {"steps": 2 * interval + 1})
-    init, update = make_program(built, runs.Options().parallel)
-    bare = make_bare(built, init, update, interval)
-    bare()
-    times: Times = {"bare update": [], "loop, quiet": [], "loop, interval": []}
-    for _ in range(rounds):
-        quiet, whole = loop(experiment, built, init, update, interval)
-        for name, seconds in zip(times, (bare(), quiet, whole)):
-            times[name].append(seconds)
+    times = measure(experiment, {}, interval, rounds)
     report(
         f"One step of {experiment.name}; a checkpoint and a picture every {interval} steps",
         ["what", "ms a step", "it / bare update"],
-        [[name, 1e3 * statistics.median(times[name]), ratio(times, name, "bare update")] for name in times],
+        [[name, 1e3 * statistics.median(times[name]), ratio(times, name, BARE)] for name in times],
         json,
         seconds=times,
     )
+
+
+def measure(file: Path, arguments: dict[str, Any], interval: int, rounds: int) -> Times:
+    """Seconds of a step, of the bare update and of the loop. arguments: of the experiment, beside its steps."""
+    arguments = arguments | {"steps": 2 * interval + 1}
+    experiment = build(load(file), arguments)
+    init, update = make_program(experiment, runs.Options().parallel)
+    bare = make_bare(experiment, init, update, interval)
+    bare()
+    times: Times = {BARE: [], "loop, quiet": [], "loop, interval": []}
+    for _ in range(rounds):
+        quiet, whole = loop(file, experiment, arguments, init, update, interval)
+        for name, seconds in zip(times, (bare(), quiet, whole)):
+            times[name].append(seconds)
+    return times
 
 
 def make_bare(
@@ -87,14 +96,19 @@ def make_bare(
 
 
 def loop(
-    file: Path, experiment: Experiment, init: Callable[[Array], TrainState], update: Update, interval: int
+    file: Path,
+    experiment: Experiment,
+    arguments: dict[str, Any],
+    init: Callable[[Array], TrainState],
+    update: Update,
+    interval: int,
 ) -> tuple[float, float]:
     """Trains in a fresh folder; the seconds of a step between two checkpoints, and of one in a whole interval."""
     asked: list[float] = []  # when, for the batch of each step
     watched = dataclasses.replace(experiment, data=watch(experiment.data, asked))
     options = runs.Options(save_every=interval, sample_every=interval)
     with tempfile.TemporaryDirectory() as folder:
-        run = runs.create(Path(folder) / "run", file, {"steps": experiment.steps}, options, experiment.data.name)
+        run = runs.create(Path(folder) / "run", file, arguments, options, experiment.data.name)
         train(run, watched, update, init(KEYS.init))
 
     def between(first: int, last: int) -> float:

@@ -24,12 +24,12 @@ PACKAGES = ("gan-jax", "jax", "jaxlib", "flax", "torch", "tensorflow-cpu", "tens
 PAUSE = 0.05  # seconds, for the thread pool of the one before to fall asleep
 
 
-def race(contenders: Mapping[str, Callable[[], Any]], rounds: int) -> Times:
+def race(contenders: Mapping[str, Callable[[], Any]], rounds: int, pause: float = PAUSE) -> Times:
     """Times every contender once a round, after a round that isn't counted. A contender returns when it is done."""
     times: Times = {name: [] for name in contenders}
     for number in range(rounds + 1):
         for name, run in contenders.items():
-            time.sleep(PAUSE)
+            time.sleep(pause)
             start = time.perf_counter()
             run()
             if number:
@@ -58,9 +58,9 @@ def advancing(update: Callable[..., tuple[Any, Any]], state: Any, *arguments: An
     return step
 
 
-def matmul_rate(size: int = 2048) -> tuple[Callable[[], Any], Callable[[float], float]]:
-    """A contender that multiplies two square float32 matrices, and seconds -> flop/s."""
-    x = jnp.ones((size, size))
+def matmul_rate(size: int = 2048, dtype: Any = jnp.float32) -> tuple[Callable[[], Any], Callable[[float], float]]:
+    """A contender that multiplies two square matrices, random as a GPU is faster on zeros, and seconds -> flop/s."""
+    x = jax.random.normal(jax.random.key(0), (size, size), dtype)
     return waiting(jax.jit(jnp.matmul), x, x), lambda seconds: 2 * size**3 / seconds
 
 

@@ -1,10 +1,10 @@
-"""The peer in PyTorch: one WGAN-GP iteration of the article's DCGAN, as its users write it."""
+"""The article's DCGAN in PyTorch."""
 
 from collections.abc import Callable
 
-import torch
-from game import Game
-from torch import Tensor, nn
+import torch_game
+from game import Game, Nets
+from torch import nn
 
 
 def make_generator(width: int, norm: bool) -> nn.Module:
@@ -27,44 +27,13 @@ def make_critic(width: int, dropout: float) -> nn.Module:
     return nn.Sequential(
         *(nn.Conv2d(1, width, 5, 2, 2), nn.LeakyReLU(0.3), nn.Dropout(dropout)),
         *(nn.Conv2d(width, 2 * width, 5, 2, 2), nn.LeakyReLU(0.3), nn.Dropout(dropout)),
-        *(nn.Flatten(), nn.Linear(49 * 2 * width, 1)),
+        *(nn.Flatten(), nn.Linear(49 * 2 * width, 1), nn.Flatten(0)),
     )
 
 
-def iteration(game: Game, *, compiled: bool = False) -> Callable[[], None]:
-    """compiled: what allows it; torch.compile has no second derivative, so the critic's penalty stays eager."""
-    torch.manual_seed(0)
-    generator, critic = make_generator(game.width, game.norm), make_critic(game.width, game.dropout)
-    adams = [torch.optim.Adam(net.parameters(), 1e-4, (0.0, 0.9), fused=True) for net in (generator, critic)]
-    generator_adam, critic_adam = adams
-    make, judge = (torch.compile(generator), torch.compile(critic)) if compiled else (generator, critic)
-    reals = torch.rand(game.critic_steps, game.batch_size, 1, 28, 28) * 2 - 1
+def nets(game: Game) -> Nets:
+    return Nets(make_critic(game.width, game.dropout), make_generator(game.width, game.norm), 100, (28, 28, 1))
 
-    def penalty(real: Tensor, fake: Tensor) -> Tensor:
-        weight = torch.rand(game.batch_size, 1, 1, 1)
-        points = (weight * real + (1 - weight) * fake).requires_grad_()
-        (gradient,) = torch.autograd.grad(critic(points).sum(), points, create_graph=True)
-        return ((gradient.flatten(1).norm(dim=1) - 1) ** 2).mean()
 
-    def critic_turn(real: Tensor) -> None:
-        with torch.no_grad():
-            fake = make(torch.randn(game.batch_size, 100))
-        critic_adam.zero_grad()
-        loss = judge(fake).mean() - judge(real).mean() + 10 * penalty(real, fake)
-        loss.backward()
-        critic_adam.step()
-
-    def generator_turn() -> None:
-        critic.requires_grad_(False)
-        generator_adam.zero_grad()
-        loss = -judge(make(torch.randn(game.batch_size, 100))).mean()
-        loss.backward()
-        generator_adam.step()
-        critic.requires_grad_(True)
-
-    def step() -> None:
-        for real in reals:
-            critic_turn(real)
-        generator_turn()
-
-    return step
+def iteration(game: Game, *, compiler: str | None = None) -> Callable[[], None]:
+    return torch_game.iteration(game, nets(game), compiler=compiler)

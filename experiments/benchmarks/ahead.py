@@ -1,0 +1,39 @@
+"""Contenders in JAX, in two parts: programs that compile ahead, in threads, and the start of a game that runs them."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import jax
+
+from gan_jax.plan import memory_of
+
+
+class Program(NamedTuple):
+    function: Any  # jitted
+    arguments: tuple[Any, ...]  # their shapes
+    calls: int  # in one iteration
+
+
+class Contender(NamedTuple):
+    programs: list[Program]
+    start: Callable[[], Callable[[], None]]  # -> one iteration, which returns when it is done
+
+
+def compile_program(program: Program) -> float:
+    """The bytes of device memory that it takes. A later call of the function finds it compiled."""
+    return memory_of(program.function.lower(*program.arguments).compile())
+
+
+def flops(programs: Iterable[Program]) -> float:
+    """Of one iteration, as XLA counts them before it optimises.
+
+    On a GPU a compiled program hides its convolutions in calls of cuDNN, and only a CPU's client counts the operations
+    of what isn't compiled. So the programs are lowered as for a CPU, which is the same for networks of Linen's layers.
+    """
+
+    def count(program: Program) -> float:
+        analysis: Any = program.function.lower(*program.arguments).cost_analysis()
+        return program.calls * float(analysis["flops"])
+
+    with jax.default_device(jax.local_devices(backend="cpu")[0]):
+        return sum(count(program) for program in programs if program.calls)
