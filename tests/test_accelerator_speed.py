@@ -94,13 +94,11 @@ def test_what_is_known_is_not_measured_again_and_what_failed_comes_last():
 def main(monkeypatch, tmp_path):
     """Runs the script after a run that measured "a", and reads what it writes."""
     speed = script("speed")
-    monkeypatch.setattr(speed, "ROOT", tmp_path)
+    earlier = {("speed", "a card"): [{"case": "a", "error": None, "commit": "old", "date": "yesterday"}]}
+    monkeypatch.setattr(speed, "known", lambda name, card: earlier[name, card])
     monkeypatch.setattr(speed, "stamp", lambda *, rehearsal: STAMP | {"rehearsal": rehearsal})
     for plan in ("plan", "rehearsal"):
         monkeypatch.setattr(speed, plan, lambda sizes: [made_up("a"), made_up("b")])
-    home = tmp_path / "experiments" / "results" / "accelerator" / "speed_a_card.json"
-    home.parent.mkdir(parents=True)
-    home.write_text(json.dumps({"rows": [{"case": "a", "error": None, "commit": "old", "date": "yesterday"}]}))
 
     def run(**options: Any) -> tuple[dict[str, str], list[str], bool]:
         speed.main(**options)

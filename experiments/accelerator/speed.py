@@ -12,7 +12,6 @@ import contextlib
 import functools
 import gc
 import importlib
-import json
 import os
 import statistics
 import sys
@@ -27,7 +26,7 @@ import jax.numpy as jnp
 import tyro
 from game import Game
 from side_by_side import PAUSE, Times, matmul_rate, race, ratio, show
-from stamp import ROOT, file_name, save, stamp
+from stamp import known, save, stamp
 
 Row = dict[str, Any]
 Errors = dict[str, str]  # contender -> what stopped it, in a line
@@ -175,12 +174,6 @@ def rehearsal(sizes: Sizes) -> list[Group]:
     cases = [Case("sngan", "hinge", 64, True), Case("resnet", "r1", 64, False), Case("dcgan", "wgan_gp", 64, True)]
     loop = Loop("train loop, digits", {"batch_size": 2, "width": 2, "critic_steps": 1})
     return [Group([loop], functools.partial(ready_loops, sizes)), Group(cases, functools.partial(ready_cases, sizes))]
-
-
-def known(card: str) -> list[Row]:
-    """The rows that an earlier run brought home from this card."""
-    file = ROOT / "experiments" / "results" / "accelerator" / file_name("speed", card)
-    return json.loads(file.read_text(encoding="utf-8"))["rows"] if file.is_file() else []
 
 
 def unmeasured(groups: Iterable[Group], rows: Iterable[Row]) -> list[Group]:

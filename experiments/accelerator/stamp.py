@@ -73,11 +73,6 @@ def known(name: str, card: str) -> list[dict[str, Any]]:
     return json.loads(file.read_text(encoding="utf-8"))["rows"] if file.is_file() else []
 
 
-def file_name(name: str, card: str) -> str:
-    slug = re.sub(r"[^a-z0-9]+", "_", card.lower()).strip("_")
-    return f"{name}_{slug}.json"
-
-
 def save(name: str, result: dict[str, Any]) -> Path:
     """Writes $OUT/NAME_CARD.json. The result holds its stamp."""
     file = Path(os.environ["OUT"]) / file_name(name, result["stamp"]["card"])
