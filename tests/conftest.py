@@ -16,7 +16,8 @@ if jax.__version_info__ < (0, 11):  # halves the time of compiling; XLA dies of 
     os.environ["XLA_FLAGS"] = "--xla_cpu_use_fusion_emitters=false " + os.environ.get("XLA_FLAGS", "")
 if not jax.config.jax_platforms:
     jax.config.update("jax_platforms", "cpu")
-jax.config.update("jax_num_cpu_devices", 8)
+if jax.config.jax_num_cpu_devices < 1:  # JAX_NUM_CPU_DEVICES isn't set
+    jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 quick = os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")  # the processes that tests start inherit it
