@@ -1,5 +1,7 @@
 """For all tests: eight simulated devices, no silent broadcasting of ranks, the same examples every time.
 
+JAX_NUM_CPU_DEVICES and JAX_PLATFORMS choose other devices: experiments/accelerator/correct.py runs some on a GPU.
+
 Programs are compiled once and run a few times, so XLA's optimisations don't pay: JAX_DISABLE_MOST_OPTIMIZATIONS=0
 brings them back. What is compiled is kept in a folder of this test run, not in the user's.
 """

@@ -23,16 +23,16 @@ DEADLINE = 160  # seconds; ending the processes may take 10 more
 PROCESSES = 2 if REHEARSAL else 8
 REHEARSED = 2  # tests of a file
 
-GROUPS = {  # files of tests/, in the order in which they are run
+GROUPS = {  # files of tests/, in the order in which they are begun: those that one process runs come early
     "against float64": ["test_against_float64.py"],
-    "convolutions": [f"nets/test_{name}.py" for name in ("convolution", "planes", "phases", "fourier")],
+    "parallel forms": ["test_parallel.py"],
     "update": ["test_update.py", "test_games.py", "test_train.py"],
     "penalties": ["test_penalties.py"],
-    "spectral norm": ["test_constraints.py", "nets/test_spectral_norm.py"],
     "precision": ["test_precision.py"],
-    "parallel forms": ["test_parallel.py"],
-    "networks": [f"nets/test_{name}.py" for name in ("layers", "families", "resnet", "dcgan")],
     "losses": ["test_losses.py", "test_objectives.py"],
+    "spectral norm": ["test_constraints.py", "nets/test_spectral_norm.py"],
+    "convolutions": [f"nets/test_{name}.py" for name in ("convolution", "planes", "phases", "fourier")],
+    "networks": [f"nets/test_{name}.py" for name in ("layers", "resnet", "dcgan", "families")],
 }
 
 # Files whose tests share no compiled programs, so that several processes may run them; other files are one's.
@@ -61,7 +61,7 @@ SKIPPED = {  # files, and tests with all of their parameters -> why not on one G
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Marks what is skipped, and what one process runs; a rehearsal leaves out most."""
     for item in items:
-        if item.get_closest_marker("skip") is None and (why := why_skipped(item.nodeid)):
+        if why := why_skipped(item.nodeid):
             item.add_marker(pytest.mark.skip(reason=why))
         if (file := file_of(item.nodeid)) not in APART:
             item.add_marker(pytest.mark.xdist_group(file))
@@ -81,10 +81,6 @@ def rehearsed(tests: Iterable[str]) -> set[str]:
 
 def file_of(test: str) -> str:
     return test.removeprefix("tests/").partition("::")[0]
-
-
-def group_of(test: str) -> str:
-    return next(group for group, files in GROUPS.items() if file_of(test) in files)
 
 
 def why_skipped(test: str) -> str | None:
