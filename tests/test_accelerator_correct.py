@@ -43,9 +43,10 @@ def test_a_group_has_what_passed_failed_was_skipped_and_was_not_reached(record):
     update = groups["update"]
     assert update["passed"] == 1
     assert {test: why["error"] for test, why in update["failed"].items()} == {f"{UPDATE}::test_b": "assert 3 < 2"}
-    assert update["skipped"] == {f"{UPDATE}::test_c": "Skipped: a CPU's"}
+    assert update["skipped"] == {f"{UPDATE}::test_c": "a CPU's"}
     assert update["not_reached"] == [f"{UPDATE}::test_d[x@y]"]
     assert update["seconds"] == 6.0
+    assert groups["convolutions"]["skipped"].keys() == {"tests/nets/test_fourier.py", "tests/nets/test_phases.py"}
     assert groups["penalties"]["not_reached"] == [f"{PENALTIES}::test_e[1-2]"]
 
 

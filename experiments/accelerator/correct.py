@@ -91,14 +91,15 @@ def why_skipped(test: str) -> str | None:
 
 
 class Record:
-    """What pytest reports."""
+    """What pytest reports, by the names of the tests."""
 
     def __init__(self) -> None:
         self.planned: list[str] = []
-        self.outcomes: dict[str, str] = {}  # passed, failed or skipped
-        self.why: dict[str, dict[str, str]] = {}
+        self.passed: set[str] = set()
+        self.failed: dict[str, dict[str, str]] = {}  # the first line of the error, and the end of what is known of it
+        self.skipped = {f"tests/{file}": why for file, why in SKIPPED.items() if "::" not in file}
         self.seconds: dict[str, float] = {}
-        self.warnings: dict[str, str] = {}
+        self.warnings: dict[str, str] = {}  # and the first test that each came from
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
@@ -106,41 +107,43 @@ class Record:
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
-            self.add(report.nodeid, "failed", report.longreprtext)
+            self.fail(report.nodeid, report.longreprtext)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         test = named(report.nodeid)
         self.seconds[test] = self.seconds.get(test, 0.0) + report.duration
         if report.failed:
-            self.add(test, "failed", report.longreprtext)
+            self.fail(test, report.longreprtext)
         elif report.skipped:
-            self.add(
-                test, "skipped", str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
-            )
+            why = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+            self.skipped[test] = why.removeprefix("Skipped: ")
         elif report.when == "call":
-            self.outcomes.setdefault(test, "passed")
+            self.passed.add(test)
 
     def pytest_warning_recorded(self, warning_message: Any, nodeid: str) -> None:
         self.warnings.setdefault(f"{warning_message.category.__name__}: {warning_message.message}", named(nodeid))
 
-    def add(self, test: str, outcome: str, text: str) -> None:
-        self.outcomes[test] = outcome
-        self.why[test] = {"error": first_error(text), "text": text[-4000:]} if outcome == "failed" else {"reason": text}
+    def fail(self, test: str, text: str) -> None:
+        self.passed.discard(test)
+        self.failed[test] = {"error": first_error(text), "text": text[-4000:]}
 
     def groups(self) -> dict[str, dict[str, Any]]:
         """By group: how many passed; which failed and were skipped, and why; which weren't reached; the seconds."""
-        found = {}
-        for group, files in GROUPS.items():
-            tests = [test for test in {**dict.fromkeys(self.planned), **self.outcomes} if file_of(test) in files]
-            found[group] = {
-                "passed": sum(self.outcomes.get(test) == "passed" for test in tests),
-                "failed": {test: self.why[test] for test in tests if self.outcomes.get(test) == "failed"},
-                "skipped": {f"tests/{file}": SKIPPED[file] for file in files if file in SKIPPED}
-                | {test: self.why[test]["reason"] for test in tests if self.outcomes.get(test) == "skipped"},
-                "not_reached": [test for test in tests if test not in self.outcomes],
-                "seconds": round(sum(self.seconds.get(test, 0.0) for test in tests), 1),
-            }
-        return found
+        return {group: self.group({f"tests/{file}" for file in files}) for group, files in GROUPS.items()}
+
+    def group(self, files: set[str]) -> dict[str, Any]:
+        def own(tests: Iterable[str]) -> list[str]:
+            return [test for test in tests if test.partition("::")[0] in files]
+
+        return {
+            "passed": len(own(self.passed)),
+            "failed": {test: self.failed[test] for test in own(self.failed)},
+            "skipped": {test: self.skipped[test] for test in own(self.skipped)},
+            "not_reached": [
+                test for test in own(self.planned) if test not in self.passed | self.failed.keys() | self.skipped.keys()
+            ],
+            "seconds": round(sum(self.seconds[test] for test in own(self.seconds)), 1),
+        }
 
 
 def named(test: str) -> str:
