@@ -80,7 +80,7 @@ def sigma(matrix: Array, vectors: Singular) -> Array:
     square = jnp.sum(matrix**2) / min(matrix.shape)
     some = square > NONE**2
     least = jnp.sqrt(jnp.where(some, square, 1))  # the root of 0 has no gradient
-    known = vectors.left @ matrix @ vectors.right
+    known = product(product(vectors.left, matrix), vectors.right)
     return jnp.where(some, jnp.maximum(known, least), 1)
 
 
@@ -91,8 +91,13 @@ def random_vectors(key: Array, matrix: Array) -> Singular:
 
 def power_iteration(matrix: Array, vectors: Singular) -> Singular:
     """Vectors that the kernel takes to 0 tell nothing, and the old ones stay."""
-    left = unit(matrix @ vectors.right, vectors.left)
-    return Singular(left, unit(left @ matrix, vectors.right))
+    left = unit(product(matrix, vectors.right), vectors.left)
+    return Singular(left, unit(product(left, matrix), vectors.right))
+
+
+def product(a: Array, b: Array) -> Array:
+    """In full float32: a GPU would round factors to 10 bits, and σ divides all that the network computes."""
+    return jnp.matmul(a, b, precision="highest")
 
 
 def matrices(params: Params) -> dict[str, Array]:

@@ -38,7 +38,7 @@ def make_draw(
         for first in range(0, count, CHUNK):
             place = np.arange(first, first + CHUNK)
             label = None if labels is None else labels[place % len(labels)].astype(np.int32)
-            yield np.asarray(chunk(variables, key, jnp.int32(first), label))[: count - first]
+            yield jax.device_get(chunk(variables, key, jnp.int32(first), label))[: count - first]
 
     return draw
 
@@ -62,7 +62,7 @@ def make_walker(generator: Network, prior: Prior, classes: int) -> Callable[[Var
     def walk(variables: Variables, key: Array, count: int, frames: int) -> np.ndarray:
         places = range(0, count * frames, CHUNK)
         chunks = [chunk(variables, key, *map(jnp.int32, (count, frames, first))) for first in places]
-        samples = np.concatenate([np.asarray(part) for part in chunks])[: count * frames]
+        samples = np.concatenate(jax.device_get(chunks))[: count * frames]
         return samples.reshape(count, frames, *samples.shape[1:])
 
     return walk

@@ -102,7 +102,7 @@ def train(run: Run, experiment: Experiment, update: Update, state: TrainState, r
             if shows or saves:
                 settle(*pending)
                 pending = None
-                if not any(all_finite(game) for game in split(state, games)):
+                if not any(jax.device_get([all_finite(game) for game in split(state, games)])):
                     give_up(f"step {step}: a parameter is not finite")
             if evaluate and evaluates:
                 figures, merit = evaluate(split(one_copy(state.ema), games))
@@ -136,7 +136,7 @@ def shower(run: Run, experiment: Experiment, keys: Keys) -> Callable[[int, list[
 
     @functools.cache
     def of_real(game: int) -> float:
-        return spread(np.asarray(next(experiment.data.stream(each[game].data, 0, count)).x)) or math.nan
+        return spread(jax.device_get(next(experiment.data.stream(each[game].data, 0, count)).x)) or math.nan
 
     def show(step: int, generators: list[Variables]) -> dict[str, Any]:
         samples = [sample(ema, key.samples, count) for ema, key in zip(generators, each)]

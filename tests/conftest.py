@@ -1,5 +1,7 @@
 """For all tests: eight simulated devices, no silent broadcasting of ranks, the same examples every time.
 
+JAX_NUM_CPU_DEVICES and JAX_PLATFORMS choose other devices: experiments/accelerator/correct.py runs some on a GPU.
+
 Programs are compiled once and run a few times, so XLA's optimisations don't pay: JAX_DISABLE_MOST_OPTIMIZATIONS=0
 brings them back. What is compiled is kept in a folder of this test run, not in the user's.
 """
@@ -16,7 +18,8 @@ if jax.__version_info__ < (0, 11):  # halves the time of compiling; XLA dies of 
     os.environ["XLA_FLAGS"] = "--xla_cpu_use_fusion_emitters=false " + os.environ.get("XLA_FLAGS", "")
 if not jax.config.jax_platforms:
     jax.config.update("jax_platforms", "cpu")
-jax.config.update("jax_num_cpu_devices", 8)
+if jax.config.jax_num_cpu_devices < 1:  # JAX_NUM_CPU_DEVICES isn't set
+    jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 quick = os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")  # the processes that tests start inherit it

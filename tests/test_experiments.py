@@ -11,8 +11,8 @@ import pytest
 from gan_jax.data import folder as folder_module
 from gan_jax.data import tfds as tfds_module
 from gan_jax.data.source import Source, on_device
-from gan_jax.experiment import Experiment, load
-from gan_jax.games import keys_of, make_program
+from gan_jax.experiment import Experiment, init_of, load, make_updates
+from gan_jax.games import KEY, abstract_batches, keys_of, make_program
 from gan_jax.types import TrainState
 from gan_jax.update import Metrics, deal
 
@@ -72,6 +72,28 @@ def test_one_update_is_finite_and_moves_both_players(file):
     assert_what_is_special(file.stem, state, metrics)
     for old, new in zip(before, state.params, strict=True):
         assert not all(np.array_equal(a, b) for a, b in zip(jax.tree.leaves(old), jax.tree.leaves(new), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [  # every family of networks, and every primitive
+        ("dcgan_digits", {}),
+        ("gan3d_furniture", {}),
+        ("relativistic_images", {}),
+        ("relativistic_video", {}),
+        ("relativistic_video", {"generator": "convlstm"}),
+        ("sngan_cifar10", {}),
+        ("wavegan_drums", {}),
+        ("wgan_gp_points", {}),
+        ("wgan_gp_text", {}),
+    ],
+)
+def test_its_update_is_lowered_for_gpus_and_tpus_on_a_machine_without_them(name, arguments):
+    (file,) = (file for file in FILES if file.stem == name)
+    experiment = build(file, **arguments)
+    state = jax.eval_shape(init_of(experiment), KEY)
+    traced = jax.jit(make_updates(experiment)()).trace(state, abstract_batches(experiment, 1), KEY)
+    assert "stablehlo" in traced.lower(lowering_platforms=("cuda", "tpu")).as_text()
 
 
 def assert_what_is_special(name: str, state: TrainState, metrics: Metrics) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import optax
 import pytest
 from jax.sharding import PartitionSpec
-from toys import CLASSES, LOSSES, PENALTIES, centred, conditional_perceptron, point, start, weights
+from toys import CLASSES, LOSSES, PENALTIES, ROUNDING, centred, conditional_perceptron, point, start, weights
 
 from gan_jax import parallel, penalties, priors
 from gan_jax.constraints import spectral_norm
@@ -159,8 +159,8 @@ def trained(way: Callable[[], Way], row: tuple[str, str]) -> tuple[TrainState, M
 def test_update_by_update_agrees_with_a_scan_on_one_device(way, row):
     state, metrics = trained(way, row)
     expected, expected_metrics = trained(one_device, row)
-    chex.assert_trees_all_close(state, expected, rtol=1e-5, atol=2e-6)
-    chex.assert_trees_all_close(metrics, expected_metrics, rtol=1e-5, atol=2e-6)
+    for ours, theirs in ((state, expected), (metrics, expected_metrics)):
+        chex.assert_trees_all_close(ours, theirs, rtol=1e-5 * ROUNDING, atol=2e-6 * ROUNDING)
     assert all(np.isfinite(value).all() for value in jax.tree.leaves(metrics))
 
 

@@ -98,6 +98,19 @@ def test_pmap_computes_in_bfloat16_what_jit_does():
         np.testing.assert_allclose(a, b, atol=0.01)
 
 
+def test_spectral_norm_finds_and_divides_by_sigma_in_full_float32():
+    critic = spectral_norm(Network(lambda *_: ({"w": jnp.ones((3, 2))}, {}), lambda params, stats, *_: (params, stats)))
+
+    def sigma(params, stats):
+        return critic.apply(params, critic.advance(params, stats), jnp.ones(1), None, Mode())[0]
+
+    def total(params, stats):
+        return jnp.sum(sigma(params, stats)["w"])
+
+    text = jax.jit(jax.grad(total)).lower(*critic.init(KEY, jnp.ones(1), None)).as_text()
+    assert text.count("stablehlo.dot_general") == text.count("precision = [HIGHEST, HIGHEST]") >= 4
+
+
 def test_norm_of_a_penalty_is_summed_in_float32():
     size = 4097  # of ones: no number of bfloat16
     ones = jnp.ones((3, size), jnp.bfloat16)

@@ -163,7 +163,7 @@ def make_shuffle(key: Array, size: int) -> Callable[[np.ndarray], np.ndarray]:
 
     @functools.lru_cache(maxsize=2)  # a batch may straddle two epochs
     def permutation(epoch: int) -> np.ndarray:
-        return np.asarray(jax.random.permutation(jax.random.fold_in(key, epoch), size))
+        return jax.device_get(jax.random.permutation(jax.random.fold_in(key, epoch), size))
 
     def index(positions: np.ndarray) -> np.ndarray:
         epochs, places = np.divmod(positions, size)

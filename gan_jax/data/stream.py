@@ -43,9 +43,8 @@ def streamed(
     def stream(key: Array, first_step: int, batch_size: int, places: np.ndarray | None = None) -> Iterator[Batch]:
         import grain
 
-        shuffled = (
-            grain.MapDataset.source(records).shuffle(seed=int(jax.random.bits(key))).repeat()  # reseeded each epoch
-        )
+        seed = int(jax.device_get(jax.random.bits(key)))
+        shuffled = grain.MapDataset.source(records).shuffle(seed=seed).repeat()  # reseeded each epoch
         own = np.arange(batch_size) if places is None else places
         batches = iter(
             grain.MapDataset.source(Places(shuffled, batch_size, own))
