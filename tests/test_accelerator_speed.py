@@ -94,7 +94,7 @@ def test_what_is_known_is_not_measured_again_and_what_failed_comes_last():
 def main(monkeypatch, tmp_path):
     """Runs the script after a run that measured "a", and reads what it writes."""
     speed = script("speed")
-    earlier = {("speed", "a card"): [{"case": "a", "error": None, "commit": "old", "date": "yesterday"}]}
+    earlier = {("speed", "A Card"): [{"case": "a", "error": None, "commit": "old", "date": "yesterday"}]}
     monkeypatch.setattr(speed, "known", lambda name, card: earlier[name, card])
     monkeypatch.setattr(speed, "stamp", lambda *, rehearsal: STAMP | {"rehearsal": rehearsal})
     for plan in ("plan", "rehearsal"):
