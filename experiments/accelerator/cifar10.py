@@ -7,6 +7,7 @@ The parts that are there are unpacked: the training images may be fewer than 50,
 figure's protocol says how many there were.
 """
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,7 @@ def unpack(folder: Positional[Path], data_dir: Positional[Path]) -> None:
 
     Args:
       folder: Where they are.
-      data_dir: Where TensorFlow Datasets is to find it.
+      data_dir: Where TensorFlow Datasets is to find it: a new folder, which gets its name when all is there.
     """
     splits = {}
     for split in ("train", "test"):
@@ -53,9 +54,12 @@ def unpack(folder: Positional[Path], data_dir: Positional[Path]) -> None:
         raise SystemExit(f"{folder} has no train_*.webp: bring .accelerator/1 along, which pack.sh makes (README.md)")
     print(", ".join(f"{len(images):,} images of {split}" for split, (images, _) in splits.items()))
     tensorflow_datasets.disable_progress_bar()
-    builder = prepare.catalogue_builder("cifar10", data_dir)
+    part = data_dir.with_name(f"{data_dir.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    builder = prepare.catalogue_builder("cifar10", part)
     prepare.supply(builder, splits)
     prepare.write("cifar10", builder, None)
+    part.rename(data_dir)
 
 
 def noise(folder: Positional[Path]) -> None:

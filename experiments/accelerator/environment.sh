@@ -3,10 +3,11 @@
 # OUT         folder for what comes home; runs/accelerator if it isn't set
 # --rehearse  on a CPU, at toy size: the same code in a minute, whose figures are never drawn
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-
-export OUT=${OUT:-runs/accelerator}
+root=$(realpath "$(dirname "${BASH_SOURCE[0]}")/../..")
+OUT=$(realpath -m "${OUT:-$root/runs/accelerator}")
+export OUT
 mkdir -p "$OUT"
+cd "$root"
 
 # What pack.sh made and this call brought along is kept, since the next call brings something else.
 export KEPT=${TMPDIR:-/tmp}/gan_jax_accelerator
@@ -21,6 +22,7 @@ done
 python3 -m packages
 
 export PYTHONUNBUFFERED=1
+export JAX_COMPILATION_CACHE_DIR=$KEPT/compiled # what one call compiles, the next one finds
 export XLA_PYTHON_CLIENT_PREALLOCATE=false # PyTorch, and processes side by side, share the card
 
 for argument in "$@"; do

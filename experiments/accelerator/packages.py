@@ -1,4 +1,4 @@
-"""Says in one line which of gan_jax's packages are missing here or too old, and exits with 2 if any is."""
+"""Says in one line which packages of gan_jax and of its tests are missing here or too old; exits with 2 if any is."""
 
 import importlib.metadata
 import sys
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+TESTS = ["chex", "hypothesis", "pytest", "pytest-xdist"]  # what correct.sh takes of the extra `test`
 PYPROJECT = Path(__file__).parent.parent.parent / "pyproject.toml"
 
 
@@ -33,8 +34,11 @@ def lacking(requirements: list[str]) -> list[str]:
 
 def main() -> None:
     project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
-    if missing := lacking(project["dependencies"]):
-        print(f"missing here: {', '.join(missing)}; bring them along by pack.sh (README.md)", file=sys.stderr)
+    if missing := lacking([*project["dependencies"], *TESTS]):
+        print(
+            f"missing here: {', '.join(missing)}; bring .accelerator/1 along, which pack.sh makes (README.md)",
+            file=sys.stderr,
+        )
         sys.exit(2)
 
 

@@ -1,6 +1,7 @@
 """What a figure was measured on, and by which command: a part of every result that comes home."""
 
 import datetime
+import hashlib
 import importlib.metadata
 import json
 import os
@@ -15,13 +16,22 @@ from typing import Any
 ROOT = Path(__file__).parent.parent.parent
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy", "torch")
 QUERY = ("nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader")
+CODE = ("gan_jax", "experiments")  # whose Python is what a commit names
 
 
 def stamp(*, rehearsal: bool) -> dict[str, Any]:
-    """The card, its driver, the versions, the commit, the command and the time."""
+    """The card, its driver, the versions, the commit, the command and the time.
+
+    Raises:
+      SystemExit: there is no card, and this is no rehearsal.
+    """
+    import jax
+
+    if not rehearsal and jax.default_backend() == "cpu":
+        sys.exit("JAX sees no GPU here: does nvidia-smi see one? --rehearse runs toy sizes on a CPU")
     return {
         "rehearsal": rehearsal,
-        **card(),
+        **card(jax.devices()[0]),
         "python": platform.python_version(),
         "versions": versions(),
         "commit": commit(),
@@ -30,15 +40,21 @@ def stamp(*, rehearsal: bool) -> dict[str, Any]:
     }
 
 
-def card() -> dict[str, str]:
-    """Of the first device: its name, and what the driver says of it where it is NVIDIA's."""
-    import jax
-
-    device = jax.devices()[0]
-    if device.platform != "gpu":
+def card(device: Any) -> dict[str, str]:
+    """The device's name, and what the driver says of it where it is NVIDIA's."""
+    said = output_of(*QUERY) if device.platform == "gpu" else None
+    if said is None:
         return {"card": device.device_kind, "driver": "", "memory": ""}
-    name, driver, memory = subprocess.check_output(QUERY, text=True).splitlines()[0].split(", ")
+    name, driver, memory = said.splitlines()[0].split(", ")
     return {"card": name, "driver": driver, "memory": memory}
+
+
+def output_of(*command: str) -> str | None:
+    """What a command prints; None if it can't be run, or fails."""
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
 
 
 def versions() -> dict[str, str]:
@@ -52,13 +68,22 @@ def versions() -> dict[str, str]:
 
 
 def commit() -> str:
-    """Of the code, with a + where it was changed since; as pack.sh noted it where the repository didn't travel."""
-    if (ROOT / ".git").exists():
-        head = subprocess.check_output(["git", "rev-parse", "HEAD"], text=True, cwd=ROOT).strip()
-        changed = subprocess.check_output(["git", "status", "--porcelain", "-uno"], text=True, cwd=ROOT)
-        return head + ("+" if changed else "")
-    noted = next(ROOT.glob(".accelerator/?/commit"), None)
-    return noted.read_text(encoding="utf-8").strip() if noted else "unknown"
+    """Of the code, with a + where the code is another; as pack.sh noted it where the history didn't travel."""
+    head = output_of("git", "rev-parse", "HEAD")
+    if head is not None:
+        return head + ("+" if output_of("git", "status", "--porcelain", "-uno", *CODE) else "")
+    for noted in sorted(ROOT.glob(".accelerator/?/commit")):
+        head, packed = noted.read_text(encoding="utf-8").split()
+        return head if packed == hash_of_code() else head.removesuffix("+") + "+"
+    return "unknown"
+
+
+def hash_of_code() -> str:
+    """Of all Python files of CODE."""
+    found = hashlib.sha256()
+    for file in sorted(file for folder in CODE for file in (ROOT / folder).rglob("*.py")):
+        found.update(f"{file.relative_to(ROOT)}\n".encode() + file.read_bytes())
+    return found.hexdigest()
 
 
 def file_name(name: str, card: str, ending: str = "json") -> str:

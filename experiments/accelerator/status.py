@@ -1,14 +1,13 @@
-"""Says what was run on which card, how much of gan_jax has changed since, and what to run next.
+"""Says what was run on which card, how much of the code has changed since, and what to run next.
 
 python experiments/accelerator/status.py
 """
 
 import json
-import subprocess
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parent.parent.parent
+from stamp import CODE, ROOT, output_of
+
 RESULTS = ROOT / "experiments" / "results" / "accelerator"
 SCRIPTS = ("correct", "speed", "train")  # in the order in which they are to be run
 
@@ -19,27 +18,38 @@ def main() -> None:
 
 
 def lines() -> list[str]:
-    """One for each script and card, the next script to run last."""
-    told, oldest = [], {}
+    """One for each script and card; last the script to run next: one that has most left, or is the oldest."""
+    told, due = [], dict.fromkeys(SCRIPTS, ("", ""))
     for script in SCRIPTS:
-        files = sorted(RESULTS.glob(f"{script}_*.json"))
-        if not files:
+        results = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(RESULTS.glob(f"{script}_*.json"))]
+        results = [result for result in results if not result["stamp"]["rehearsal"]]
+        if not results:
             told.append(f"{script}.sh: not yet run")
-            oldest[script] = ""
-        for stamp in (json.loads(file.read_text(encoding="utf-8"))["stamp"] for file in files):
-            told.append(f"{script}.sh: {stamp['card']}, {stamp['date'][:10]}, {stamp['commit'][:10]}; {changed(stamp)}")
-            oldest[script] = max(oldest.get(script, ""), stamp["date"])
-    return [*told, f"next: {min(SCRIPTS, key=oldest.__getitem__)}.sh"]
+        for stamp, open_ones in ((result["stamp"], left(result)) for result in results):
+            what = f"; {', '.join(open_ones)}" if open_ones else ""
+            told.append(
+                f"{script}.sh: {stamp['card']}, {stamp['date'][:10]}, {stamp['commit'][:10]}; {changed(stamp)}{what}"
+            )
+            due[script] = max(due[script], ("some" if open_ones else "whole", stamp["date"]))
+    return [*told, f"next: {min(SCRIPTS, key=due.__getitem__)}.sh"]
+
+
+def left(result: dict[str, Any]) -> list[str]:
+    """What a result lacks, as "3 failed"."""
+    groups = result.get("groups", {}).values()
+    failed = sum(len(group["failed"]) for group in groups)
+    failed += sum(bool(row["error"] or row.get("unmeasured")) for row in result.get("rows", []))
+    not_reached = sum(len(group["not_reached"]) for group in groups) + len(result.get("not_reached", []))
+    return [f"{count} {name}" for count, name in ((failed, "failed"), (not_reached, "not reached")) if count]
 
 
 def changed(stamp: dict[str, Any]) -> str:
-    """What git says of gan_jax's Python since then."""
-    commit = stamp["commit"].removesuffix("+")
-    command = ["git", "diff", "--shortstat", commit, "--", "gan_jax/*.py"]
-    found = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
-    if found.returncode:
+    """What git says of the code since then."""
+    command = ("git", "diff", "--shortstat", stamp["commit"].removesuffix("+"), "--", *CODE, ":!experiments/results")
+    found = output_of(*command)
+    if found is None:
         return "its commit isn't in this repository"
-    return f"since then{found.stdout.rstrip()}" if found.stdout.strip() else "unchanged since"
+    return f"since then {found}" if found else "unchanged since"
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """Trains the image experiments on CIFAR-10 for a few minutes, as `gan-jax train` does, then evaluates and samples each.
 
-Of each run home come its rate, its figures, a grid of samples, its folder without checkpoints (runs.tar.gz), and its
-last checkpoint if that is small (NAME.tar): one that is put into .accelerator/1 is resumed by the next call.
+bash experiments/accelerator/train.sh [SECONDS] [--rehearse]
+
+For each run it writes how fast it went, its figures and a grid of samples. What an earlier call has no figures of comes
+first.
 """
 
 import contextlib
@@ -13,8 +15,8 @@ import shutil
 import signal
 import subprocess
 import sys
-import tarfile
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,13 +24,14 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import tyro
 from stamp import ROOT, file_name, known, save, stamp
+from travel import bring_home, bring_in
 from tyro.conf import FlagCreatePairsOff, Positional
 
 from gan_jax.types import Array
 
 LEAST = 70  # seconds of a training, most of which may go into compiling
 FINISHING = 75  # seconds that evaluations and samples get, all side by side
-LIMIT = 15 * 2**20  # bytes of a checkpoint that comes home
+SAVING = 30  # seconds that a run gets to save itself
 
 Row = dict[str, Any]
 
@@ -43,10 +46,15 @@ class Case(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """training, finishing: seconds of all. settings, evaluation: arguments of `gan-jax train` and `evaluate`."""
+    """What is done, and in how many seconds.
+
+    patience: for the first line of metrics, beyond the time of all training.
+    settings, evaluation: arguments of `gan-jax train` and `gan-jax evaluate`.
+    """
 
     cases: list[Case]
     training: float
+    patience: float
     finishing: float
     settings: str
     evaluation: str
@@ -61,54 +69,80 @@ CASES = [
 REHEARSAL = Plan(
     [CASES[0], CASES[-1]],
     training=24,
-    finishing=600,
+    patience=200,
+    finishing=300,
     settings="--width 4 --batch-size 4 --log-every 1",
     evaluation=f"--features {Path(__file__)}:brightness --num 20",
 )
 
 
-def main(seconds: Positional[float] = 300.0, rehearse: FlagCreatePairsOff[bool] = False) -> None:
-    """Train, evaluate and sample what an earlier call has no figures of, or else those of the longest ago.
+def main(seconds: Positional[float], *, data_dir: Path, runs: Path, rehearse: FlagCreatePairsOff[bool] = False) -> None:
+    """Train, evaluate and sample.
 
     Args:
       seconds: In all.
-      rehearse: Two tiny games on noise, for 12 seconds each.
+      data_dir: Where cifar10 is prepared.
+      runs: Folder of the runs; one that is there is resumed.
+      rehearse: Two tiny games, for 12 seconds each.
     """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that children are ended
     start, measured_on = time.monotonic(), stamp(rehearsal=rehearse)
     earlier = [] if rehearse else known("train", measured_on["card"])
     plan = REHEARSAL if rehearse else plan_of(seconds, earlier)
-    runs, out = Path(os.environ["KEPT"]) / "runs", Path(os.environ["OUT"])
-    bring_in(runs)
+    out = Path(os.environ["OUT"])
+    runs.mkdir(parents=True, exist_ok=True)
+    if not rehearse:
+        bring_in(ROOT / ".accelerator", runs)
     rows: list[Row] = []
+
+    def keep() -> Path:
+        bring_home(runs, out)
+        return save("train", {"stamp": measured_on, "rows": merged(earlier, rows, measured_on)})
+
+    last = start + plan.training + plan.patience
     for number, case in enumerate(plan.cases, 1):
-        rows.append(train(case, runs, plan.settings, until=start + plan.training * number / len(plan.cases)))
-        save("train", {"stamp": measured_on, "rows": merged(earlier, rows, measured_on)})
-        print(told(rows[-1]), flush=True)
-    end = max(start + plan.training + plan.finishing, time.monotonic() + 30)
+        until = start + plan.training * number / len(plan.cases)
+        print(f"training {case.name} for {until - time.monotonic():.0f} s", flush=True)
+        rows.append(train(case, runs, f"--data-dir {data_dir} {plan.settings}", until, last))
+        keep()
+    end = max(start + plan.training + plan.finishing, time.monotonic() + SAVING)
     pictures = [out / file_name(row["name"], measured_on["card"], "png") for row in rows]
     with ThreadPoolExecutor() as pool:
         rows = list(pool.map(functools.partial(finish, runs, plan.evaluation, end), pictures, rows))
-    file = save("train", {"stamp": measured_on, "rows": merged(earlier, rows, measured_on)})
-    bring_home(runs, out)
-    print("\n".join(map(told, rows)), file, sep="\n")
-    if any(row["error"] for row in rows):
+    print(keep(), *map(told, rows), sep="\n")
+    if any(row["error"] or row["unmeasured"] for row in rows):
         sys.exit(1)
 
 
 def plan_of(seconds: float, earlier: list[Row]) -> Plan:
-    """As many cases as the time allows: those without a row first, then those whose row is the oldest."""
-    dates = {row["name"]: row["date"] for row in earlier if not row["error"]}
+    """As many cases as the time allows: those without figures first, then those whose figures are the oldest.
+
+    Raises:
+      SystemExit: there is no time for any.
+    """
+    if seconds < LEAST + FINISHING:
+        sys.exit(f"train.sh {seconds:.0f}: give it {LEAST + FINISHING} seconds or more")
+    dates = {row["name"]: row["date"] for row in earlier if row["results"]}
     due = sorted(CASES, key=lambda case: dates.get(case.name, ""))
     training = seconds - FINISHING
     settings = "--sample-every 5000 --save-every 5000"
-    return Plan(due[: max(1, int(training / LEAST))], training, FINISHING, settings, "--features effnet --num 10000")
+    evaluation = "--features effnet --num 5000 --num-real 10000"  # as many as in SNGAN's paper
+    return Plan(due[: int(training / LEAST)], training, 0, FINISHING, settings, evaluation)
 
 
 def merged(earlier: list[Row], rows: list[Row], measured_on: dict[str, Any]) -> list[Row]:
-    """The rows, each with its commit and date, in the place of earlier ones of their names."""
-    names = {row["name"] for row in rows}
-    origin = {name: measured_on[name] for name in ("commit", "date")}
-    return [row for row in earlier if row["name"] not in names] + [row | origin for row in rows]
+    """The rows, each with its commit and date, in the place of those of their names, unless these have more to say."""
+    found = {row["name"]: row for row in earlier}
+    for row in rows:
+        before = found.get(row["name"])
+        if before is None or amount(row) >= amount(before):
+            found[row["name"]] = row | {name: measured_on[name] for name in ("commit", "date")}
+    return list(found.values())
+
+
+def amount(row: Row) -> int:
+    """0: it failed; 1: it was trained; 2: it was evaluated too."""
+    return 0 if row["error"] else 2 if row["results"] else 1
 
 
 def brightness(x: Array) -> Array:
@@ -117,55 +151,73 @@ def brightness(x: Array) -> Array:
     return jnp.concatenate([jnp.mean(x, axis=(1, 2)), jnp.stack(quarters, axis=1)], axis=1)
 
 
-def train(case: Case, runs: Path, settings: str, until: float) -> Row:
-    """Starts or resumes a run, and stops it when its time is over, but not before its first line of metrics."""
+def train(case: Case, runs: Path, settings: str, until: float, last: float) -> Row:
+    """Starts or resumes a run, and stops it when its time is over.
+
+    until: when it is stopped, by time.monotonic(); or at its first line of metrics, if that comes later.
+    last: when it is stopped in any case.
+    """
     run, log = runs / case.name, runs / f"{case.name}.log"
-    if run.is_dir():
+    if (run / "config.json").is_file():
         command = f"resume {run}"
     else:
-        command = f"train experiments/{case.experiment}.py --precision {case.precision} {settings}"
-        command += f" --data-dir {runs.parent / 'tfds'} --run-dir {run}"
-    run.parent.mkdir(parents=True, exist_ok=True)
-    start, seen = time.monotonic(), [(0.0, last_step(run))]
-    with log.open("w", encoding="utf-8") as text:
-        process = gan_jax(command, stdout=text, stderr=subprocess.STDOUT)
-        while process.poll() is None:
+        shutil.rmtree(run, ignore_errors=True)  # what began, and was killed
+        file = f"experiments/{case.experiment}.py"
+        command = f"train {file} --precision {case.precision} --run-dir {run} {settings}"
+    start, begun_at = time.monotonic(), last_step(run)
+    seen: list[tuple[float, int]] = []  # seconds, step
+    with playing(command, log) as process:
+        while process.poll() is None and time.monotonic() < (until if seen else last):
             time.sleep(0.2)
-            step, now = last_step(run), time.monotonic()
-            if step != seen[-1][1]:
-                seen.append((now - start, step))
-            if now > until and len(seen) > 1:
-                process.send_signal(signal.SIGTERM)  # saved at its next step
-                break
+            if (step := last_step(run)) != (seen[-1][1] if seen else begun_at):
+                seen.append((time.monotonic() - start, step))
+        process.terminate()  # it saves itself after its step
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(60)
-        process.kill()
-    stopped = process.wait() in (0, 128 + signal.SIGTERM)
+            process.wait(SAVING)
+    error = None if process.returncode in (0, 128 + signal.SIGTERM) else last_line(log)
+    if not seen:
+        error = error or "it was stopped before its first line of metrics"
     return {
         "name": case.name,
         "experiment": case.experiment,
         "precision": case.precision,
-        "command": shlex.join(["gan-jax", *shlex.split(command.replace(str(runs.parent), "KEPT"))]),
+        "command": f"gan-jax {command}".replace(str(runs), "RUNS"),
+        "begun_at": begun_at,
         "updates": last_step(run),
         "of": steps_of(run),
         "seconds": time.monotonic() - start,
-        "first_line_after": seen[1][0] if seen[1:] else None,
-        "updates_a_second": rate(seen[1:]),
+        "first_line_after": seen[0][0] if seen else None,
+        "updates_a_second": rate(seen),
         "picture": None,
         "results": [],
-        "error": None if stopped else last_line(log),
+        "error": error,
+        "unmeasured": None,
     }
 
 
-def gan_jax(command: str, **options: Any) -> "subprocess.Popen[str]":
-    return subprocess.Popen([sys.executable, "-m", "gan_jax", *shlex.split(command)], text=True, cwd=ROOT, **options)
+@contextlib.contextmanager
+def playing(command: str, log: Path) -> "Iterator[subprocess.Popen[str]]":
+    """A gan-jax that writes into the log, and is killed at the end if it still runs."""
+    with log.open("a", encoding="utf-8") as text:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gan_jax", *shlex.split(command)],
+            stdout=text,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=ROOT,
+        )
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
 
 
 def last_step(run: Path) -> int:
     """Of the last whole line of metrics; 0 before there is one."""
-    with contextlib.suppress(FileNotFoundError, IndexError):
-        text = (run / "metrics.jsonl").read_text(encoding="utf-8")
-        return int(json.loads(text[: text.rindex("\n") + 1].splitlines()[-1])["step"]) if "\n" in text else 0
+    with contextlib.suppress(FileNotFoundError):
+        lines = (run / "metrics.jsonl").read_text(encoding="utf-8").rpartition("\n")[0].splitlines()
+        return int(json.loads(lines[-1])["step"]) if lines else 0
     return 0
 
 
@@ -194,21 +246,16 @@ def finish(runs: Path, evaluation: str, end: float, picture: Path, row: Row) -> 
     if row["error"]:
         return row
     run, log = runs / row["name"], runs / f"{row['name']}_finish.log"
-    with log.open("w", encoding="utf-8") as text:
-        for command in (f"sample {run} --out {picture}", f"evaluate {run} {evaluation}"):
-            process = gan_jax(command, stdout=text, stderr=subprocess.STDOUT)
+    for command in (f"sample {run} --out {shlex.quote(str(picture))}", f"evaluate {run} {evaluation}"):
+        with playing(command, log) as process:
             try:
                 code = process.wait(max(end - time.monotonic(), 0))
             except subprocess.TimeoutExpired:
-                process.kill()
-                return {**row, "error": f"no time was left for gan-jax {shlex.split(command)[0]}"}
-            if code:
-                return {**row, "error": last_line(log)}
-    return {
-        **row,
-        "picture": picture.name,
-        "results": json.loads((run / "result.json").read_text(encoding="utf-8"))["results"],
-    }
+                return {**row, "unmeasured": f"no time was left for gan-jax {shlex.split(command)[0]}"}
+        if code:
+            return {**row, "unmeasured": last_line(log)}
+        row = {**row, "picture": picture.name}
+    return {**row, "results": json.loads((run / "result.json").read_text(encoding="utf-8"))["results"][-1:]}
 
 
 def told(row: Row) -> str:
@@ -218,36 +265,8 @@ def told(row: Row) -> str:
     rate = "" if row["updates_a_second"] is None else f", {row['updates_a_second']:.1f} a second"
     figures = {name: values[1] for result in row["results"] for name, values in result["quartiles"].items()}
     measured = "".join(f", {name} {value:.3g}" for name, value in figures.items())
-    return f"{row['name']}: {row['updates']:,} of {row['of']:,} updates in {row['seconds']:.0f} s{rate}{measured}"
-
-
-def bring_in(runs: Path) -> None:
-    """Unpacks the checkpoints that this call brought along, where the machine has no such run."""
-    for file in sorted(ROOT.glob(".accelerator/?/*.tar")):
-        if not (runs / file.stem).exists():
-            with tarfile.open(file) as archive:
-                archive.extractall(runs, filter="data")
-
-
-def bring_home(runs: Path, out: Path) -> None:
-    """Puts the runs' folders without checkpoints into one archive, and each run whose last checkpoint is small into its
-    own.
-    """
-    with tarfile.open(out / "runs.tar.gz", "w:gz") as archive:
-        archive.add(runs, "runs", filter=lambda member: None if "/checkpoints" in member.name else member)
-    for run in (folder for folder in runs.iterdir() if folder.is_dir()):
-        saved = sorted((run / "checkpoints").glob("*"), key=lambda path: path.stat().st_mtime)
-        for old in saved[:-1]:
-            shutil.rmtree(old)
-        if size(run) <= LIMIT:
-            with tarfile.open(out / f"{run.name}.tar", "w") as archive:
-                archive.add(run, run.name)
-        else:
-            print(f"{run.name}: {size(run) / 2**20:.0f} MiB with its checkpoint, which stays behind")
-
-
-def size(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    why = f"; not measured: {row['unmeasured']}" if row["unmeasured"] else ""
+    return f"{row['name']}: {row['updates']:,} of {row['of']:,} updates in {row['seconds']:.0f} s{rate}{measured}{why}"
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ PEERS = {"plain Linen": "Linen", "PyTorch eager": "PyTorch eager", "PyTorch comp
 FIGURES = {"frechet_distance": "Fréchet ↓", "kernel_distance": "KD ↓", "precision": "precision ↑", "recall": "recall ↑"}
 
 Result = dict[str, Any]
+Row = dict[str, Any]
 
 
 def page() -> str:
@@ -32,20 +33,22 @@ def page() -> str:
 INTRODUCTION = """# On an accelerator
 
 *Written by `python experiments/results/draw.py` from the JSON files in `experiments/results/accelerator/`, which the
-scripts of [experiments/accelerator](../experiments/accelerator/README.md) make on a card. A script that isn't yet run
-there has been rehearsed on a CPU.*"""
+scripts of [experiments/accelerator](../experiments/accelerator/README.md) write on a card. CI runs these scripts at toy
+size on a CPU; what they do on a card is known only where the table names one.*"""
 
-CORRECT = """`correct.sh` runs the tests that make sense on one card: the package's own in float32 of the highest
-precision, and comparisons with float64 on the CPU in that, in float32 as it comes (TF32), and in bfloat16. What assumes
-a CPU or several devices is left out by name."""
+CORRECT = """`correct.sh` runs the tests that make sense on one card. The package's own tests run in float32 at the
+highest precision. Others compare the card with float64 on the CPU in three precisions: float32 at the highest, float32
+by default (TF32) and bfloat16. Tests that need a CPU or several devices are left out, and listed. Seconds are summed
+over processes."""
 
-SPEED = """`speed.sh` times an iteration: ours beside plain Linen and PyTorch, alternating in one process. A ratio below
-1 is in our favour. The share is of the card's rate for large matrix products of the same precision, measured beside.
-The aims are 0.9 of PyTorch compiled at most, and a training loop within 3 % of the bare update."""
+SPEED = """`speed.sh` times one iteration: ours, plain Linen and PyTorch take turns in one process. A ratio below 1
+means that ours is faster. *Share* is our rate of arithmetic as a part of the card's rate for large matrix products of
+the same precision, timed in the same run; *MiB* is what XLA says that our program takes. "loop, quiet" is the training
+loop between checkpoints; "loop, interval" has a checkpoint and a picture every 200 steps. The aim is at most 0.9 of the
+time of PyTorch compiled, and a quiet loop within 3 % of the bare update."""
 
-TRAIN = """`train.sh` trains by the papers' settings for a minute or more and evaluates what came of it: beginnings, not
-results. "Minutes for all" is what the paper's number of updates would take at that rate; for SNGAN's 50,000 the aim is
-10."""
+TRAIN = """`train.sh` trains with the papers' settings for a minute or more, then evaluates. These are beginnings, not
+results. *Minutes for all* is how long the paper's updates would take at that rate; the aim is 10 for SNGAN's 50,000."""
 
 
 def results(script: str) -> list[Result]:
@@ -67,11 +70,20 @@ def status() -> str:
     """The table of what was run, a row for each script and card."""
     rows = [["script", "run on", "driver", "date", "commit"]]
     for script in SCRIPTS:
-        stamps = [result["stamp"] for result in results(script)]
-        rows += [[f"`{script}.sh`", s["card"], s["driver"], s["date"][:10], s["commit"][:10]] for s in stamps]
-        if not stamps:
+        found = results(script)
+        rows += [[f"`{script}.sh`", r["stamp"]["card"], r["stamp"]["driver"], *when(newest(r))] for r in found]
+        if not found:
             rows.append([f"`{script}.sh`", "not yet run", "", "", ""])
     return markdown(rows)
+
+
+def newest(result: Result) -> Row:
+    """What was measured last: a row, or all of it."""
+    return max(result.get("rows", []), key=lambda row: row["date"], default=result["stamp"])
+
+
+def when(row: Row) -> list[str]:
+    return [row["date"][:10], row["commit"][:10]]
 
 
 def origin(made: dict[str, Any]) -> str:
@@ -95,54 +107,63 @@ def correct(result: Result) -> list[str]:
 
 
 def speed(result: Result) -> list[str]:
-    """A row a case; then the training loops."""
-    rows = [["case", "ms", *(f"ours / {name}" for name in PEERS.values()), "examples a second", "MiB", "share"]]
-    loops = [["training loop", "ms a step", "it / bare update"]]
+    """A row a case; then the training loops, what failed, and what was not reached."""
+    of_peers = [f"ours / {name}" for name in PEERS.values()]
+    rows = [["case", "ms", *of_peers, "examples a second", "MiB", "share", "date", "commit"]]
+    loops = [["training loop", "ms a step", "it / bare update", "date", "commit"]]
     for case, found in by_case(result["rows"]).items():
-        ours = found.get("gan_jax")
-        if ours is None:
-            loops += [
-                [f"{case}: {name}", cell(row, "ms"), cell(row, "it / bare update")] for name, row in found.items()
-            ]
-            continue
-        ratios = [cell(found.get(peer, {}), "ours / it") for peer in PEERS]
-        of_ours = [cell(ours, name) for name in ("examples a second", "memory_mib", "matrix_share")]
-        rows.append([case, cell(ours, "ms"), *ratios, *of_ours])
-    left = result["not_reached"]
-    return [markdown(table) for table in (rows, loops) if table[1:]] + (
-        [f"Not reached: {'; '.join(left)}."] if left else []
-    )
+        if "gan_jax" in found:
+            ours = found["gan_jax"]
+            ratios = [cell(found.get(peer, {}), "ours / it") for peer in PEERS]
+            of_ours = [cell(ours, name) for name in ("examples a second", "memory_mib", "matrix_share")]
+            rows.append([case, cell(ours, "ms"), *ratios, *of_ours, *when(ours)])
+        else:
+            for name, row in found.items():
+                loops.append([f"{case}: {name}", cell(row, "ms"), cell(row, "it / bare update"), *when(row)])
+    errors: dict[str, list[str]] = {}
+    for row in result["rows"]:
+        if row["error"]:
+            errors.setdefault(f"{row['contender']}: {row['error']}", []).append(row["case"])
+    lines = [f"- Failed: {error} ({'; '.join(cases)})" for error, cases in errors.items()]
+    lines += [f"- Not reached: {case}" for case in result["not_reached"]]
+    return [markdown(table) for table in (rows, loops) if table[1:]] + (["\n".join(lines)] if lines else [])
 
 
-def by_case(rows: list[dict[str, Any]]) -> dict[str, dict[str, dict[str, Any]]]:
+def by_case(rows: list[Row]) -> dict[str, dict[str, Row]]:
     """Case -> contender -> row."""
-    found: dict[str, dict[str, dict[str, Any]]] = {}
+    found: dict[str, dict[str, Row]] = {}
     for row in rows:
         found.setdefault(row["case"], {})[row["contender"]] = row
     return found
 
 
-def cell(row: dict[str, Any], name: str) -> str:
-    """A figure; what went wrong where there is none."""
+def cell(row: Row, name: str) -> str:
+    """A figure; failed, where there is none."""
     value = row.get(name)
-    return (row.get("error") or "") if value is None else number(value)
+    return ("failed" if row.get("error") else "") if value is None else number(value)
 
 
 def train(result: Result) -> list[str]:
-    """A row a run, the real data's, and each run's samples."""
-    rows = [["run", "updates", "seconds", "a second", "minutes for all", *FIGURES.values()]]
-    floors = {}
+    """A row a run; the real data's; what failed; and each run's samples."""
+    rows = [["run", "updates", "of", "a second", "minutes for all", *FIGURES.values(), "date", "commit"]]
+    floors: dict[str, list[str]] = {}
+    lines, pictures = [], []
     for row in result["rows"]:
-        if row["error"]:
-            rows.append([row["name"], row["error"]])
-            continue
-        rate, (measured,) = row["updates_a_second"], row["results"]
+        figures, updates, rate = [""] * len(FIGURES), row["updates"], row["updates_a_second"]
+        for measured in row["results"]:
+            figures = cells({name: median for name, (_, median, _) in measured["quartiles"].items()})
+            updates, floor = measured["made"]["step"], measured["floor"]
+            real = ["", *cells(floor["figures"])] if floor else []
+            name = f"*real: {floor['examples']:,} of {floor['data']}*" if floor else ""
+            floors[stamp(measured["protocol"])] = [name, "", "", "", *real]
         pace = ["", ""] if rate is None else [number(rate), number(row["of"] / rate / 60)]
-        figures = [number(measured["quartiles"][name][1]) for name in FIGURES]
-        rows.append([row["name"], f"{row['updates']:,} of {row['of']:,}", number(row["seconds"]), *pace, *figures])
-        floors[stamp(measured["protocol"])] = measured["floor"]
-    for floor in floors.values():
-        real = [number(floor["figures"][name]) for name in FIGURES]
-        rows.append([f"*real: {floor['examples']:,} of {floor['data']}*", "", "", "", "", *real])
-    pictures = [f"![Samples of {row['name']}]({PICTURES}/{row['picture']})" for row in result["rows"] if row["results"]]
-    return [markdown(rows), *floors, *pictures]
+        rows.append([row["name"], f"{updates:,}", f"{row['of']:,}" if row["of"] else "", *pace, *figures, *when(row)])
+        lines += [f"- {row['name']}: {why}" for why in (row["error"], row["unmeasured"]) if why]
+        pictures += [f"![Samples of {row['name']}]({PICTURES}/{row['picture']})"] if row["picture"] else []
+    rows += [real for real in floors.values() if real[0]]
+    return [markdown(rows), *(["\n".join(lines)] if lines else []), *floors, *pictures]
+
+
+def cells(figures: dict[str, float]) -> list[str]:
+    """Those of FIGURES."""
+    return [number(figures[name]) if name in figures else "" for name in FIGURES]
