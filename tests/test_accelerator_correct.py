@@ -227,6 +227,9 @@ def test_calls_on_one_commit_and_card_add_up(correct, call, tmp_path):
     record = correct.Record(STAMP, correct.earlier(STAMP))
     record.pytest_xdist_node_collection_finished([A, B, C])
     record.pytest_runtest_logreport(report(B, "passed"))
+    record.pytest_runtest_logreport(report(A, "passed", when="setup"))  # cut short
+    assert record.passed == {A, B}
+    assert record.seconds[A] == 1.0
     node = SimpleNamespace(workerinput={})
     record.pytest_configure_node(node)  # of a process that replaces one that crashed
     assert node.workerinput["urgent"] == [B, C]

@@ -138,9 +138,10 @@ class Record:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         test = named(report.nodeid)
-        if test not in self.ran:
+        before = 0.0 if report.when == "setup" else self.seconds.get(test, 0.0)
+        self.seconds[test] = before + report.duration
+        if report.when == "call" or not report.passed:  # until then an earlier outcome stands
             self.forget(test)
-        self.seconds[test] = self.seconds.get(test, 0.0) + report.duration
         if report.failed:
             self.fail(test, report.longreprtext)
         elif report.skipped:
@@ -155,11 +156,11 @@ class Record:
         self.warnings.setdefault(f"{warning_message.category.__name__}: {warning_message.message}", named(nodeid))
 
     def forget(self, test: str) -> None:
-        """Drops what an earlier call found."""
+        """Drops an earlier outcome, since there is a new one."""
         self.ran.add(test)
         self.passed.discard(test)
-        for found in (self.failed, self.skipped, self.seconds):
-            found.pop(test, None)
+        self.failed.pop(test, None)
+        self.skipped.pop(test, None)
 
     def fail(self, test: str, text: str) -> None:
         self.passed.discard(test)
