@@ -16,7 +16,7 @@ from typing import Any
 ROOT = Path(__file__).parent.parent.parent
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy", "torch")
 QUERY = ("nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader")
-CODE = ("gan_jax", "experiments")  # whose Python is what a commit names
+CODE = ("gan_jax", "experiments", ":!experiments/results")  # what figures are of, as git takes it
 
 
 def stamp(*, rehearsal: bool) -> dict[str, Any]:
@@ -68,10 +68,9 @@ def versions() -> dict[str, str]:
 
 
 def commit() -> str:
-    """Of the code, with a + where the code is another; as pack.sh noted it where the history didn't travel."""
-    head = output_of("git", "rev-parse", "HEAD")
-    if head is not None:
-        return head + ("+" if output_of("git", "status", "--porcelain", "-uno", *CODE) else "")
+    """The last that changed the code, with a + where it is changed since; as pack.sh noted it where git can't tell."""
+    if head := output_of("git", "log", "-1", "--format=%H", "--", *CODE):
+        return head + ("+" if output_of("git", "status", "--porcelain", "-uno", "--", *CODE) else "")
     for noted in sorted(ROOT.glob(".accelerator/?/commit")):
         head, packed = noted.read_text(encoding="utf-8").split()
         return head if packed == hash_of_code() else head.removesuffix("+") + "+"
@@ -79,9 +78,9 @@ def commit() -> str:
 
 
 def hash_of_code() -> str:
-    """Of all Python files of CODE."""
+    """Of its Python files."""
     found = hashlib.sha256()
-    for file in sorted(file for folder in CODE for file in (ROOT / folder).rglob("*.py")):
+    for file in sorted(file for folder in ("gan_jax", "experiments") for file in (ROOT / folder).rglob("*.py")):
         found.update(f"{file.relative_to(ROOT)}\n".encode() + file.read_bytes())
     return found.hexdigest()
 

@@ -45,7 +45,7 @@ def left(result: dict[str, Any]) -> list[str]:
 
 def changed(stamp: dict[str, Any]) -> str:
     """What git says of the code since then."""
-    command = ("git", "diff", "--shortstat", stamp["commit"].removesuffix("+"), "--", *CODE, ":!experiments/results")
+    command = ("git", "diff", "--shortstat", stamp["commit"].removesuffix("+"), "--", *CODE)
     found = output_of(*command)
     if found is None:
         return "its commit isn't in this repository"
