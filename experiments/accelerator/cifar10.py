@@ -7,6 +7,8 @@ The parts that are there are unpacked: the training images may be fewer than 50,
 figure's protocol says how many there were.
 """
 
+import contextlib
+import io
 import shutil
 from pathlib import Path
 
@@ -58,7 +60,8 @@ def unpack(folder: Positional[Path], data_dir: Positional[Path]) -> None:
     shutil.rmtree(part, ignore_errors=True)
     builder = prepare.catalogue_builder("cifar10", part)
     prepare.supply(builder, splits)
-    prepare.write("cifar10", builder, None)
+    with contextlib.redirect_stdout(io.StringIO()):  # it says that it downloads, which isn't so
+        prepare.write("cifar10", builder, None)
     part.rename(data_dir)
 
 
