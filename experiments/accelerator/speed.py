@@ -108,7 +108,7 @@ class Sizes(NamedTuple):
 
 
 FULL = Sizes(None, None, rounds=15, loop_rounds=2, interval=200, matmul=8192, pause=0.0, compiler="inductor")
-TOY = Sizes(batch_size=2, width=2, rounds=2, loop_rounds=1, interval=3, matmul=128, pause=PAUSE, compiler="aot_eager")
+TOY = Sizes(batch_size=2, width=2, rounds=1, loop_rounds=1, interval=3, matmul=128, pause=PAUSE, compiler="aot_eager")
 
 
 class Group(NamedTuple):
