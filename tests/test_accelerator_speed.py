@@ -1,13 +1,16 @@
 """experiments/accelerator/speed.py, on times and contenders that are made up. Its networks and its count, for real."""
 
 import functools
-import importlib
+import importlib.util
+import itertools
 import json
 import math
 import sys
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import jax
@@ -15,10 +18,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import linen as nn
-from toys import linear, make_game
+from toys import init_perceptron, linear, make_game, perceptron
+
+from gan_jax import losses
+from gan_jax.types import Network
 
 EXPERIMENTS = Path(__file__).parent.parent / "experiments"
-STAMP = {"rehearsal": False, "card": "A Card", "commit": "new", "date": "today"}
+STAMP = {"rehearsal": False, "card": "A Card", "commit": "new", "date": "2026-02-02"}
 
 
 @pytest.fixture(autouse=True)
@@ -83,18 +89,58 @@ def test_nothing_begins_that_is_expected_to_end_after_the_deadline(deadline, mea
     assert now == end
 
 
-def test_what_is_known_is_not_measured_again_and_what_failed_comes_last():
-    groups = [made_up("ab"), made_up("c"), made_up("de")]
-    rows = [{"case": "a", "error": None}, {"case": "c", "error": None}]
-    rows += [{"case": "d", "error": None}, {"case": "d", "error": "out of memory"}]
-    assert parts(script("speed").unmeasured(groups, rows)) == ["b", "e", "d"]
+def row(case: str, contender: str = "gan_jax", error: str | None = None, **origin: str) -> dict[str, Any]:
+    return {"case": case, "contender": contender, "error": error, "commit": "new", "date": "2026-01-01"} | origin
+
+
+def due(*rows: dict[str, Any]) -> list[str]:
+    return parts(script("speed").due([made_up("ab"), made_up("c"), made_up("de")], rows, "new+"))
+
+
+def test_what_has_no_rows_is_due_first_and_what_failed_after_it():
+    failed = row("d", "plain Linen", "out of memory")
+    assert due(row("a"), row("c"), row("d"), failed) == ["b", "e", "d"]
+
+
+def test_rows_of_another_commit_are_due_last_the_oldest_first():
+    old = {"commit": "old", "date": "2025-03-03"}
+    older = {"commit": "older", "date": "2025-02-02"}
+    assert due(row("a", **old), row("b", **older), row("c", **older), row("e", commit="new+")) == ["d", "b", "c", "a"]
+
+
+def test_a_case_that_always_fails_waits_for_its_turn():
+    """Its good row stays old; when it was last tried counts."""
+    kept = row("a", commit="old", date="2025-01-01", failed_since={"date": "2026-01-01"})
+    assert due(kept, *(row(case, commit="old", date="2025-02-02") for case in "bcde")) == ["b", "c", "de", "a"]
+
+
+def test_a_figure_outlives_a_later_failure_which_it_notes():
+    good, bad = row("a", "good then", commit="old"), row("a", "bad then", "no memory", commit="old")
+    failed = {"error": "no luck", "commit": "new", "date": "2026-01-01"}
+    new = [row("a", "good then", "no luck"), row("a", "bad then", "no luck"), row("a", "other")]
+    assert script("speed").replace([good, bad, row("b"), row("a", "gone")], new) == [
+        row("b"),
+        good | {"failed_since": failed},
+        *new[1:],
+    ]
+    again = row("a", "good then", date="2026-02-02")
+    assert script("speed").replace([good | {"failed_since": failed}], [again]) == [again]
+
+
+def test_a_ratio_to_ours_outlives_a_later_failure_of_ours():
+    earlier = [row("a", commit="old"), row("a", "peer", commit="old") | {"ours / it": 0.5}]
+    ours, peer, other = script("speed").replace(earlier, [row("a", error="no"), row("a", "peer"), row("a", "other")])
+    assert (ours["error"], ours["failed_since"]["error"]) == (None, "no")
+    assert (peer["ours / it"], peer["failed_since"]["error"]) == (0.5, "gan_jax: no")
+    assert other == row("a", "other")
 
 
 @pytest.fixture
 def main(monkeypatch, tmp_path):
     """Runs the script after a run that measured "a", and reads what it writes."""
     speed = script("speed")
-    earlier = {("speed", "A Card"): [{"case": "a", "error": None, "commit": "old", "date": "yesterday"}]}
+    earlier = {("speed", "A Card"): [row("a", date="2026-01-01")]}
+    monkeypatch.setattr(speed, "START", time.monotonic())
     monkeypatch.setattr(speed, "known", lambda name, card: earlier[name, card])
     monkeypatch.setattr(speed, "stamp", lambda *, rehearsal: STAMP | {"rehearsal": rehearsal})
     for plan in ("plan", "rehearsal"):
@@ -103,30 +149,70 @@ def main(monkeypatch, tmp_path):
     def run(**options: Any) -> tuple[dict[str, str], list[str], bool]:
         speed.main(**options)
         written = json.loads((tmp_path / "speed_a_card.json").read_text())
-        commits = {row["case"]: row["commit"] for row in written["rows"]}
-        return commits, written["not_reached"], written["stamp"]["rehearsal"]
+        dates = {row["case"]: row["date"] for row in written["rows"]}
+        return dates, written["not_reached"], written["stamp"]["rehearsal"]
 
     return run
 
 
+OLD, NEW = "2026-01-01", "2026-02-02"
+
+
 @pytest.mark.parametrize(
-    ("options", "commits", "left"),
+    ("options", "dates", "left"),
     [
-        ({}, {"a": "old", "b": "new"}, []),
-        ({"seconds": -1}, {"a": "old"}, ["b"]),
-        ({"again": True}, {"a": "new", "b": "new"}, []),
-        ({"again": True, "seconds": -1}, {"a": "old"}, ["a", "b"]),
+        ({}, {"a": OLD, "b": NEW}, []),
+        ({"seconds": -1}, {"a": OLD}, ["b"]),
+        ({"again": True}, {"a": NEW, "b": NEW}, []),
+        ({"again": True, "seconds": -1}, {"a": OLD}, ["a", "b"]),
     ],
 )
-def test_a_run_goes_on_from_the_one_before(main, capsys, options, commits, left):
-    assert main(**options) == (commits, left, False)
+def test_a_run_goes_on_from_the_one_before(main, capsys, options, dates, left):
+    assert main(**options) == (dates, left, False)
     assert [line for line in capsys.readouterr().out.splitlines() if "not reached" in line] == [
         f"not reached: {name}" for name in left
     ]
 
 
 def test_a_rehearsal_takes_nothing_from_an_earlier_run_and_says_what_it_is(main):
-    assert main(rehearse=True) == ({"a": "new", "b": "new"}, [], True)
+    assert main(rehearse=True) == ({"a": NEW, "b": NEW}, [], True)
+
+
+def test_the_time_counts_from_the_start_of_the_script(main, monkeypatch):
+    monkeypatch.setattr(script("speed"), "START", time.monotonic() - 60)
+    assert main(seconds=50) == ({"a": OLD}, ["b"], False)
+
+
+def test_a_rehearsal_that_reaches_not_all_fails(main):
+    with pytest.raises(SystemExit, match="a\nb"):
+        main(rehearse=True, seconds=-1)
+
+
+@pytest.mark.parametrize("torch", ["installed", "missing"])
+@pytest.mark.parametrize(
+    ("failing", "on_a_card", "rehearsed"),
+    [
+        ({"contender": "gan_jax"}, True, True),
+        ({"contender": "loop, quiet"}, True, True),
+        ({"contender": "plain Linen"}, False, True),
+        ({"contender": "PyTorch eager"}, False, "installed"),
+        ({"contender": "gan_jax", "error": None, "share_error": "no count"}, False, True),
+        ({"contender": "gan_jax", "error": None}, False, False),
+    ],
+)
+def test_the_exit_code_tells_what_failed(monkeypatch, main, capsys, failing, on_a_card, rehearsed, torch):
+    speed = script("speed")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name if torch == "installed" else None)
+    rows = [{"case": "b", "error": "NameError: relu"} | failing]
+    monkeypatch.setattr(speed, "rehearsal", lambda sizes: [made_up("b")._replace(ready=lambda _: [lambda: rows])])
+    monkeypatch.setattr(speed, "plan", speed.rehearsal)
+    for rehearse, wrong in ((False, on_a_card), (True, rehearsed in (True, torch))):
+        if wrong:
+            with pytest.raises(SystemExit, match=r"NameError: relu|no count") as stopped:
+                main(rehearse=rehearse)
+            assert stopped.value.code
+        else:
+            main(rehearse=rehearse)
 
 
 def test_what_is_measured_is_kept_before_the_next_is_begun(main, monkeypatch):
@@ -138,7 +224,7 @@ def test_what_is_measured_is_kept_before_the_next_is_begun(main, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         main(again=True)
     written = json.loads((Path(script("os").environ["OUT"]) / "speed_a_card.json").read_text())
-    assert [row["commit"] for row in written["rows"]] == ["new"]
+    assert [row["date"] for row in written["rows"]] == [NEW]
 
 
 def fails(*_: Any) -> Any:
@@ -165,7 +251,7 @@ def test_an_error_costs_the_contender_alone(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     case = speed.Case("dcgan", "r1", 64, False)
     ready = speed.Ready(case, speed.game_of(case, speed.TOY), contenders, dict.fromkeys(contenders, 2.0**20), 1e3, {})
-    rows = {row["contender"]: row for row in speed.measure_case(speed.TOY, ready)}
+    rows = {row["contender"]: row for row in speed.measure_case(speed.TOY._replace(rounds=2), ready)}
     assert {name: row["error"] for name, row in rows.items()} == {
         "fine": None,
         "never": "RuntimeError: no memory",
@@ -181,6 +267,58 @@ def test_an_error_costs_the_contender_alone(monkeypatch):
     assert fine["examples a second"] == pytest.approx(2 * 2 / (fine["ms"] / 1e3))
     assert fine["matrix_share"] == pytest.approx(1e3 / (fine["ms"] / 1e3) / (fine["matmul_tflops"] * 1e12))
     json.dumps(list(rows.values()), allow_nan=False)
+
+
+def test_a_loop_that_fails_costs_its_own_rows(monkeypatch):
+    speed = script("speed")
+    monkeypatch.setattr(script("loop"), "measure", fails)
+    rows = speed.measure_loop(speed.TOY, speed.Loop("made up", {}))
+    assert [(row["contender"], row["ms"], row["error"]) for row in rows] == [
+        (name, None, "RuntimeError: no memory") for name in speed.LOOP
+    ]
+
+
+def test_the_others_keep_their_figures_where_ours_fails(monkeypatch):
+    speed, ahead = script("speed"), script("ahead")
+    contenders = {speed.OURS: ahead.Contender([], fails), speed.LINEN: ahead.Contender([], lambda: lambda: None)}
+    monkeypatch.setattr(speed, "start_in_torch", lambda *_: (lambda: None, 2.0**20))
+    case = speed.Case("dcgan", "r1", 64, False)
+    ready = speed.Ready(case, speed.game_of(case, speed.TOY), contenders, dict.fromkeys(contenders, 2.0**20), 1e3, {})
+    ours, *peers = speed.measure_case(speed.TOY, ready)
+    assert ours["error"]
+    for peer in peers:
+        assert peer["error"] is peer["ours / it"] is None
+        assert peer["memory_mib"] == 1
+        assert all(peer[name] > 0 for name in ("ms", "matrix_share", "examples a second"))
+
+
+def test_torchs_memory_is_the_peak_of_one_iteration(monkeypatch):
+    """A GPU that is made up: 100 bytes are held before, its parameters take 5, and an iteration 20 on top."""
+    speed, held, peak = script("speed"), [100], [0]
+
+    def take(byte: int) -> None:
+        held.append(held[-1] + byte)
+        peak.append(max(peak[-1], held[-1]))
+
+    def step() -> None:
+        take(1000 if len(held) < 4 else 20)  # the first iterations take more
+        take(held[1] - held[-1])
+
+    def iteration(*_: Any, compiler: str | None) -> Any:
+        take(5)
+        return step
+
+    cuda = SimpleNamespace(
+        is_available=lambda: True,
+        memory_allocated=lambda: held[-1],
+        reset_peak_memory_stats=lambda: peak.append(held[-1]),
+        max_memory_allocated=lambda: peak[-1],
+    )
+    made = {"torch": {"cuda": cuda}, "torch_dcgan": {"nets": lambda game: None}, "torch_game": {"iteration": iteration}}
+    for name, attributes in made.items():
+        monkeypatch.setitem(sys.modules, name, SimpleNamespace(**attributes))
+    case = speed.Case("dcgan", "r1", 64, False)
+    assert speed.start_in_torch(case, speed.game_of(case, speed.TOY), None) == (step, 5 + 20)
 
 
 def test_a_program_that_does_not_compile_costs_its_contender(monkeypatch):
@@ -279,7 +417,7 @@ REAL, FAKE = np.random.default_rng(0).normal(size=(2, 4, 3, 3, 1)).astype(np.flo
 WEIGHT = np.arange(9, dtype=np.float32).reshape(3, 3, 1) / 9
 
 
-def losses(objective: str) -> tuple[float, float]:
+def losses_of(objective: str) -> tuple[float, float]:
     """Ours, of a critic <weight, x>, whose slope is the same everywhere: the critic's and the generator's."""
     game = make_game(linear(WEIGHT), REAL, FAKE)
     given = script("ours_game").OBJECTIVES[objective]
@@ -292,7 +430,7 @@ def test_linens_losses_are_ours(objective):
     peer, critic = script("linen_game").OBJECTIVES[objective], linear(WEIGHT)
     penalty = peer.penalty(critic, jnp.asarray(REAL), jnp.asarray(FAKE), jax.random.key(0))
     both = peer.critic(critic(REAL), critic(FAKE)) + penalty, peer.generator(critic(FAKE))
-    assert tuple(map(float, both)) == pytest.approx(losses(objective), rel=1e-5)
+    assert tuple(map(float, both)) == pytest.approx(losses_of(objective), rel=1e-5)
 
 
 @pytest.mark.filterwarnings("ignore")  # of torch's own
@@ -305,18 +443,156 @@ def test_torchs_losses_are_ours(objective):
         return x.flatten(1) @ weight.flatten()
 
     both = peer.critic(critic(real), critic(fake)) + peer.penalty(critic, real, fake), peer.generator(critic(fake))
-    assert tuple(map(float, both)) == pytest.approx(losses(objective), rel=1e-5)
+    assert tuple(map(float, both)) == pytest.approx(losses_of(objective), rel=1e-5)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("bfloat16", [False, True])
+def test_every_layer_of_linens_networks_computes_in_the_games_dtype(network, bfloat16):
+    nets, key = script(f"linen_{network}").nets(game_of(network)._replace(bfloat16=bfloat16)), jax.random.key(0)
+
+    def outputs(net: nn.Module, *shape: int) -> Any:
+        def played() -> Any:
+            rngs, x = {"params": key, "dropout": key}, jnp.zeros((2, *shape))
+            variables = net.init(rngs, x)
+            collections = ["batch_stats", "intermediates"]
+            return net.apply(variables, x, rngs={"dropout": key}, capture_intermediates=True, mutable=collections)
+
+        return jax.eval_shape(played)[1]["intermediates"]
+
+    made = [
+        *jax.tree.leaves(outputs(nets.critic, *nets.shape)),
+        *jax.tree.leaves(outputs(nets.generator, nets.latents)),
+    ]
+    assert {leaf.dtype for leaf in made} == {jnp.dtype(jnp.bfloat16 if bfloat16 else jnp.float32)}
+
+
+GAME = {"batch_size": 8, "critic_steps": 3, "objective": "r1"}
+SHAPE, LATENTS = (3, 3, 1), 4
+
+
+class Mlp(nn.Module):
+    """Two layers in Linen."""
+
+    shape: tuple[int, ...]
+
+    @nn.compact
+    def __call__(self, x: Any) -> Any:
+        x = nn.Dense(math.prod(self.shape))(jnp.tanh(nn.Dense(5)(x.reshape(len(x), -1))))
+        return x.reshape(len(x), *self.shape)
+
+
+def mlp(shape: tuple[int, ...]) -> Network:
+    """The same of ours."""
+
+    def init(key: Any, x: Any, label: Any) -> Any:
+        return init_perceptron(key, math.prod(x.shape[1:]), math.prod(shape)), {}
+
+    return Network(init, lambda params, stats, x, label, mode: (perceptron(params, x).reshape(-1, *shape), stats))
+
+
+def tiny(framework: str) -> Any:
+    """Two networks for it."""
+    of = mlp if framework == "ours" else Mlp
+    return script("game").Nets(of(()), of(SHAPE), LATENTS, SHAPE)
+
+
+def play(framework: str, *, penalty: bool) -> tuple[Any, Any]:
+    """The state that an iteration begins with, and the one that it leaves."""
+    module, game = script(f"{framework}_game"), script("game").Game(**GAME)
+    with pytest.MonkeyPatch.context() as patch:
+        if not penalty:
+            bare = losses.non_saturating()
+            if framework == "linen":
+                bare = module.OBJECTIVES["r1"]._replace(penalty=lambda *_: 0.0)
+            patch.setitem(module.OBJECTIVES, "r1", bare)
+        contender = module.contender(game, tiny(framework))
+        before = jax.tree.map(np.asarray, contender.programs[0].function(jax.random.key(0)))
+        after = contender.start()()
+    return before, after[0] if framework == "ours" else after
+
+
+def params_of(state: Any) -> list[Any]:
+    """The critic's and the generator's."""
+    return list(state.params) if hasattr(state, "params") else [player.params for player in state]
+
+
+def steps_of(state: Any) -> list[int]:
+    """How many each one's Adam has taken."""
+    adams = state.opt_state if hasattr(state, "opt_state") else [player.opt_state for player in state]
+    return [int(adam[0].count) for adam in adams]
+
+
+@pytest.mark.parametrize("framework", ["ours", "linen"])
+def test_an_iteration_in_jax_is_three_critic_turns_with_a_penalty_and_one_of_the_generator(framework):
+    before, after = play(framework, penalty=True)
+    assert steps_of(after) == [3, 1]
+    changed = jax.tree.map(lambda old, new: not np.array_equal(old, new), params_of(before), params_of(after))
+    assert jax.tree.all(changed), changed
+    _, other = play(framework, penalty=False)
+    critics = (jax.tree.leaves(params_of(state)[0]) for state in (after, other))
+    assert any(not np.allclose(with_it, without, atol=1e-6) for with_it, without in zip(*critics))
+
+
+def operands(jaxpr: Any) -> Iterator[Any]:
+    """The dtypes of what matrix products and convolutions take, with those of inner functions."""
+    for equation in jaxpr.eqns:
+        if equation.primitive.name in ("dot_general", "conv_general_dilated"):
+            yield from (variable.aval.dtype for variable in equation.invars)
+        for inner in jax.tree.leaves(list(equation.params.values()), is_leaf=lambda x: hasattr(x, "eqns")):
+            inner = getattr(inner, "jaxpr", inner)
+            if hasattr(inner, "eqns"):
+                yield from operands(inner)
+
+
+@pytest.mark.parametrize("bfloat16", [False, True])
+def test_our_matrix_products_are_of_the_games_dtype(bfloat16):
+    game = script("game").Game(**GAME, width=1, norm=True, bfloat16=bfloat16)
+    update = script("ours_game").contender(game, script("ours_dcgan").nets(game)).programs[1]
+    dtypes = set(operands(update.function.trace(*update.arguments).jaxpr.jaxpr))
+    assert dtypes == {jnp.dtype(jnp.bfloat16 if bfloat16 else jnp.float32)}
 
 
 @pytest.mark.filterwarnings("ignore")  # of torch's own
-@pytest.mark.parametrize(("network", "objective"), [("dcgan", "wgan_gp"), ("sngan", "r1")])
-def test_torch_plays_in_bfloat16(network, objective):
+@pytest.mark.parametrize("bfloat16", [False, True])
+@pytest.mark.parametrize(("network", "objective"), [("dcgan", "r1"), ("sngan", "wgan_gp")])
+def test_an_iteration_in_torch_is_three_critic_turns_with_a_penalty_and_one_of_the_generator(
+    network, objective, bfloat16, monkeypatch
+):
     torch = pytest.importorskip("torch")
-    torch.manual_seed(0)
-    game = game_of(network)._replace(objective=objective, bfloat16=True, critic_steps=1, width=8)
-    nets = script(f"torch_{network}").nets(game)
-    before = [p.detach().clone() for net in (nets.critic, nets.generator) for p in net.parameters()]
-    script("torch_game").iteration(game, nets)()
-    after = [p for net in (nets.critic, nets.generator) for p in net.parameters()]
-    assert all(p.dtype == torch.float32 and math.isfinite(p.sum()) for p in after)
-    assert sum(not torch.equal(a, b) for a, b in zip(before, after)) > len(after) / 2
+    module, made = script("torch_game"), {}
+    game = game_of(network)._replace(objective=objective, bfloat16=bfloat16, critic_steps=3, width=8, dropout=0.0)
+    for dropped in (False, True):
+        if dropped:
+            monkeypatch.setitem(
+                module.OBJECTIVES, objective, module.OBJECTIVES[objective]._replace(penalty=lambda *_: 0.0)
+            )
+        torch.manual_seed(0)
+        nets = script(f"torch_{network}").nets(game)
+        both = [list(net.parameters()) for net in (nets.critic, nets.generator)]
+        before = [[p.detach().clone() for p in net] for net in both]
+        steps, dtypes = watch(torch, nets, module.iteration(game, nets))
+        assert steps == [id(both[0][0])] * 3 + [id(both[1][0])]
+        assert dtypes == {torch.bfloat16 if bfloat16 else torch.float32}
+        for old, new in zip(itertools.chain(*before), itertools.chain(*both)):
+            assert new.dtype == torch.float32
+            assert torch.isfinite(new).all()
+            assert not torch.equal(old, new)
+        made[dropped] = both[0]
+    assert any(not torch.allclose(a, b, atol=1e-6) for a, b in zip(*made.values()))
+
+
+def watch(torch: Any, nets: Any, step: Any) -> tuple[list[int], set[Any]]:
+    """Of one iteration: whose optimizer stepped, by the first parameter; what the layers with a kernel gave."""
+    from torch.optim.optimizer import register_optimizer_step_post_hook
+
+    steps: list[int] = []
+    dtypes = set()
+    stepped = register_optimizer_step_post_hook(lambda adam, *_: steps.append(id(adam.param_groups[0]["params"][0])))
+    kernels = (torch.nn.Linear, torch.nn.Conv2d, torch.nn.ConvTranspose2d)
+    for layer in [layer for net in (nets.critic, nets.generator) for layer in net.modules()]:
+        if isinstance(layer, kernels):
+            layer.register_forward_hook(lambda layer, given, made: dtypes.add(made.dtype))
+    step()
+    stepped.remove()
+    return steps, dtypes

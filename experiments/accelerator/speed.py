@@ -3,20 +3,27 @@
 bash experiments/accelerator/speed.sh [--again] [--rehearse]
 
 There are more cases than fit into the time. The most informative come first, and those that aren't reached are listed
-by name. A later run goes on from there: it keeps the rows in experiments/results/accelerator and measures the rest.
+by name. A later run goes on from there: it keeps the rows in experiments/results/accelerator and measures the rest;
+then what failed or is of another commit, the longest ago first.
+
+The exit code is 1 if ours failed; in a rehearsal, if anything did.
 
 A case's contenders alternate in this one process. JAX's programs compile in threads, while nothing is timed.
 """
+# ruff: noqa: E402
+
+import time
+
+START = time.monotonic()  # before the heavy imports: the timeout in speed.sh counts them too
 
 import contextlib
 import functools
 import gc
-import importlib
+import importlib.util
 import os
 import statistics
 import sys
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,11 +42,15 @@ Measure = Callable[[], list[Row]]
 OURS, LINEN = "gan_jax", "plain Linen"
 IN_JAX = {OURS: "ours", LINEN: "linen"}
 EAGER, COMPILED = "PyTorch eager", "PyTorch compiled"
+PEERS = (LINEN, EAGER, COMPILED)
+LOOP = ("bare update", "loop, quiet", "loop, interval")
 NOTES = {
-    "turns": "the critic's of an iteration: 5, and 1 of the game with R1; then 1 of the generator's on as many images",
+    "turns": "an iteration has 5 critic turns, or 1 in the game with R1, and then 1 generator turn",
+    "batches": "every turn has a batch of the same size; the ResNets' papers give the generator twice as many images",
     "float32": "TF32 is allowed: by JAX's default, PyTorch's set_float32_matmul_precision('high') and cuDNN's default",
     "bfloat16": "ours by make_update's dtype, Linen by each module's, PyTorch by autocast",
-    "PyTorch": "channels_last, fused Adam, cuDNN's benchmark; torch.compile in its default mode, with eager penalties",
+    "PyTorch": "channels_last, fused Adam, cuDNN's benchmark",
+    "PyTorch compiled": "torch.compile in its default mode, which has no CUDA graphs; the penalties run eagerly",
     "compiler": "memory_mib is of the largest program, as XLA says: arguments, results, temporaries and code",
     "allocator": "memory_mib is the most that PyTorch allocated in an iteration, less what it had before the contender",
     "matrix_share": "gigaflops, XLA's count of plain Linen's turns before it optimises, over ms and matmul_tflops",
@@ -89,14 +100,15 @@ class Sizes(NamedTuple):
     batch_size: int | None  # None: the case's
     width: int | None  # None: the network's
     rounds: int
+    loop_rounds: int
     interval: int  # steps between the loop's checkpoints
     matmul: int  # side of its matrices
     pause: float  # seconds between contenders
     compiler: str  # torch.compile's backend
 
 
-FULL = Sizes(None, None, rounds=15, interval=200, matmul=8192, pause=0.0, compiler="inductor")
-TOY = Sizes(batch_size=2, width=2, rounds=2, interval=3, matmul=128, pause=PAUSE, compiler="aot_eager")
+FULL = Sizes(None, None, rounds=15, loop_rounds=2, interval=200, matmul=8192, pause=0.0, compiler="inductor")
+TOY = Sizes(batch_size=2, width=2, rounds=1, loop_rounds=1, interval=3, matmul=128, pause=PAUSE, compiler="aot_eager")
 
 
 class Group(NamedTuple):
@@ -121,30 +133,33 @@ def main(seconds: float = 170, again: bool = False, rehearse: bool = False) -> N
     """Measure one case after another until the time is up.
 
     Args:
-      seconds: Nothing begins that is expected to end later.
+      seconds: Nothing begins that is expected to end later than this after the script's start.
       again: Measure what is known, too.
       rehearse: A few cases at toy size; speed.sh puts them on a CPU.
     """
-    deadline = time.monotonic() + seconds
     measured_on = stamp(rehearsal=rehearse)
     origin = {name: measured_on[name] for name in ("commit", "date")}
     rows = [] if rehearse else known("speed", measured_on["card"])
     groups = rehearsal(TOY) if rehearse else plan(FULL)
-    groups = groups if again else unmeasured(groups, rows)
+    groups = groups if again else due(groups, rows, measured_on["commit"])
     left = [part.name for group in groups for part in group.parts]
+    failed: list[str] = []
 
     def keep() -> Path:
         return save("speed", {"stamp": measured_on, "notes": NOTES, "rows": rows, "not_reached": left})
 
     file = keep()
-    for new in within(deadline, groups):
-        names = {row["case"] for row in new}
-        rows = [row for row in rows if row["case"] not in names] + [row | origin for row in new]
-        left = [name for name in left if name not in names]
+    for new in within(START + seconds, groups):
+        case = new[0]["case"]
+        rows = replace(rows, [row | origin for row in new])
+        left.remove(case)
         keep()
         print(table(new), flush=True)
+        failed += failures(new, rehearse)
         clean()
     print(f"\n{file}", *(f"not reached: {name}" for name in left), sep="\n")
+    if failed or (rehearse and left):
+        sys.exit("\n".join(["speed.sh: not all is well", *failed, *left]))
 
 
 def plan(sizes: Sizes) -> list[Group]:
@@ -170,20 +185,59 @@ def plan(sizes: Sizes) -> list[Group]:
 
 
 def rehearsal(sizes: Sizes) -> list[Group]:
-    """A loop, and each network, objective and precision at least once."""
-    cases = [Case("sngan", "hinge", 64, True), Case("resnet", "r1", 64, False), Case("dcgan", "wgan_gp", 64, True)]
+    """A loop, and each objective and precision; of the ResNets the one with more to it."""
+    cases = [Case("sngan", "hinge", 64, True), Case("dcgan", "r1", 64, False)]
     loop = Loop("train loop, digits", {"batch_size": 2, "width": 2, "critic_steps": 1})
     return [Group([loop], functools.partial(ready_loops, sizes)), Group(cases, functools.partial(ready_cases, sizes))]
 
 
-def unmeasured(groups: Iterable[Group], rows: Iterable[Row]) -> list[Group]:
-    """The groups without what has rows. A case in which a contender failed comes once more, after all others."""
+def due(groups: Sequence[Group], rows: Iterable[Row], commit: str) -> list[Group]:
+    """What has no rows; then what has a failed contender or is of another commit, the longest ago first."""
+    tried: dict[str, str] = {}  # case -> date
+    stale = set()
+    for row in rows:
+        case, date = row["case"], row.get("failed_since", row)["date"]
+        tried[case] = max(date, tried.get(case, date))
+        if row["error"] or row["commit"].removesuffix("+") != commit.removesuffix("+"):
+            stale.add(case)
+
+    def of(names: Container[str]) -> list[Group]:
+        narrowed = [group._replace(parts=[part for part in group.parts if part.name in names]) for group in groups]
+        return [group for group in narrowed if group.parts]
+
+    new = {part.name for group in groups for part in group.parts} - tried.keys()
+    dates = sorted({tried[case] for case in stale})
+    return of(new) + [group for date in dates for group in of({case for case in stale if tried[case] == date})]
+
+
+def replace(rows: Iterable[Row], new: Sequence[Row]) -> list[Row]:
+    """The rows, with a case's new ones for its earlier ones. A figure outlives a later failure, which it then notes.
+
+    So do the peers' figures where ours fails, since their ratios are to ours in the same race.
+    """
+    case = new[0]["case"]
     rows = list(rows)
-    have = {row["case"] for row in rows}
-    failed = {row["case"] for row in rows if row["error"]}
-    new = [group._replace(parts=[part for part in group.parts if part.name not in have]) for group in groups]
-    old = [group._replace(parts=[part for part in group.parts if part.name in failed]) for group in groups]
-    return [group for group in new + old if group.parts]
+    figures = {row["contender"]: row for row in rows if row["case"] == case and not row["error"]}
+
+    ours = next((row["error"] for row in new if row["contender"] == OURS and OURS in figures), None)
+
+    def better(row: Row) -> Row:
+        error = row["error"] or (ours and f"{OURS}: {ours}")
+        if not error or row["contender"] not in figures:
+            return row
+        return figures[row["contender"]] | {
+            "failed_since": {"error": error, "commit": row["commit"], "date": row["date"]}
+        }
+
+    return [row for row in rows if row["case"] != case] + [better(row) for row in new]
+
+
+def failures(rows: Sequence[Row], rehearse: bool) -> list[str]:
+    """Those that the exit code tells. A peer's is but a cell on a card; so is a missing PyTorch's in a rehearsal."""
+    cells = PEERS if not rehearse else () if importlib.util.find_spec("torch") else (EAGER, COMPILED)
+    shares = {f"{row['case']}: matrix_share: {row['share_error']}" for row in rows if row.get("share_error")}
+    contenders = [(row["case"], row["contender"], row["error"]) for row in rows if row["contender"] not in cells]
+    return [": ".join(parts) for parts in contenders if parts[-1]] + (sorted(shares) if rehearse else [])
 
 
 def within(
@@ -330,6 +384,7 @@ def row(ready: Ready, name: str, times: Times, memory: float | None, matmul: flo
         "matrix_share": ready.flops / seconds / matmul if ready.flops and seconds and matmul else None,
         "gigaflops": ready.flops and ready.flops / 1e9,
         "matmul_tflops": matmul and matmul / 1e12,
+        "share_error": ready.errors.get("flops", ready.errors.get("matmul")),
         "error": ready.errors.get(name),
         "seconds": times.get(name),
     }
@@ -340,25 +395,25 @@ def ready_loops(sizes: Sizes, loops: Sequence[Loop]) -> list[Measure]:
 
 
 def measure_loop(sizes: Sizes, loop: Loop) -> list[Row]:
-    """Rows of the bare update and of the loop; a single one where it fails."""
+    """Rows of the bare update and of the loop."""
     print(f"\n{loop.name}", flush=True)
     errors: Errors = {}
+    times: Times = {}
     with costing("loop", errors):
         import loop as training
 
-        times = training.measure(training.DIGITS, loop.arguments, sizes.interval, rounds=2)
-        return [
-            {
-                "case": loop.name,
-                "contender": name,
-                "ms": 1e3 * statistics.median(seconds),
-                "it / bare update": ratio(times, name, training.BARE),
-                "error": None,
-                "seconds": seconds,
-            }
-            for name, seconds in times.items()
-        ]
-    return [{"case": loop.name, "contender": "loop", "ms": None, "error": errors["loop"]}]
+        times = training.measure(training.DIGITS, loop.arguments, sizes.interval, sizes.loop_rounds)
+    return [
+        {
+            "case": loop.name,
+            "contender": name,
+            "ms": 1e3 * statistics.median(times[name]) if times else None,
+            "it / bare update": ratio(times, name, LOOP[0]) if times else None,
+            "error": errors.get("loop"),
+            "seconds": times.get(name),
+        }
+        for name in LOOP
+    ]
 
 
 def table(rows: Iterable[Row]) -> str:

@@ -16,7 +16,7 @@ class Program(NamedTuple):
 
 class Contender(NamedTuple):
     programs: list[Program]
-    start: Callable[[], Callable[[], None]]  # -> one iteration, which returns when it is done
+    start: Callable[[], Callable[[], Any]]  # -> one iteration, which returns what it has made when it is done
 
 
 def compile_program(program: Program) -> float:

@@ -109,18 +109,18 @@ def contender(game: Game, nets: Nets) -> Contender:
     play_critic = jax.jit(critic_turn, donate_argnums=0)
     play_generator = jax.jit(generator_turn, donate_argnums=1)
 
-    def start() -> Callable[[], None]:
+    def start() -> Callable[[], Any]:
         critic, generator = init(jax.random.key(0))
         size = (game.critic_steps, game.batch_size, *nets.shape)
         reals = list(jax.random.uniform(jax.random.key(1), size, minval=-1))
         keys = list(jax.random.split(jax.random.key(2), game.critic_steps + 1))
 
-        def step() -> None:
+        def step() -> tuple[Player, Player]:
             nonlocal critic, generator
             for real, key in zip(reals, keys):
                 critic = play_critic(critic, generator, real, key)
             generator = play_generator(critic, generator, keys[-1])
-            jax.block_until_ready((critic, generator))
+            return jax.block_until_ready((critic, generator))
 
         return step
 

@@ -50,10 +50,10 @@ def waiting(function: Callable[..., Any], *arguments: Any) -> Callable[[], Any]:
 def advancing(update: Callable[..., tuple[Any, Any]], state: Any, *arguments: Any) -> Callable[[], Any]:
     """A contender that takes one step from the state that the last one left, (state, ...) -> (state, metrics)."""
 
-    def step() -> None:
+    def step() -> tuple[Any, Any]:
         nonlocal state
         state, metrics = update(state, *arguments)
-        jax.block_until_ready((state, metrics))
+        return jax.block_until_ready((state, metrics))
 
     return step
 
