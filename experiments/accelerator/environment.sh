@@ -26,5 +26,5 @@ export JAX_COMPILATION_CACHE_DIR=$KEPT/compiled # what one call compiles, the ne
 export XLA_PYTHON_CLIENT_PREALLOCATE=false # PyTorch, and processes side by side, share the card
 
 for argument in "$@"; do
-  if [ "$argument" = --rehearse ]; then export JAX_PLATFORMS=cpu CUDA_VISIBLE_DEVICES='' JAX_DISABLE_MOST_OPTIMIZATIONS=1; fi
+  if [ "$argument" = --rehearse ]; then export JAX_PLATFORMS=cpu CUDA_VISIBLE_DEVICES='' JAX_DISABLE_MOST_OPTIMIZATIONS=1 OMP_NUM_THREADS=1; fi
 done

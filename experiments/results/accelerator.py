@@ -122,8 +122,8 @@ def speed(result: Result) -> list[str]:
                 loops.append([f"{case}: {name}", cell(row, "ms"), cell(row, "it / bare update"), *when(row)])
     errors: dict[str, list[str]] = {}
     for row in result["rows"]:
-        if row["error"]:
-            errors.setdefault(f"{row['contender']}: {row['error']}", []).append(row["case"])
+        if error := row["error"] or row.get("failed_since", {}).get("error"):
+            errors.setdefault(f"{row['contender']}: {error}", []).append(row["case"])
     lines = [f"- Failed: {error} ({'; '.join(cases)})" for error, cases in errors.items()]
     lines += [f"- Not reached: {case}" for case in result["not_reached"]]
     return [markdown(table) for table in (rows, loops) if table[1:]] + (["\n".join(lines)] if lines else [])
