@@ -165,7 +165,8 @@ def test_runs_come_home_and_the_last_checkpoint_if_it_is_small(runs, tmp_path):
     out, packed, new = (tmp_path / name for name in ("out", "packed", "new"))
     out.mkdir()
     travel.bring_home(runs, out)
-    travel.bring_home(runs, out)  # as often as there is something new
+    (line,) = travel.bring_home(runs, out)  # as often as there is something new
+    assert line == "large: 15 MiB with its checkpoint, which stays behind"
     assert sorted(file.name for file in out.iterdir()) == ["runs.tar.gz", "small.tar"]
     with tarfile.open(out / "runs.tar.gz") as archive:
         assert sorted(archive.getnames()) == [
@@ -273,6 +274,20 @@ def test_a_stamp_says_what_a_figure_was_measured_on(monkeypatch, tmp_path):
     assert json.loads(file.read_text()) == result
     assert result["stamp"]["versions"]["jax"] == jax.__version__
     assert len(result["stamp"]["commit"].rstrip("+")) == 40
+
+
+@pytest.mark.parametrize(("changed", "commit"), [("", "abc"), (" M gan_jax/train.py", "abc+")])
+def test_a_commit_is_the_last_that_changed_the_code(monkeypatch, changed, commit):
+    asked = []
+
+    def output_of(*command):
+        asked.append(command)
+        return "abc" if command[1] == "log" else changed
+
+    monkeypatch.setattr(stamp, "output_of", output_of)
+    assert stamp.commit() == commit
+    for command in asked:
+        assert command[-4:] == ("--", "gan_jax", "experiments", ":!experiments/results")
 
 
 def test_a_commit_that_travelled_without_its_history_is_the_one_that_was_packed(monkeypatch, tmp_path):

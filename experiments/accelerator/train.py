@@ -95,9 +95,9 @@ def main(seconds: Positional[float], *, data_dir: Path, runs: Path, rehearse: Fl
         bring_in(ROOT / ".accelerator", runs)
     rows: list[Row] = []
 
-    def keep() -> Path:
-        bring_home(runs, out)
-        return save("train", {"stamp": measured_on, "rows": merged(earlier, rows, measured_on)})
+    def keep() -> list[str]:
+        file = save("train", {"stamp": measured_on, "rows": merged(earlier, rows, measured_on)})
+        return [*bring_home(runs, out), str(file)]
 
     last = start + plan.training + plan.patience
     for number, case in enumerate(plan.cases, 1):
@@ -109,7 +109,7 @@ def main(seconds: Positional[float], *, data_dir: Path, runs: Path, rehearse: Fl
     pictures = [out / file_name(row["name"], measured_on["card"], "png") for row in rows]
     with ThreadPoolExecutor() as pool:
         rows = list(pool.map(functools.partial(finish, runs, plan.evaluation, end), pictures, rows))
-    print(keep(), *map(told, rows), sep="\n")
+    print(*keep(), *map(told, rows), sep="\n")
     if any(row["error"] or row["unmeasured"] for row in rows):
         sys.exit(1)
 
