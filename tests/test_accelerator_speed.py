@@ -50,7 +50,7 @@ def made_up(names: str, passing: Any = lambda seconds: None, *, ready: float = 0
         passing(ready)
         return [functools.partial(measure, part) for part in parts]
 
-    return script("speed").Group([script("speed").Loop(name, {}) for name in names], make_ready)
+    return script("calls").Group([script("speed").Loop(name, {}) for name in names], make_ready)
 
 
 def parts(groups: Any) -> list[str]:
@@ -84,7 +84,7 @@ def test_nothing_begins_that_is_expected_to_end_after_the_deadline(deadline, mea
         now += seconds
 
     groups = [made_up(names, passing, ready=10, measuring=10) for names in ("abc", "de")]
-    rows = script("speed").within(deadline, groups, clock=lambda: now)
+    rows = script("calls").within(deadline, groups, clock=lambda: now)
     assert "".join(row["case"] for new in rows for row in new) == measured
     assert now == end
 
@@ -94,7 +94,7 @@ def row(case: str, contender: str = "gan_jax", error: str | None = None, **origi
 
 
 def due(*rows: dict[str, Any]) -> list[str]:
-    return parts(script("speed").due([made_up("ab"), made_up("c"), made_up("de")], rows, "new+"))
+    return parts(script("calls").due([made_up("ab"), made_up("c"), made_up("de")], rows, "new+"))
 
 
 def test_what_has_no_rows_is_due_first_and_what_failed_after_it():
@@ -118,18 +118,18 @@ def test_a_figure_outlives_a_later_failure_which_it_notes():
     good, bad = row("a", "good then", commit="old"), row("a", "bad then", "no memory", commit="old")
     failed = {"error": "no luck", "commit": "new", "date": "2026-01-01"}
     new = [row("a", "good then", "no luck"), row("a", "bad then", "no luck"), row("a", "other")]
-    assert script("speed").replace([good, bad, row("b"), row("a", "gone")], new) == [
+    assert script("calls").replace([good, bad, row("b"), row("a", "gone")], new) == [
         row("b"),
         good | {"failed_since": failed},
         *new[1:],
     ]
     again = row("a", "good then", date="2026-02-02")
-    assert script("speed").replace([good | {"failed_since": failed}], [again]) == [again]
+    assert script("calls").replace([good | {"failed_since": failed}], [again]) == [again]
 
 
 def test_a_ratio_to_ours_outlives_a_later_failure_of_ours():
     earlier = [row("a", commit="old"), row("a", "peer", commit="old") | {"ours / it": 0.5}]
-    ours, peer, other = script("speed").replace(earlier, [row("a", error="no"), row("a", "peer"), row("a", "other")])
+    ours, peer, other = script("calls").replace(earlier, [row("a", error="no"), row("a", "peer"), row("a", "other")])
     assert (ours["error"], ours["failed_since"]["error"]) == (None, "no")
     assert (peer["ours / it"], peer["failed_since"]["error"]) == (0.5, "gan_jax: no")
     assert other == row("a", "other")

@@ -19,11 +19,11 @@ START = time.monotonic()  # before the heavy imports: the timeout in speed.sh co
 import contextlib
 import functools
 import gc
-import importlib.util
+import importlib
 import os
 import statistics
 import sys
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,18 +31,14 @@ from typing import Any, NamedTuple
 import ahead
 import jax.numpy as jnp
 import tyro
+from calls import COMPILED, EAGER, LINEN, OURS, Group, Measure, Row, due, failures, replace, within
 from game import Game
 from side_by_side import PAUSE, Times, matmul_rate, race, ratio, show
 from stamp import known, save, stamp
 
-Row = dict[str, Any]
 Errors = dict[str, str]  # contender -> what stopped it, in a line
-Measure = Callable[[], list[Row]]
 
-OURS, LINEN = "gan_jax", "plain Linen"
 IN_JAX = {OURS: "ours", LINEN: "linen"}
-EAGER, COMPILED = "PyTorch eager", "PyTorch compiled"
-PEERS = (LINEN, EAGER, COMPILED)
 LOOP = ("bare update", "loop, quiet", "loop, interval")
 NOTES = {
     "turns": "an iteration has 5 critic turns, or 1 in the game with R1, and then 1 generator turn",
@@ -109,13 +105,6 @@ class Sizes(NamedTuple):
 
 FULL = Sizes(None, None, rounds=15, loop_rounds=2, interval=200, matmul=8192, pause=0.0, compiler="inductor")
 TOY = Sizes(batch_size=2, width=2, rounds=1, loop_rounds=1, interval=3, matmul=128, pause=PAUSE, compiler="aot_eager")
-
-
-class Group(NamedTuple):
-    """Parts that are made ready together: ready(parts) gives what measures each."""
-
-    parts: Sequence[Case | Loop]
-    ready: Callable[[Sequence[Any]], list[Measure]]
 
 
 class Ready(NamedTuple):
@@ -189,74 +178,6 @@ def rehearsal(sizes: Sizes) -> list[Group]:
     cases = [Case("sngan", "hinge", 64, True), Case("dcgan", "r1", 64, False)]
     loop = Loop("train loop, digits", {"batch_size": 2, "width": 2, "critic_steps": 1})
     return [Group([loop], functools.partial(ready_loops, sizes)), Group(cases, functools.partial(ready_cases, sizes))]
-
-
-def due(groups: Sequence[Group], rows: Iterable[Row], commit: str) -> list[Group]:
-    """What has no rows; then what has a failed contender or is of another commit, the longest ago first."""
-    tried: dict[str, str] = {}  # case -> date
-    stale = set()
-    for row in rows:
-        case, date = row["case"], row.get("failed_since", row)["date"]
-        tried[case] = max(date, tried.get(case, date))
-        if row["error"] or row["commit"].removesuffix("+") != commit.removesuffix("+"):
-            stale.add(case)
-
-    def of(names: Container[str]) -> list[Group]:
-        narrowed = [group._replace(parts=[part for part in group.parts if part.name in names]) for group in groups]
-        return [group for group in narrowed if group.parts]
-
-    new = {part.name for group in groups for part in group.parts} - tried.keys()
-    dates = sorted({tried[case] for case in stale})
-    return of(new) + [group for date in dates for group in of({case for case in stale if tried[case] == date})]
-
-
-def replace(rows: Iterable[Row], new: Sequence[Row]) -> list[Row]:
-    """The rows, with a case's new ones for its earlier ones. A figure outlives a later failure, which it then notes.
-
-    So do the peers' figures where ours fails, since their ratios are to ours in the same race.
-    """
-    case = new[0]["case"]
-    rows = list(rows)
-    figures = {row["contender"]: row for row in rows if row["case"] == case and not row["error"]}
-
-    ours = next((row["error"] for row in new if row["contender"] == OURS and OURS in figures), None)
-
-    def better(row: Row) -> Row:
-        error = row["error"] or (ours and f"{OURS}: {ours}")
-        if not error or row["contender"] not in figures:
-            return row
-        return figures[row["contender"]] | {
-            "failed_since": {"error": error, "commit": row["commit"], "date": row["date"]}
-        }
-
-    return [row for row in rows if row["case"] != case] + [better(row) for row in new]
-
-
-def failures(rows: Sequence[Row], rehearse: bool) -> list[str]:
-    """Those that the exit code tells. A peer's is but a cell on a card; so is a missing PyTorch's in a rehearsal."""
-    cells = PEERS if not rehearse else () if importlib.util.find_spec("torch") else (EAGER, COMPILED)
-    shares = {f"{row['case']}: matrix_share: {row['share_error']}" for row in rows if row.get("share_error")}
-    contenders = [(row["case"], row["contender"], row["error"]) for row in rows if row["contender"] not in cells]
-    return [": ".join(parts) for parts in contenders if parts[-1]] + (sorted(shares) if rehearse else [])
-
-
-def within(
-    deadline: float, groups: Iterable[Group], clock: Callable[[], float] = time.monotonic
-) -> Iterator[list[Row]]:
-    """The rows of one part after another, while the next is expected to end in time: it takes the longest so far."""
-    getting_ready = measuring = 0.0
-    for group in groups:
-        start = clock()
-        if start + getting_ready + measuring > deadline:
-            return
-        measures = group.ready(group.parts)
-        getting_ready = max(getting_ready, clock() - start)
-        for measure in measures:
-            start = clock()
-            if start + measuring > deadline:
-                return
-            yield measure()
-            measuring = max(measuring, clock() - start)
 
 
 def ready_cases(sizes: Sizes, cases: Sequence[Case]) -> list[Measure]:
