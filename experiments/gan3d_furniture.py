@@ -20,9 +20,9 @@ from typing import Literal
 import optax
 
 from gan_jax import losses, measures, penalties, priors, views
-from gan_jax.data.furniture import furniture
-from gan_jax.data.meshes import meshes
-from gan_jax.data.mirror import mirror
+from gan_jax.data.folders.meshes import meshes
+from gan_jax.data.packaged.furniture import furniture
+from gan_jax.data.transforms import mirror
 from gan_jax.experiment import Experiment
 from gan_jax.nets import gan3d
 from gan_jax.nets.layers import BatchNorm, Identity

@@ -14,9 +14,10 @@ gan-jax train experiments/minimax_digits.py --epochs --steps 20 --log-every 1 --
 import optax
 
 from gan_jax import losses, measures, priors
-from gan_jax.data.digits import digits
+from gan_jax.data.packaged.digits import digits
 from gan_jax.experiment import Experiment
-from gan_jax.nets import classifier, dcgan
+from gan_jax.features import classifier
+from gan_jax.nets import dcgan
 from gan_jax.types import Players
 
 

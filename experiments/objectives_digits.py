@@ -19,10 +19,11 @@ import optax
 
 from gan_jax import losses, measures, penalties, priors
 from gan_jax.constraints import clip_weights, spectral_norm
-from gan_jax.data.digits import digits
-from gan_jax.data.tfds import tfds
+from gan_jax.data.packaged.digits import digits
+from gan_jax.data.tfds.images import tfds_images
 from gan_jax.experiment import Experiment
-from gan_jax.nets import classifier, dcgan
+from gan_jax.features import classifier
+from gan_jax.nets import dcgan
 from gan_jax.objectives import add, scale
 from gan_jax.types import Network, Objective, Players
 
@@ -86,7 +87,7 @@ def experiment(
         return rules.optimizer(optax.cosine_decay_schedule(rate, max(turns, 1)))
 
     return Experiment(
-        data=digits() if data == "digits" else tfds(data, data_dir=data_dir),
+        data=digits() if data == "digits" else tfds_images(data, data_dir=data_dir),
         nets=Players(
             critic=rules.normalise(dcgan.critic(width=width, dropout=0.0)), generator=dcgan.generator(width=width)
         ),

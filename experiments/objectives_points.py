@@ -17,7 +17,7 @@ import optax
 
 from gan_jax import losses, measures, penalties, priors, views
 from gan_jax.constraints import clip_weights, spectral_norm
-from gan_jax.data import points2d
+from gan_jax.data.packaged import points2d
 from gan_jax.experiment import Experiment
 from gan_jax.nets import mlp
 from gan_jax.objectives import add, scale

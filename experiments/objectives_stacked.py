@@ -17,11 +17,12 @@ from typing import Literal, NamedTuple
 import optax
 
 from gan_jax import losses, measures, penalties, priors
-from gan_jax.data.stacked import stacked_digits
+from gan_jax.constraints import packed
+from gan_jax.data.packaged.stacked import stacked_digits
 from gan_jax.experiment import Experiment
-from gan_jax.nets import classifier, dcgan
+from gan_jax.features import classifier
+from gan_jax.nets import dcgan
 from gan_jax.objectives import add, scale
-from gan_jax.packing import packed
 from gan_jax.types import Network, Objective, Players
 
 

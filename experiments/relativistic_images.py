@@ -16,8 +16,8 @@ from typing import Literal
 import optax
 
 from gan_jax import losses, penalties, priors
-from gan_jax.data.folder import folder as images
-from gan_jax.data.tfds import tfds
+from gan_jax.data.folders.images import images
+from gan_jax.data.tfds.images import tfds_images
 from gan_jax.experiment import Experiment
 from gan_jax.nets import radford, resnet
 from gan_jax.objectives import add, scale
@@ -56,7 +56,7 @@ def experiment(
     nets = NETS[network]
     optimizer = optax.adam(optax.cosine_decay_schedule(learning_rate, max(steps, 1)), b1=0.0, b2=0.99)
     return Experiment(
-        data=images(folder, size=size) if folder else tfds(dataset, size=size, data_dir=data_dir),
+        data=images(folder, size=size) if folder else tfds_images(dataset, size=size, data_dir=data_dir),
         nets=Players(critic=nets.critic(width=width), generator=nets.generator(width=width, shape=(size, size, 3))),
         objective=add(
             adversarial=losses.relativistic(),

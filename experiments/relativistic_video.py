@@ -18,10 +18,11 @@ from typing import Literal
 import optax
 
 from gan_jax import losses, measures, penalties, priors, views
-from gan_jax.data.clips import clips as folder_of_clips
-from gan_jax.data.moving_digits import moving_digits
+from gan_jax.data.folders.clips import clips as folder_of_clips
+from gan_jax.data.packaged.moving_digits import moving_digits
 from gan_jax.experiment import Experiment
-from gan_jax.nets import convlstm, moving, vgan
+from gan_jax.features import moving_digits as moving
+from gan_jax.nets import convlstm, vgan
 from gan_jax.objectives import add, scale
 from gan_jax.types import Players
 

@@ -16,10 +16,11 @@ from pathlib import Path
 import optax
 
 from gan_jax import losses, measures, penalties, priors, views
-from gan_jax.data.drums import drums
-from gan_jax.data.sounds import sounds
+from gan_jax.data.folders.sounds import sounds
+from gan_jax.data.packaged.drums import drums
 from gan_jax.experiment import Experiment
-from gan_jax.nets import sound_classifier, wavegan
+from gan_jax.features import drum_classifier as sound_classifier
+from gan_jax.nets import wavegan
 from gan_jax.objectives import add, scale
 from gan_jax.types import Players
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import optax
 
 from gan_jax import losses, penalties, priors
-from gan_jax.data.dequantize import dequantize
-from gan_jax.data.tfds import tfds
+from gan_jax.data.tfds.images import tfds_images
+from gan_jax.data.transforms import dequantize
 from gan_jax.experiment import Experiment
 from gan_jax.nets import resnet
 from gan_jax.objectives import add, scale
@@ -47,7 +47,7 @@ def experiment(
       conditional: Give both players the label, by conditional BatchNorm and projection (the paper has ACGAN).
       data_dir: Where the data set was prepared; by default TFDS' own folder.
     """
-    data = dequantize(tfds("cifar10", data_dir=data_dir))
+    data = dequantize(tfds_images("cifar10", data_dir=data_dir))
     classes = data.classes if conditional else 0
 
     def adam(turns: int) -> optax.GradientTransformation:

@@ -12,9 +12,10 @@ gan-jax train experiments/wgan_gp_digits.py
 import optax
 
 from gan_jax import losses, measures, penalties, priors
-from gan_jax.data.digits import digits
+from gan_jax.data.packaged.digits import digits
 from gan_jax.experiment import Experiment
-from gan_jax.nets import classifier, dcgan
+from gan_jax.features import classifier
+from gan_jax.nets import dcgan
 from gan_jax.objectives import add, scale
 from gan_jax.types import Players
 

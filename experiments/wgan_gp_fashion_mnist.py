@@ -15,9 +15,10 @@ from pathlib import Path
 import optax
 
 from gan_jax import losses, measures, penalties, priors
-from gan_jax.data.tfds import tfds
+from gan_jax.data.tfds.images import tfds_images
 from gan_jax.experiment import Experiment
-from gan_jax.nets import classifier, dcgan
+from gan_jax.features import classifier
+from gan_jax.nets import dcgan
 from gan_jax.objectives import add, scale
 from gan_jax.types import Players
 
@@ -45,7 +46,7 @@ def experiment(
       conditional: Give both players the label.
       data_dir: Where the data set was prepared; by default TFDS' own folder.
     """
-    data = tfds("fashion_mnist", data_dir=data_dir)
+    data = tfds_images("fashion_mnist", data_dir=data_dir)
     classes = data.classes if conditional else 0
 
     def adam(turns: int) -> optax.GradientTransformation:

@@ -14,7 +14,7 @@ from pathlib import Path
 import optax
 
 from gan_jax import losses, penalties, priors
-from gan_jax.data.folder import folder as images
+from gan_jax.data.folders.images import images
 from gan_jax.experiment import Experiment
 from gan_jax.nets import resnet
 from gan_jax.objectives import add, scale

@@ -13,7 +13,7 @@ from typing import Literal
 import optax
 
 from gan_jax import losses, measures, penalties, priors, views
-from gan_jax.data import points2d
+from gan_jax.data.packaged import points2d
 from gan_jax.experiment import Experiment
 from gan_jax.nets import mlp
 from gan_jax.objectives import add, scale

@@ -16,8 +16,8 @@ from pathlib import Path
 import optax
 
 from gan_jax import losses, measures, penalties, priors, views
-from gan_jax.data.bible import new_testament
-from gan_jax.data.text import text as lines_of
+from gan_jax.data.folders.text import text as lines_of
+from gan_jax.data.packaged.bible import new_testament
 from gan_jax.experiment import Experiment
 from gan_jax.nets import language
 from gan_jax.objectives import add, scale

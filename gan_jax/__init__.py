@@ -1,3 +1,69 @@
-"""Generative adversarial networks in JAX: pure functions that compose."""
+"""Generative adversarial networks in JAX: pure functions that compose.
+
+    from gan_jax import Experiment, Players, add, data, losses, nets, penalties, priors, scale
+
+Importing this package takes no time: JAX is imported when a name is first used.
+"""
+
+from typing import TYPE_CHECKING
+
+from gan_jax.lazy import face
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from gan_jax import (
+        constraints as constraints,
+        data as data,
+        experiment as experiment,
+        features as features,
+        keys as keys,
+        losses as losses,
+        measures as measures,
+        metrics as metrics,
+        nets as nets,
+        objectives as objectives,
+        parallel as parallel,
+        penalties as penalties,
+        priors as priors,
+        sample as sample,
+        types as types,
+        update as update,
+        views as views,
+    )
+    from gan_jax.constraints import clip_weights as clip_weights, packed as packed, spectral_norm as spectral_norm
+    from gan_jax.experiment import Experiment as Experiment
+    from gan_jax.objectives import add as add, every as every, scale as scale
+    from gan_jax.sample import make_sampler as make_sampler, make_walker as make_walker
+    from gan_jax.types import (
+        Array as Array,
+        Batch as Batch,
+        Features as Features,
+        Game as Game,
+        Logits as Logits,
+        Measure as Measure,
+        Mode as Mode,
+        Network as Network,
+        Objective as Objective,
+        Params as Params,
+        Players as Players,
+        Prior as Prior,
+        Seen as Seen,
+        TrainState as TrainState,
+        Variables as Variables,
+        View as View,
+    )
+    from gan_jax.update import deal as deal, make_init as make_init, make_update as make_update
+
+NAMES = {
+    __name__: "constraints data experiment features keys losses measures metrics nets "
+    "objectives parallel penalties priors sample types update views",
+    "gan_jax.constraints": "clip_weights packed spectral_norm",
+    "gan_jax.experiment": "Experiment",
+    "gan_jax.objectives": "add every scale",
+    "gan_jax.sample": "make_sampler make_walker",
+    "gan_jax.types": "Array Batch Features Game Logits Measure Mode Network Objective "
+    "Params Players Prior Seen TrainState Variables View",
+    "gan_jax.update": "deal make_init make_update",
+}
+__all__, __getattr__, __dir__ = face(__name__, NAMES)

@@ -1,5 +1,5 @@
 """`python -m gan_jax` is `gan-jax`."""
 
-from gan_jax.cli import main
+from gan_jax.cli.main import main
 
 main()

@@ -18,8 +18,9 @@ from typing import Any
 import jax.numpy as jnp
 import optax
 
-from gan_jax import program, views
+from gan_jax import views
 from gan_jax.data.source import Source
+from gan_jax.storage import user_file as program
 from gan_jax.types import Array, Measure, Network, Objective, Players, Prior, TrainState, View
 from gan_jax.update import Update, make_init, make_update
 

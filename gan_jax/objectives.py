@@ -5,6 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from gan_jax.keys import fold
 from gan_jax.types import Array, Game, Loss, Objective, Terms
 
 
@@ -60,8 +61,3 @@ def both(term: Objective, apply: Callable[[Loss, Game], Terms]) -> Objective:
         return None if loss is None else lambda game: apply(loss, game)
 
     return Objective(wrap(term.critic), wrap(term.generator))
-
-
-def fold(keys: Array, number: int) -> Array:
-    """New keys [B], each from its old one."""
-    return jax.vmap(lambda key: jax.random.fold_in(key, number))(keys)

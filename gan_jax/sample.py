@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gan_jax.keys import fold_each
 from gan_jax.types import Array, Mode, Network, Prior, Variables
 
 CHUNK = 64  # always drawn at once: one program, whose rounding doesn't depend on the number asked for
@@ -31,7 +32,7 @@ def make_draw(
 
     @jax.jit
     def chunk(variables: Variables, key: Array, first: Array, label: Array | None) -> Array:
-        keys = keys_of(key, first + jnp.arange(CHUNK))
+        keys = sample_keys(key, first + jnp.arange(CHUNK))
         return generate(generator, variables, jax.vmap(prior)(keys[0]), keys[1], label)
 
     def draw(variables: Variables, key: Array, count: int, labels: np.ndarray | None) -> Iterator[np.ndarray]:
@@ -54,8 +55,8 @@ def make_walker(generator: Network, prior: Prior, classes: int) -> Callable[[Var
     def chunk(variables: Variables, key: Array, count: Array, frames: Array, first: Array) -> Array:
         place = first + jnp.arange(CHUNK)
         begin, share = place // frames % count, place % frames / frames
-        keys = keys_of(key, begin)
-        ends = [jax.vmap(prior)(latent) for latent in (keys[0], keys_of(key, (begin + 1) % count)[0])]
+        keys = sample_keys(key, begin)
+        ends = [jax.vmap(prior)(latent) for latent in (keys[0], sample_keys(key, (begin + 1) % count)[0])]
         z = jax.vmap(between)(ends[0], ends[1], share)
         return generate(generator, variables, z, keys[1], begin % classes if classes else None)
 
@@ -68,9 +69,9 @@ def make_walker(generator: Network, prior: Prior, classes: int) -> Callable[[Var
     return walk
 
 
-def keys_of(key: Array, number: Array) -> tuple[Array, Array]:
+def sample_keys(key: Array, number: Array) -> tuple[Array, Array]:
     """The keys of the latent example and of the network's noise of each sample, [N] both."""
-    latent, noise = jax.vmap(jax.random.split, out_axes=1)(jax.vmap(jax.random.fold_in, (None, 0))(key, number))
+    latent, noise = jax.vmap(jax.random.split, out_axes=1)(fold_each(key, number))
     return latent, noise
 
 

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gan_jax.objectives import fold
+from gan_jax.keys import fold, fold_each
 from gan_jax.types import (
     Array,
     Batch,
@@ -110,7 +110,7 @@ def make_update(
     def update(state: TrainState, batches: Players[Batch], key: Array) -> tuple[TrainState, Metrics]:
         check_turns(batches, Players(critic_steps, generator_steps))
         numbers = jnp.arange(critic_steps + generator_steps)
-        keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.fold_in(key, state.step), numbers)
+        keys = fold_each(jax.random.fold_in(key, state.step), numbers)
         state, critic_metrics = jax.lax.scan(critic_turn, state, (batches.critic, keys[:critic_steps]))
         state, generator_metrics = jax.lax.scan(
             generator_turn, state, (batches.generator, keys[critic_steps:], jnp.arange(generator_steps))
@@ -212,7 +212,7 @@ def make_update(
         else:
             size = batch.x.shape[0]
             places = jnp.arange(size) + (0 if axis_name is None else jax.lax.axis_index(axis_name) * size)
-        return jax.vmap(jax.random.fold_in, (None, 0))(key, places)
+        return fold_each(key, places)
 
     def on_each_device(params: Params) -> Params:
         """Parameters that vary over the axis, or shard_map with check_vma would sum their gradients unasked."""

@@ -19,7 +19,7 @@ from toys import start
 from gan_jax import losses, penalties
 from gan_jax.constraints import spectral_norm
 from gan_jax.nets import dcgan, resnet
-from gan_jax.nets.convolution import conv, conv_transpose
+from gan_jax.nets.conv.convolution import conv, conv_transpose
 from gan_jax.objectives import add, scale
 from gan_jax.types import Array, Batch, Game, Mode, Network, Objective, Players, TrainState
 from gan_jax.update import Update, make_update

@@ -7,10 +7,9 @@ import optax
 import pytest
 
 from gan_jax import losses, penalties, priors
-from gan_jax.constraints import spectral_norm
+from gan_jax.constraints import packed, spectral_norm
 from gan_jax.nets import dcgan, mlp
 from gan_jax.objectives import add
-from gan_jax.packing import packed
 from gan_jax.types import Batch, Mode, Network, Players
 from gan_jax.update import make_init, make_update
 

@@ -12,7 +12,8 @@ import pytest
 from jax.extend.core import jaxprs_in_params
 from toys import make_game, start
 
-from gan_jax import cli, losses, parallel, penalties, priors
+from gan_jax import losses, parallel, penalties, priors
+from gan_jax.cli import main as cli
 from gan_jax.constraints import spectral_norm
 from gan_jax.nets import dcgan, mlp, resnet
 from gan_jax.objectives import add, scale

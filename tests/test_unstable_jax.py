@@ -10,13 +10,13 @@ ROOT = Path(__file__).parent.parent
 UNSTABLE = ("jax.experimental", "jax.interpreters", "jax.extend", "jax._src", "jax.lib", "jax.core")
 USED = {  # file -> the names it takes, and why nothing public serves
     "experiments/accelerator/compile_ahead.py": {"jax.experimental.topologies"},  # compiles for chips that aren't here
-    "gan_jax/nets/bilinear.py": {  # a primitive with transposes of its own has no public form
+    "gan_jax/nets/conv/bilinear.py": {  # a primitive with transposes of its own has no public form
         "jax.extend.core.Primitive",
         "jax.interpreters.ad",
         "jax.interpreters.batching",
         "jax.interpreters.mlir",
     },
-    "gan_jax/plan.py": {"jax.experimental.topologies"},  # compiles for chips that aren't here
+    "gan_jax/tpu_plan/compile.py": {"jax.experimental.topologies"},  # compiles for chips that aren't here
     "tests/test_compiled.py": {"jax.experimental.compilation_cache.compilation_cache"},  # opens the cache again
     "tests/test_precision.py": {"jax.extend.core.jaxprs_in_params"},  # walks a program
 }

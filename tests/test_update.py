@@ -10,8 +10,9 @@ from toys import CLASSES, centred, conditional_perceptron, frozen, point, start,
 
 from gan_jax import losses, penalties, priors
 from gan_jax.constraints import clip_weights, spectral_norm
+from gan_jax.keys import fold
 from gan_jax.nets import mlp
-from gan_jax.objectives import add, fold, scale
+from gan_jax.objectives import add, scale
 from gan_jax.types import Array, Batch, Game, Mode, Network, Objective, Params, Players, TrainState, same_stats
 from gan_jax.update import GENERATOR, LATENT, Metrics, deal, make_init, make_update
 

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from toys import conditional_perceptron
 
-from gan_jax.constraints import spectral_norm
-from gan_jax.packing import packed
+from gan_jax.constraints import packed, spectral_norm
 from gan_jax.types import Mode
 
 X, LABEL = jnp.ones((4, 2)), jnp.array([2, 0, 1, 2])

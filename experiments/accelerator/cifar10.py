@@ -18,8 +18,8 @@ import tyro
 from PIL import Image
 from tyro.conf import Positional
 
-from gan_jax.data import originals, prepare
-from gan_jax.data.originals import Original
+from gan_jax.data.tfds import originals, prepare
+from gan_jax.data.tfds.originals import Original
 
 PARTS = {1: ["train_1"], 2: ["train_2", "train_3", "train_4"], 3: ["train_5", "test_1"]}  # call -> tens of thousands
 ACROSS = 100  # images in a row of the mosaic

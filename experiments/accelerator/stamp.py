@@ -99,8 +99,8 @@ def known(name: str, card: str) -> list[dict[str, Any]]:
 
 def save(name: str, result: dict[str, Any]) -> Path:
     """Writes $OUT/NAME_CARD.json. The result holds its stamp."""
+    from gan_jax.storage.files import write_whole  # here, since status.py needs no gan_jax
+
     file = Path(os.environ["OUT"]) / file_name(name, result["stamp"]["card"])
-    part = file.with_suffix(".part")
-    part.write_text(json.dumps(result, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    part.replace(file)
+    write_whole(file, json.dumps(result, indent=2, allow_nan=False) + "\n")
     return file

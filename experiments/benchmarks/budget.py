@@ -16,7 +16,7 @@ import tyro
 from side_by_side import race, ratio, report
 
 from gan_jax.experiment import Experiment, load
-from gan_jax.games import dealt, keys_of, make_program
+from gan_jax.runs.games import dealt, keys_of, make_program
 
 EXPERIMENTS = Path(__file__).parent.parent
 OBJECTIVES = {

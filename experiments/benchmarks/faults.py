@@ -22,9 +22,9 @@ import numpy as np
 import tyro
 from tqdm import tqdm
 
-from gan_jax.checkpoint import SEAL, restore
-from gan_jax.games import abstract_state
-from gan_jax.run import open_run
+from gan_jax.runs.checkpoint import SEAL, restore
+from gan_jax.runs.folder import open_run
+from gan_jax.runs.games import abstract_state
 from gan_jax.types import TrainState
 
 DIGITS = Path(__file__).parent.parent / "wgan_gp_digits.py"

@@ -21,8 +21,9 @@ import tyro
 from game import Game
 from side_by_side import race, ratio, report, show
 
-from gan_jax import games, parallel
-from gan_jax.nets import bilinear, direct
+from gan_jax import parallel
+from gan_jax.nets.conv import bilinear, direct
+from gan_jax.runs import games
 
 TRAINED = "what is trained"
 KERNELS = {  # of YNNPACK's; None: as XLA comes

@@ -29,11 +29,11 @@ import numpy as np
 import tyro
 from side_by_side import Times, ratio, report
 
-from gan_jax import run as runs
 from gan_jax.data.source import Source
 from gan_jax.experiment import Experiment, build, load
-from gan_jax.games import keys_of, make_program
-from gan_jax.train import train
+from gan_jax.runs import folder as runs
+from gan_jax.runs.games import keys_of, make_program
+from gan_jax.runs.loop import train
 from gan_jax.types import Array, Batch, TrainState
 from gan_jax.update import Update, deal
 

@@ -9,7 +9,7 @@ from game import Game
 from side_by_side import advancing
 
 from gan_jax.experiment import load
-from gan_jax.games import keys_of, make_program
+from gan_jax.runs.games import keys_of, make_program
 from gan_jax.update import deal
 
 FILE = Path(__file__).parent.parent / "gan3d_furniture.py"

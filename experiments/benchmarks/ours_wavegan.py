@@ -7,7 +7,7 @@ from game import Game
 from side_by_side import advancing
 
 from gan_jax.experiment import load
-from gan_jax.games import dealt, keys_of, make_program
+from gan_jax.runs.games import dealt, keys_of, make_program
 
 FILE = Path(__file__).parent.parent / "wavegan_drums.py"
 

@@ -1,4 +1,4 @@
-"""Makes gan_jax/data/bible/new_testament.txt.xz again, from Debian's packages bible-kjv and bible-kjv-text.
+"""Makes gan_jax/data/packaged/bible/new_testament.txt.xz again, from Debian's packages bible-kjv and bible-kjv-text.
 
 apt-get install bible-kjv && python experiments/data/make_bible.py
 """
@@ -7,7 +7,7 @@ import lzma
 import subprocess
 from pathlib import Path
 
-OUT = Path(__file__).parents[2] / "gan_jax/data/bible/new_testament.txt.xz"
+OUT = Path(__file__).parents[2] / "gan_jax/data/packaged/bible/new_testament.txt.xz"
 VERSES = 7957
 
 

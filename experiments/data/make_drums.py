@@ -1,4 +1,4 @@
-"""Makes gan_jax/data/drums/ of the one-shots in Debian's package sonic-pi-samples that its copyright file calls CC0.
+"""Makes gan_jax/data/packaged/drums/ of the one-shots in Debian's sonic-pi-samples that its copyright file calls CC0.
 
 apt-get install sonic-pi-samples && python experiments/data/make_drums.py
 
@@ -39,7 +39,7 @@ class Entry(NamedTuple):
 def main(
     samples: Path = Path("/usr/share/sonic-pi/samples"),
     copyright_file: Path = Path("/usr/share/doc/sonic-pi-samples/copyright"),
-    out: Path = Path("gan_jax/data/drums"),
+    out: Path = Path("gan_jax/data/packaged/drums"),
 ) -> None:
     """Write the hits as FLAC, and the table of their sources to the standard output.
 

@@ -1,4 +1,4 @@
-"""Makes gan_jax/data/furniture: the CC0 models of Debian's sweethome3d-furniture as voxels, and the table of them.
+"""Makes gan_jax/data/packaged/furniture: the CC0 models of Debian's sweethome3d-furniture as voxels, and their table.
 
 apt-get install sweethome3d-furniture && pip install 'gan-jax[shapes]' && python experiments/data/make_furniture.py
 """
@@ -20,7 +20,7 @@ PROPERTY = re.compile(r"^(\w+)#(\d+)=(.*)$", re.MULTILINE)
 
 def main(
     catalogue: Path = Path("/usr/share/sweethome3d/furniture/BlendSwap-CC-0.sh3f"),
-    out: Path = Path("gan_jax/data/furniture"),
+    out: Path = Path("gan_jax/data/packaged/furniture"),
 ) -> None:
     """Draw every model of the catalogue in voxels.
 

@@ -19,9 +19,10 @@ from jax.scipy.ndimage import map_coordinates
 from tqdm import tqdm
 
 from gan_jax import parallel
-from gan_jax.data.digits import digits
-from gan_jax.data.tfds import tfds
-from gan_jax.nets.classifier import Classifier, classify, read, write
+from gan_jax.data.packaged.digits import digits
+from gan_jax.data.tfds.images import tfds_images
+from gan_jax.features.classifier import Classifier, classify
+from gan_jax.features.packaged import read, write
 from gan_jax.types import Array, Batch, Params
 
 
@@ -47,7 +48,7 @@ def main(
       data_dir: Where Fashion-MNIST was prepared; by default TFDS' own folder.
       out: File for the weights; by default the package's own.
     """
-    source = digits() if data == "digits" else tfds("fashion_mnist", data_dir=data_dir)
+    source = digits() if data == "digits" else tfds_images("fashion_mnist", data_dir=data_dir)
     optimizer = optax.adamw(optax.cosine_decay_schedule(learning_rate, steps), weight_decay=1e-2)
 
     def step(state: tuple[Params, optax.OptState], batch: Batch, key: Array) -> tuple[tuple, Array]:
@@ -72,7 +73,7 @@ def main(
         state, value = compiled(state, next(batches), jax.random.fold_in(move_key, number))
         if number % 50 == 0:
             bar.set_postfix(loss=float(value))
-    out = out or Path(f"gan_jax/nets/weights/{data.removesuffix('_mnist')}.npz")
+    out = out or Path(f"gan_jax/features/weights/{data.removesuffix('_mnist')}.npz")
     out.parent.mkdir(parents=True, exist_ok=True)
     with out.open("wb") as stream:
         write(state[0], stream)

@@ -16,9 +16,9 @@ import tyro
 from tqdm import tqdm
 
 from gan_jax import parallel
-from gan_jax.data.drums import drums
-from gan_jax.nets.classifier import read, write
-from gan_jax.nets.sound_classifier import LENGTH, SoundClassifier, classify
+from gan_jax.data.packaged.drums import drums
+from gan_jax.features.drum_classifier import LENGTH, SoundClassifier, classify
+from gan_jax.features.packaged import read, write
 from gan_jax.types import Array, Batch, Params
 
 
@@ -27,7 +27,7 @@ def main(
     batch_size: int = 67,
     learning_rate: float = 2e-3,
     seed: int = 0,
-    out: Path = Path("gan_jax/nets/weights/drums.npz"),
+    out: Path = Path("gan_jax/features/weights/drums.npz"),
 ) -> None:
     """Train the classifier, and keep its weights.
 

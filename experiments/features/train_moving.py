@@ -16,9 +16,9 @@ import tyro
 from tqdm import tqdm
 
 from gan_jax import parallel
-from gan_jax.data.moving_digits import Scene, scenes
-from gan_jax.nets.classifier import read, write
-from gan_jax.nets.moving import FRAMES, SIDE, Mover, tell
+from gan_jax.data.packaged.moving_digits import Scene, scenes
+from gan_jax.features.moving_digits import FRAMES, SIDE, Mover, tell
+from gan_jax.features.packaged import read, write
 from gan_jax.types import Array, Params
 
 WAY = SIDE - SIDE * 9 // 16  # pixels from one side to the other
@@ -29,7 +29,7 @@ def main(
     batch_size: int = 32,
     learning_rate: float = 2e-3,
     seed: int = 0,
-    out: Path = Path("gan_jax/nets/weights/moving_digits.npz"),
+    out: Path = Path("gan_jax/features/weights/moving_digits.npz"),
 ) -> None:
     """Train the network, and keep its weights.
 

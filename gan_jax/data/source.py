@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from gan_jax.data.arrays import check_images, check_labels
 from gan_jax.data.found import Found
+from gan_jax.keys import fold_each
 from gan_jax.types import Array, Batch
 
 
@@ -123,7 +124,7 @@ def endless(name: str, draw: Callable[[Array], Array]) -> Source:
 
     @jax.jit
     def batch(key: Array, step: int, places: np.ndarray) -> Batch:
-        keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.fold_in(key, step), places)
+        keys = fold_each(jax.random.fold_in(key, step), places)
         return Batch(jax.vmap(draw)(keys))
 
     def stream(key: Array, first_step: int, batch_size: int, places: np.ndarray | None = None) -> Iterator[Batch]:

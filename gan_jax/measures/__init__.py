@@ -3,11 +3,11 @@
 Each is in the file of its kind.
 """
 
-from gan_jax.measures.image import images as images
-from gan_jax.measures.image import stacked as stacked
-from gan_jax.measures.line import text as text
-from gan_jax.measures.point import mixture as mixture
-from gan_jax.measures.point import plane as plane
-from gan_jax.measures.shape import shapes as shapes
-from gan_jax.measures.sound import sounds as sounds
-from gan_jax.measures.video import videos as videos
+from gan_jax.measures.image import images, stacked
+from gan_jax.measures.line import text
+from gan_jax.measures.point import mixture, plane
+from gan_jax.measures.shape import shapes
+from gan_jax.measures.sound import sounds
+from gan_jax.measures.video import videos
+
+__all__ = ["images", "mixture", "plane", "shapes", "sounds", "stacked", "text", "videos"]

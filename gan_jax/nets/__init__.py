@@ -1,1 +1,27 @@
-"""Networks: one file for each family; `linen.py` turns a Flax module into a Network."""
+"""Networks: one file for each family; `from_linen` turns any Flax module into a Network."""
+
+from typing import TYPE_CHECKING
+
+from gan_jax.lazy import face
+
+if TYPE_CHECKING:
+    from gan_jax.nets import (
+        conv as conv,
+        convlstm as convlstm,
+        dcgan as dcgan,
+        gan3d as gan3d,
+        language as language,
+        layers as layers,
+        mlp as mlp,
+        radford as radford,
+        resnet as resnet,
+        vgan as vgan,
+        wavegan as wavegan,
+    )
+    from gan_jax.nets.linen import from_linen as from_linen
+
+NAMES = {
+    __name__: "conv convlstm dcgan gan3d language layers mlp radford resnet vgan wavegan",
+    "gan_jax.nets.linen": "from_linen",
+}
+__all__, __getattr__, __dir__ = face(__name__, NAMES)

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 import flax.linen as nn
 import jax.numpy as jnp
 
-from gan_jax.nets.convolution import Conv, ConvTranspose
+from gan_jax.nets.conv.convolution import Conv, ConvTranspose
 from gan_jax.nets.layers import BatchNorm, Dropout, Identity, Norm, Projection, conditional
-from gan_jax.nets.linen import linen
+from gan_jax.nets.linen import from_linen
 from gan_jax.types import Array, Mode, Network
 
 
@@ -33,7 +33,7 @@ def generator(
     """
     if len(shape) != 3 or shape[0] % 4 or shape[1] % 4:
         raise ValueError(f"shape {tuple(shape)}: want (height, width, channels), sides multiples of 4")
-    return linen(Generator(width, conditional(norm, classes), tuple(shape)))
+    return from_linen(Generator(width, conditional(norm, classes), tuple(shape)))
 
 
 def critic(*, width: int = 64, norm: Norm = Identity, dropout: float = 0.3, classes: int = 0) -> Network:
@@ -43,7 +43,7 @@ def critic(*, width: int = 64, norm: Norm = Identity, dropout: float = 0.3, clas
     norm: after each convolution; the tutorial has none.
     classes: of the label; with them, the projection of Miyato & Koyama 2018 onto the flattened features.
     """
-    return linen(Critic(width, norm, dropout, classes))
+    return from_linen(Critic(width, norm, dropout, classes))
 
 
 # Keras' default. Glorot's fans enter by their sum, so it is the same for a transposed kernel.

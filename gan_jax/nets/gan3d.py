@@ -10,9 +10,9 @@ import functools
 import flax.linen as nn
 import jax.numpy as jnp
 
-from gan_jax.nets.convolution import Conv, ConvTranspose
+from gan_jax.nets.conv.convolution import Conv, ConvTranspose
 from gan_jax.nets.layers import BatchNorm, Identity, Norm
-from gan_jax.nets.linen import linen
+from gan_jax.nets.linen import from_linen
 from gan_jax.types import Array, Mode, Network
 
 BASE = 4  # voxels a side of the smallest layer
@@ -26,7 +26,7 @@ def generator(*, width: int = 64, norm: Norm = BatchNorm, side: int = 32) -> Net
     Raises:
       ValueError: side isn't 8, 16, 32, ...
     """
-    return linen(Generator(width, norm, doublings(side)))
+    return from_linen(Generator(width, norm, doublings(side)))
 
 
 def critic(*, width: int = 64, norm: Norm = Identity) -> Network:
@@ -35,7 +35,7 @@ def critic(*, width: int = 64, norm: Norm = Identity) -> Network:
     width: channels of the first layer; each after it has twice as many.
     norm: after each layer but the first and the last; the paper has BatchNorm, which no penalty on the slope can bear.
     """
-    return linen(Critic(width, norm))
+    return from_linen(Critic(width, norm))
 
 
 def doublings(side: int) -> int:

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import flax.linen as nn
 
-from gan_jax.nets.convolution import Conv
-from gan_jax.nets.linen import linen
+from gan_jax.nets.conv.convolution import Conv
+from gan_jax.nets.linen import from_linen
 from gan_jax.nets.resnet import glorot
 from gan_jax.types import Array, Mode, Network
 
@@ -24,12 +24,12 @@ def generator(*, width: int = 512, shape: Sequence[int] = (32, 64)) -> Network:
     """
     if len(shape) != 2:
         raise ValueError(f"shape {tuple(shape)}: want (length, characters)")
-    return linen(Generator(width, tuple(shape)))
+    return from_linen(Generator(width, tuple(shape)))
 
 
 def critic(*, width: int = 512) -> Network:
     """Probabilities of characters [B, length, V] -> logits [B]."""
-    return linen(Critic(width))
+    return from_linen(Critic(width))
 
 
 class Generator(nn.Module):

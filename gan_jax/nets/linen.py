@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from gan_jax.types import Array, Mode, Network, Params
 
 
-def linen(module: nn.Module) -> Network:
+def from_linen(module: nn.Module) -> Network:
     """The module as two pure functions; it is called `module(x, label, mode)`.
 
     stats: every collection other than params, {} if there is none. They change when `mode.train` is set.

@@ -8,18 +8,18 @@ import jax
 import jax.numpy as jnp
 
 from gan_jax.nets.layers import need_label
-from gan_jax.nets.linen import linen
+from gan_jax.nets.linen import from_linen
 from gan_jax.types import Array, Mode, Network
 
 
 def generator(shape: Sequence[int] = (2,), *, width: int = 512, depth: int = 3, classes: int = 0) -> Network:
     """Latents [B, Z] -> [B, *shape]: `depth` ReLU layers and a linear one. The label is concatenated."""
-    return linen(MLP(tuple(shape), width, depth, classes))
+    return from_linen(MLP(tuple(shape), width, depth, classes))
 
 
 def critic(*, width: int = 512, depth: int = 3, classes: int = 0) -> Network:
     """Examples [B, ...], flattened -> logits [B]. The label is concatenated."""
-    return linen(MLP((), width, depth, classes))
+    return from_linen(MLP((), width, depth, classes))
 
 
 class MLP(nn.Module):

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 import flax.linen as nn
 import jax.numpy as jnp
 
-from gan_jax.nets.convolution import Conv, ConvTranspose
+from gan_jax.nets.conv.convolution import Conv, ConvTranspose
 from gan_jax.nets.layers import BatchNorm, Identity, Norm, Projection, conditional
-from gan_jax.nets.linen import linen
+from gan_jax.nets.linen import from_linen
 from gan_jax.types import Array, Mode, Network
 
 kernel_init = nn.initializers.normal(0.02)
@@ -32,7 +32,7 @@ def generator(
     side = shape[0]
     if len(shape) != 3 or shape[1] != side or side < 8 or side & (side - 1):
         raise ValueError(f"shape {tuple(shape)}: want (side, side, channels), the side a power of 2, 8 or more")
-    return linen(Generator(width, conditional(norm, classes), tuple(shape)))
+    return from_linen(Generator(width, conditional(norm, classes), tuple(shape)))
 
 
 def critic(*, width: int = 64, norm: Norm = Identity, classes: int = 0) -> Network:
@@ -42,7 +42,7 @@ def critic(*, width: int = 64, norm: Norm = Identity, classes: int = 0) -> Netwo
     norm: after each convolution but the first; the paper has BatchNorm, which no penalty on the gradient goes with.
     classes: of the label; with them, the projection of Miyato & Koyama 2018 onto the flattened features.
     """
-    return linen(Critic(width, norm, classes))
+    return from_linen(Critic(width, norm, classes))
 
 
 class Generator(nn.Module):

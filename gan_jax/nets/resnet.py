@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 import flax.linen as nn
 import jax.numpy as jnp
 
-from gan_jax.nets.convolution import Conv
+from gan_jax.nets.conv.convolution import Conv
 from gan_jax.nets.layers import BatchNorm, Identity, Norm, Projection, conditional
-from gan_jax.nets.linen import linen
+from gan_jax.nets.linen import from_linen
 from gan_jax.types import Array, Mode, Network
 
 Resize = Callable[[Array], Array]
@@ -42,7 +42,7 @@ def generator(
     """
     if len(shape) != 3 or shape[0] % 8 or shape[1] % 8:
         raise ValueError(f"shape {tuple(shape)}: want (height, width, channels), sides multiples of 8")
-    return linen(Generator(width, conditional(norm, classes), tuple(shape)))
+    return from_linen(Generator(width, conditional(norm, classes), tuple(shape)))
 
 
 def critic(
@@ -60,7 +60,7 @@ def critic(
     use_bias: of the last linear layer; the others have one.
     classes: of the label; with them, the projection of Miyato & Koyama 2018.
     """
-    return linen(Critic(width, pool, norm, use_bias, classes))
+    return from_linen(Critic(width, pool, norm, use_bias, classes))
 
 
 class Generator(nn.Module):

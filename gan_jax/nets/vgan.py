@@ -11,9 +11,9 @@ from collections.abc import Sequence
 import flax.linen as nn
 import jax.numpy as jnp
 
-from gan_jax.nets.convolution import Conv, ConvTranspose
+from gan_jax.nets.conv.convolution import Conv, ConvTranspose
 from gan_jax.nets.layers import BatchNorm, Identity, Norm, Projection, conditional
-from gan_jax.nets.linen import linen
+from gan_jax.nets.linen import from_linen
 from gan_jax.types import Array, Mode, Network
 
 kernel_init = nn.initializers.normal(0.02)  # as DCGAN begins
@@ -32,7 +32,7 @@ def generator(
     Raises:
       ValueError: the shorter side isn't 8, 16, 32 ..., or frames and sides don't divide by as much.
     """
-    return linen(Generator(width, conditional(norm, classes), tuple(shape), halvings(shape)))
+    return from_linen(Generator(width, conditional(norm, classes), tuple(shape), halvings(shape)))
 
 
 def critic(
@@ -47,7 +47,7 @@ def critic(
     Raises:
       ValueError: as the generator does.
     """
-    return linen(Critic(width, norm, classes, halvings(shape)))
+    return from_linen(Critic(width, norm, classes, halvings(shape)))
 
 
 def halvings(shape: Sequence[int]) -> int:

@@ -7,8 +7,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gan_jax.nets.convolution import Conv, ConvTranspose
-from gan_jax.nets.linen import linen
+from gan_jax.nets.conv.convolution import Conv, ConvTranspose
+from gan_jax.nets.linen import from_linen
 from gan_jax.types import Array, Mode, Network
 
 LAYERS = 5
@@ -25,7 +25,7 @@ def generator(*, width: int = 64, length: int = 16_384) -> Network:
     """
     if length < 1 or length % STRIDE**LAYERS:
         raise ValueError(f"length {length}: five layers of stride 4 make multiples of 1024, as 16384")
-    return linen(Generator(width, length))
+    return from_linen(Generator(width, length))
 
 
 def critic(*, width: int = 64, shuffle: int = 2) -> Network:
@@ -34,7 +34,7 @@ def critic(*, width: int = 64, shuffle: int = 2) -> Network:
     width: channels of the first layer; those after it have 2, 4, 8 and 16 times as many.
     shuffle: how far each hidden layer is moved, at most.
     """
-    return linen(Critic(width, shuffle))
+    return from_linen(Critic(width, shuffle))
 
 
 kernel_init = nn.initializers.glorot_uniform()

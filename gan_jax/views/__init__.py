@@ -1,8 +1,10 @@
 """How samples become files that a person looks at, listens to or reads. Each View is in the file of its kind."""
 
-from gan_jax.views.image import images as images
-from gan_jax.views.line import text as text
-from gan_jax.views.point import points as points
-from gan_jax.views.shape import shapes as shapes
-from gan_jax.views.sound import sounds as sounds
-from gan_jax.views.video import videos as videos
+from gan_jax.views.image import images
+from gan_jax.views.line import text
+from gan_jax.views.point import points
+from gan_jax.views.shape import shapes
+from gan_jax.views.sound import sounds
+from gan_jax.views.video import videos
+
+__all__ = ["images", "points", "shapes", "sounds", "text", "videos"]

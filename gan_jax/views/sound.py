@@ -8,7 +8,7 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax.mel import QUIETEST, log_mel
+from gan_jax.metrics.mel import QUIETEST, log_mel
 from gan_jax.types import View
 from gan_jax.views.image import grid, write
 

@@ -4,8 +4,8 @@ import jax
 import numpy as np
 from source_properties import check_places
 
-from gan_jax.data.dequantize import dequantize
 from gan_jax.data.source import on_device
+from gan_jax.data.transforms import dequantize
 
 PIXELS = np.arange(256, dtype=np.uint8).reshape(4, 8, 8, 1)
 

@@ -3,9 +3,9 @@
 import numpy as np
 from source_properties import check_resumes, check_shapes, take
 
-from gan_jax.data.digits import digits
-from gan_jax.data.mirror import mirror
+from gan_jax.data.packaged.digits import digits
 from gan_jax.data.source import on_device
+from gan_jax.data.transforms import mirror
 
 RAMP = np.array([0, 255], np.uint8).reshape(2, 1, 1) * np.ones((1, 2, 1), np.uint8)
 RAMPS = np.stack([RAMP] * 40)

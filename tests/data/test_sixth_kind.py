@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from source_properties import check_resumes, check_shapes
 
-from gan_jax import cli
+from gan_jax.cli import main as cli
 from gan_jax.experiment import load
 
 PAGE = Path(__file__).parents[2] / "docs/a_sixth_kind.md"

@@ -3,11 +3,11 @@
 import jax
 import numpy as np
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 from source_properties import check_epochs, check_resumes, check_shapes, take
 
-from gan_jax.data.text import Line, Text, text, tidy, windows, windows_of
+from gan_jax.data.folders.text import text
+from gan_jax.data.lines import Line, Text, tidy, windows, windows_of
 
 VERSES = [f"{number} green bottles hanging on the wall" for number in range(40)]
 

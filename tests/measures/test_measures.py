@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from gan_jax import measures
-from gan_jax.data import points2d
-from gan_jax.data.digits import digits
+from gan_jax.data.packaged import points2d
+from gan_jax.data.packaged.digits import digits
 from gan_jax.data.source import Source
-from gan_jax.evaluate import examples
+from gan_jax.evaluation.evaluate import examples
+from gan_jax.features import classifier
 from gan_jax.measures import common, image
-from gan_jax.nets import classifier
 from gan_jax.types import Features, Seen
 
 

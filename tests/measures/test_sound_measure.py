@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from gan_jax import measures
-from gan_jax.data.drums import drums
-from gan_jax.nets import sound_classifier
+from gan_jax.data.packaged.drums import drums
+from gan_jax.features import drum_classifier as sound_classifier
 
 
 @pytest.fixture(scope="module")

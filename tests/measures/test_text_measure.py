@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from gan_jax import measures
-from gan_jax.data.bible import new_testament
-from gan_jax.evaluate import examples
+from gan_jax.data.packaged.bible import new_testament
+from gan_jax.evaluation.evaluate import examples
 from gan_jax.measures import common, line
 
 

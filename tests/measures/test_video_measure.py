@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from gan_jax import measures
-from gan_jax.data.moving_digits import moving_digits
-from gan_jax.evaluate import examples
+from gan_jax.data.packaged.moving_digits import moving_digits
+from gan_jax.evaluation.evaluate import examples
+from gan_jax.features import moving_digits as moving
 from gan_jax.measures.common import LOWER_IS_BETTER
-from gan_jax.nets import moving
 
 COUNT = 256
 DISTANCES = ("frechet_distance_clips", "frechet_distance_frames", "change_distance", "speed_distance",

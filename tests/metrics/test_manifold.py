@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from golden import GOLDEN, features
+from golden import GOLDEN, features, groups
 from scipy.spatial.distance import cdist
 
 from gan_jax.metrics import distances
@@ -37,13 +37,6 @@ def test_a_dropped_mode_costs_recall_and_coverage_and_no_precision():
 def test_far_from_the_origin_distances_are_as_good():
     real, fake = features()
     assert manifold(real + 1000, fake + 1000) == pytest.approx(manifold(real, fake), abs=0.02)
-
-
-def groups(seed: int) -> np.ndarray:
-    """[600, 64] in ten tight groups that lie ten thousand times as far apart as their points."""
-    rng = np.random.default_rng(seed)
-    centres = 100 * np.random.default_rng(0).normal(size=(10, 64))
-    return (np.repeat(centres, 60, 0) + 0.01 * rng.normal(size=(600, 64))).astype(np.float32)
 
 
 def test_figures_of_tight_groups_far_apart_are_those_of_distances_taken_one_by_one_in_float64():

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from gan_jax.data import points2d
+from gan_jax.data.packaged import points2d
 from gan_jax.metrics.mixtures import mixture, wasserstein
 
 CENTRES = np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0], [10.0, 10.0]])

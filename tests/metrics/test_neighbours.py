@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from golden import groups
 from scipy.spatial.distance import cdist
-from test_manifold import groups
 
 from gan_jax.metrics import distances
 from gan_jax.metrics.neighbours import duplicates, nearest, nearest_distinct, nearest_other

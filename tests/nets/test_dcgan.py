@@ -9,7 +9,7 @@ import pytest
 from toys import ROUNDING
 
 from gan_jax.nets import dcgan
-from gan_jax.nets.convolution import ConvTranspose
+from gan_jax.nets.conv.convolution import ConvTranspose
 from gan_jax.types import Mode
 
 

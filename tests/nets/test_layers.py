@@ -18,7 +18,7 @@ from gan_jax.nets.layers import (
     conditional,
     sixteen_bits,
 )
-from gan_jax.nets.linen import linen
+from gan_jax.nets.linen import from_linen
 from gan_jax.types import Mode
 
 X = jnp.asarray(np.random.default_rng(0).normal(1, 2, (8, 3, 4, 5)), jnp.float32)
@@ -64,7 +64,7 @@ def test_dropout_keeps_the_mean_and_is_the_identity_in_evaluation():
 
 @pytest.mark.parametrize("norm", NORMS)
 def test_batch_norm_of_one_number_a_channel_is_refused_and_of_two_is_not(norm):
-    network, label, train = linen(norm()), jnp.zeros(1, jnp.int32), Mode(train=True, axis_name="replicas")
+    network, label, train = from_linen(norm()), jnp.zeros(1, jnp.int32), Mode(train=True, axis_name="replicas")
 
     def given(x, mode):
         return network.apply(*network.init(jax.random.key(0), x, label), x, label, mode)[0]
@@ -79,7 +79,7 @@ def test_batch_norm_of_one_number_a_channel_is_refused_and_of_two_is_not(norm):
 
 @pytest.mark.parametrize("norm", NORMS)
 def test_batch_norm_across_replicas_equals_the_whole_batch(norm):
-    network = linen(norm())
+    network = from_linen(norm())
     params, stats = network.init(jax.random.key(0), X, LABEL)
 
     def loss(params, x, label, axis_name):
@@ -99,14 +99,14 @@ def test_batch_norm_across_replicas_equals_the_whole_batch(norm):
 
 @pytest.mark.parametrize("norm", NORMS)
 def test_batch_norm_normalises_each_channel_in_training(norm):
-    network = linen(norm(epsilon=0.0))
+    network = from_linen(norm(epsilon=0.0))
     y, _ = network.apply(*network.init(jax.random.key(0), X, LABEL), X, LABEL, Mode(train=True))
     np.testing.assert_allclose(jnp.mean(y, (0, 1, 2)), np.zeros(5), atol=1e-5)
     np.testing.assert_allclose(jnp.var(y, (0, 1, 2)), np.ones(5), rtol=1e-4)
 
 
 def test_conditional_batch_norm_uses_the_row_of_the_label():
-    network = linen(ConditionalBatchNorm(3))
+    network = from_linen(ConditionalBatchNorm(3))
     params, stats = network.init(jax.random.key(0), X, LABEL)
     plain, _ = network.apply(params, stats, X, LABEL, Mode())
     params = jax.tree.map(lambda p: jnp.asarray(np.random.default_rng(1).normal(size=p.shape), p.dtype), params)
@@ -117,7 +117,7 @@ def test_conditional_batch_norm_uses_the_row_of_the_label():
 
 
 def test_layer_norm_normalises_each_example():
-    y, _ = linen(LayerNorm()).apply(*linen(LayerNorm()).init(jax.random.key(0), X, None), X, None, Mode())
+    y, _ = from_linen(LayerNorm()).apply(*from_linen(LayerNorm()).init(jax.random.key(0), X, None), X, None, Mode())
     np.testing.assert_allclose(jnp.mean(y, (1, 2, 3)), np.zeros(8), atol=1e-5)
     np.testing.assert_allclose(jnp.var(y, (1, 2, 3)), np.ones(8), rtol=1e-3)
 

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax.nets.layers import BatchNorm
-from gan_jax.nets.linen import linen
+from gan_jax.nets.linen import from_linen
 from gan_jax.types import Mode
 
 X = jax.random.normal(jax.random.key(0), (6, 3))
@@ -27,16 +27,16 @@ class Normalised(nn.Module):
 
 
 def test_params_and_stats_are_plain_dicts_and_stats_are_empty_without_collections():
-    params, stats = linen(Plain()).init(jax.random.key(0), X, None)
+    params, stats = from_linen(Plain()).init(jax.random.key(0), X, None)
     assert type(params) is dict
     assert stats == {}
-    params, stats = linen(Normalised()).init(jax.random.key(0), X, None)
+    params, stats = from_linen(Normalised()).init(jax.random.key(0), X, None)
     assert type(params) is type(stats) is dict
     assert set(stats) == {"batch_stats"}
 
 
 def test_stats_change_in_training_only_and_keep_their_structure():
-    network = linen(Normalised())
+    network = from_linen(Normalised())
     params, stats = network.init(jax.random.key(0), X, None)
     _, same = network.apply(params, stats, X, None, Mode())
     assert same is stats
@@ -47,7 +47,7 @@ def test_stats_change_in_training_only_and_keep_their_structure():
 
 
 def test_linens_own_dropout_draws_from_the_keys():
-    network = linen(Plain())
+    network = from_linen(Plain())
     params, stats = network.init(jax.random.key(0), X, None)
     y, _ = network.apply(params, stats, X, None, Mode())
     dropped, _ = network.apply(params, stats, X, None, Mode(train=True, keys=KEYS))
@@ -58,7 +58,7 @@ def test_linens_own_dropout_draws_from_the_keys():
 
 
 def test_a_network_scans():
-    network = linen(Normalised())
+    network = from_linen(Normalised())
     params, stats = jax.jit(network.init)(jax.random.key(0), X, None)
     final, _ = jax.lax.scan(
         lambda stats, x: network.apply(params, stats, x, None, Mode(train=True))[::-1],

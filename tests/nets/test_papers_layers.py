@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from gan_jax.nets import convlstm, dcgan, gan3d, language, mlp, radford, resnet, vgan, wavegan
-from gan_jax.nets.convolution import Conv, ConvTranspose
+from gan_jax.nets.conv.convolution import Conv, ConvTranspose
 from gan_jax.nets.layers import BatchNorm, ConditionalBatchNorm, Dropout, LayerNorm, Projection
 from gan_jax.nets.wavegan import PhaseShuffle
 from gan_jax.types import Array, Mode, Network

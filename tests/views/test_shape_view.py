@@ -7,7 +7,8 @@ import PIL.Image
 import pytest
 import trimesh
 
-from gan_jax import provenance, views
+from gan_jax import views
+from gan_jax.storage import provenance
 from gan_jax.views.shape import drawn, mesh_of
 
 RNG = np.random.default_rng(0)

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_jax import provenance, views
+from gan_jax import views
+from gan_jax.storage import provenance
 
 ORIGIN = provenance.Origin("relativistic_video", "ab12", 400, 7)
 SHADES = np.linspace(-1, 1, 16, dtype=np.float32)

@@ -1,0 +1,62 @@
+"""An experiment's signature as part of a command's own: `gan-jax train` and `gan-jax plan` take its arguments."""
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+
+def experiment_among(arguments: Sequence[str]) -> Path | None:
+    """The experiment's file: what ends in .py, or else the first argument if it's no option."""
+    first = [argument for argument in arguments[:1] if not argument.startswith("-")]
+    named = [argument for argument in arguments if argument.endswith(".py")] + first
+    return Path(named[0]) if named else None
+
+
+def with_arguments_of(
+    experiment: Callable[..., Any], command: Callable[..., None], *, file: Path, what: str
+) -> Callable[..., None]:
+    """The command, (file, ..., *, ..., **arguments), whose `**arguments` are those of the experiment's signature.
+
+    They come before the command's keyword-only parameters, and their help is that of the experiment's docstring.
+
+    Raises:
+      ValueError: an argument of the experiment's is the command's too; the message names the file, and what the command
+        makes.
+    """
+    own = inspect.signature(experiment).parameters
+    mine = [p for p in inspect.signature(command).parameters.values() if p.kind != p.VAR_KEYWORD]
+    taken = sorted({name for parameter in mine for name in options_of(parameter)} & own.keys())
+    if taken:
+        raise ValueError(f"{file}: every {what} has {' and '.join(taken)} already: give that argument another name")
+    name_of_file, *before = [p for p in mine if p.kind != p.KEYWORD_ONLY]
+    after = [p for p in mine if p.kind == p.KEYWORD_ONLY]
+    parameters = [
+        name_of_file.replace(kind=inspect.Parameter.POSITIONAL_ONLY),
+        *[p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in before],
+        *own.values(),
+        *after,
+    ]
+
+    def with_arguments(file: Path, **given: Any) -> None:
+        command(file, **given)
+
+    with_arguments.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    with_arguments.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    with_arguments.__doc__ = inspect.getdoc(experiment)  # its `Args:` are the help of the experiment's arguments
+    return with_arguments
+
+
+def options_of(parameter: inspect.Parameter) -> Iterator[str]:
+    """The names that a parameter takes on the command line: its own, and the fields of its dataclass."""
+    yield parameter.name
+    if dataclasses.is_dataclass(parameter.default):
+        yield from (field.name for field in dataclasses.fields(parameter.default))
+
+
+def check_picture(path: Path) -> None:
+    """Makes the folder of a picture, or raises ValueError where it can't be one."""
+    if path.suffix != ".png" or path.is_dir():
+        raise ValueError(f"{path}: name a picture, such as {path.with_suffix('.png')}")
+    path.parent.mkdir(parents=True, exist_ok=True)

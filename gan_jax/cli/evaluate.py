@@ -1,0 +1,72 @@
+"""`gan-jax evaluate`: the figures of a run, with the protocol that they were measured by."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional
+
+from gan_jax.cli.compile_cache import BY_DEFAULT, Compiled, keep
+from gan_jax.cli.features import file_of, measure_of
+from gan_jax.cli.terminal import bad_input
+from gan_jax.runs.trained import Which, open_trained
+
+if TYPE_CHECKING:
+    pass
+
+
+def evaluate(
+    run: Positional[Path],
+    num: int | None = None,
+    num_real: int | None = None,
+    features: str | None = None,
+    weights: Path | None = None,
+    split: str = "train",
+    seed: int = 0,
+    checkpoint: Which = "latest",
+    json: FlagCreatePairsOff[bool] = False,
+    data: Path | None = None,
+    compiled: OmitArgPrefixes[Compiled] = BY_DEFAULT,
+) -> None:
+    """Measure a run's averaged (EMA) generator against real examples, and save the figures in RUN/result.json.
+
+    Args:
+      run: The run's folder.
+      num: Samples; by default as many as the measure's users take.
+      num_real: Real examples compared with; by default all of the split. Fewer are quicker, and another protocol.
+      features: digits, fashion, effnet, inception, or FILE.py:FUNCTION (images [B, H, W, C] in [-1, 1] -> [B, D],
+        traced by JAX); by default what the experiment names.
+      weights: File of Inception's weights.
+      split: Which real examples: train (as the field does), test, or another that the data have.
+      seed: Seed of the samples.
+      checkpoint: The newest, or the best of a run that was evaluated as it trained.
+      json: Print what is saved, and nothing else.
+      data: Where the run's data lie now, if they were moved.
+      compiled: Where compiled programs are kept.
+    """
+    from gan_jax.evaluation import evaluate, report, result_file
+
+    with bad_input(run / "experiment.py", *file_of(features)):
+        if not 0 <= seed < 2**32:
+            raise ValueError(f"seed {seed}: it must be from 0 to 2**32 - 1")
+        keep(compiled)
+        built, generators, step = open_trained(run, checkpoint, data)
+        measure = measure_of(built, features, weights)
+        file = run / "result.json"
+        if file.exists():
+            result_file.load(file)  # what is broken is found before the work
+        result = evaluate.evaluate(
+            built,
+            measure,
+            generators,
+            split=split,
+            num=measure.num if num is None else num,
+            num_real=num_real,
+            seed=seed,
+            made={"run": run.resolve().name, "step": step, "checkpoint": checkpoint},
+        )
+        result_file.save(result, file)
+    if json:
+        print(result_file.as_text(result))
+    else:
+        report.print_result(result, f"{run} at step {step}")
+        print(f"saved in {file}")

@@ -1,0 +1,32 @@
+"""The options --features and --weights: the network that metrics look through."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gan_jax.experiment import Experiment
+    from gan_jax.types import Measure
+
+
+def measure_of(experiment: "Experiment", features: str | None, weights: Path | None) -> "Measure":
+    """The experiment's own measure, or that of images in the features named."""
+    from gan_jax import measures
+    from gan_jax.features.names import named
+
+    if features is not None:
+        if len(experiment.data.example.x.shape) != 3:
+            raise ValueError(f"--features {features}: only images have these, and the data are no images")
+        return measures.images(named(features, weights))
+    if weights is not None:
+        raise ValueError(f"--weights {weights}: say which network's, by --features inception")
+    if experiment.measure is None:
+        raise ValueError(
+            "the experiment names no measure: give it one, or for images add --features effnet or inception"
+        )
+    return experiment.measure
+
+
+def file_of(features: str | None) -> list[Path]:
+    """FILE.py of FILE.py:FUNCTION, if the features are that."""
+    file, colon, _ = (features or "").rpartition(":")
+    return [Path(file)] if colon else []

@@ -1,0 +1,114 @@
+"""`gan-jax sample`: files of samples."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional
+
+from gan_jax.cli.compile_cache import BY_DEFAULT, Compiled, keep
+from gan_jax.cli.terminal import bad_input
+from gan_jax.runs.trained import Which, open_trained_to_sample
+
+if TYPE_CHECKING:
+    from gan_jax.types import View, Write
+
+
+def sample(
+    run: Positional[Path],
+    num: int = 64,
+    seed: int = 0,
+    out: Path = Path("samples.png"),
+    suffix: str | None = None,
+    interpolate: FlagCreatePairsOff[bool] = False,
+    frames: int = 16,
+    game: int = 0,
+    checkpoint: Which = "latest",
+    provenance: bool = True,
+    compiled: OmitArgPrefixes[Compiled] = BY_DEFAULT,
+) -> None:
+    """Draw samples from the averaged (EMA) generator of a run. The same seed gives the same samples.
+
+    Where there are classes, sample i is of class i modulo their number: each as often as the others, whatever the data.
+
+    Args:
+      run: The run's folder.
+      num: How many; of walks, where these are wanted.
+      seed: Seed of the samples.
+      out: One file of all of them, in a format of their kind; or a folder (an existing one, or a name without ending),
+        for a file each.
+      suffix: The format of a file each, as .png, where the kind has several.
+      interpolate: Walk from each latent example to the next, and from the last to the first: a row a walk in a .png;
+        of images and video a .gif too, of sounds a .wav.
+      frames: Samples along a walk.
+      game: Which game of a run of several, from 0.
+      checkpoint: The newest, or the best of a run that was evaluated as it trained.
+      provenance: Write into each file that it is synthetic, and what made it: `gan-jax inspect FILE` reads that.
+      compiled: Where compiled programs are kept.
+    """
+    import numpy as np
+
+    from gan_jax.runs.folder import open_run
+    from gan_jax.storage.provenance import SIDECAR, Origin, hash_of, lines_of, mark
+    from gan_jax.storage.provenance_formats import FORMATS
+
+    with bad_input(run / "experiment.py"):
+        if min(num, frames) < 1 or not 0 <= seed < 2**32:
+            raise ValueError(
+                f"num {num}, frames {frames}, seed {seed}: num and frames must be 1 or more, and seed 0 or more, below "
+                "2**32"
+            )
+        keep(compiled)
+        trained = open_trained_to_sample(run, checkpoint)
+        write, ending = format_of(trained.experiment.view, out, suffix, interpolate)
+        samples = trained.walk(game, seed, num, frames) if interpolate else trained.sample(game, seed, num)
+        if not np.isfinite(samples).all():
+            raise ValueError(f"samples of {run} at step {trained.step} aren't finite: it has diverged")
+        if provenance and (ending or out.suffix) not in FORMATS:
+            lines_of((out.parent if ending is None else out) / SIDECAR)  # what is broken is found before
+        files = [out] if ending is None else [out / f"{number:05d}{ending}" for number in range(num)]
+        with made(files[0].parent):
+            for one, file in zip([samples] if ending is None else samples, files):
+                write(one, file)
+        model = hash_of(trained.generator(game))
+        if provenance:
+            mark(files, Origin(open_run(run).name, model, trained.step, seed))
+    what = f"{num} walks of {frames} frames" if interpolate else f"{num} samples"
+    print(f"{out}: {what} of {run} at step {trained.step}, seed {seed}, model {model[:12]}")
+
+
+def format_of(view: "View", out: Path, suffix: str | None, interpolate: bool) -> "tuple[Write, str | None]":
+    """What writes the samples, and the ending of a file each; None where all go into one.
+
+    Raises:
+      ValueError: the kind has no such format.
+    """
+    together = view.walks if interpolate else view.together
+    if interpolate and not together:
+        raise ValueError("--interpolate: samples of this kind aren't looked at along walks")
+    if out.suffix in together and not out.is_dir():
+        if suffix is not None:
+            raise ValueError(f"--suffix {suffix}: {out} holds all samples; give a folder for a file each")
+        return together[out.suffix], None
+    endings = " or ".join(f"{out.stem or 'samples'}{ending}" for ending in together)
+    if interpolate:
+        raise ValueError(f"{out}: walks go into one file, {endings}")
+    if (out.suffix or out.is_file()) and not out.is_dir():
+        raise ValueError(f"{out}: give one file of all, {endings}, or a folder for a file each")
+    ending = next(iter(view.single)) if suffix is None else f".{suffix.removeprefix('.')}"
+    if ending not in view.single:
+        raise ValueError(f"--suffix {suffix}: samples of this kind are written as {' or '.join(view.single)}")
+    return view.single[ending], ending
+
+
+@contextlib.contextmanager
+def made(folder: Path) -> Iterator[None]:
+    """Makes a folder, and takes it away again if nothing could be written there."""
+    new = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        if new and not any(folder.iterdir()):
+            folder.rmdir()

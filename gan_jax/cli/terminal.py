@@ -1,0 +1,103 @@
+"""Between the terminal and a command: words in, and one line and an exit code out."""
+
+import contextlib
+import functools
+import io
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import tyro
+
+from gan_jax.storage.user_file import line_of
+
+FAILED, BAD_INPUT, DIVERGED, SIGNAL = 1, 2, 3, 128
+TRACEBACK = "GAN_JAX_TRACEBACK=1 shows where"
+
+
+def parse(commands: dict[str, Callable[..., None]], arguments: Sequence[str]) -> Callable[[], None]:
+    """The command that the arguments name, bound to them; tyro's box of an error becomes one line."""
+    deferred = {name: defer(command) for name, command in commands.items()}
+    stderr = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(stderr):
+            return tyro.extras.subcommand_cli_from_dict(
+                deferred,
+                prog="gan-jax",
+                description="Generative adversarial networks in JAX.",
+                args=arguments,
+            )
+    except SystemExit as error:
+        if error.code != BAD_INPUT:
+            raise
+        fail(one_line(stderr.getvalue()), BAD_INPUT)
+
+
+def defer(command: Callable[..., None]) -> Callable[..., Callable[[], None]]:
+    """The same signature, but the call is returned instead of made, so that parsing runs nothing."""
+
+    @functools.wraps(command)
+    def bind(*args: Any, **kwargs: Any) -> Callable[[], None]:
+        return functools.partial(command, *args, **kwargs)
+
+    bind.__annotations__ = command.__annotations__ | {"return": Any}
+    return bind
+
+
+@contextlib.contextmanager
+def bad_input(*files: Path) -> Iterator[None]:
+    """Around the set-up of a command: what is wrong with what the user gave becomes one line and exit code 2.
+
+    files: of the user's own, as the experiment; where the error isn't one of gan_jax's, the line says where in them it
+      arose.
+    """
+    try:
+        yield
+    except Exception as error:
+        from gan_jax.runs.processes import lost_a_peer  # here, as it imports JAX
+
+        if "GAN_JAX_TRACEBACK" in os.environ or lost_a_peer(error):
+            raise
+        raised_in = Path(traceback.extract_tb(error.__traceback__)[-1].filename)
+        known = isinstance(error, (ValueError, FileNotFoundError, FloatingPointError))
+        ours = known and raised_in.is_relative_to(Path(__file__).parent)
+        where = "".join(f"{file}, {line}" for file in files if (line := line_of(error, file)))
+        fail(str(error) if ours else f"{where}{type(error).__name__}: {error} ({TRACEBACK})", BAD_INPUT)
+
+
+def say(message: str) -> None:
+    """One line on stderr."""
+    print(f"gan-jax: {' '.join(message.split())}", file=sys.stderr)
+
+
+def fail(message: str, code: int) -> NoReturn:
+    """One line on stderr, and out."""
+    say(message)
+    sys.exit(code)
+
+
+@contextlib.contextmanager
+def warnings_on_stderr() -> Iterator[None]:
+    """Prints what gan_jax logs as lines of its own. Commands themselves say what data skip, and name skipped.txt."""
+    logger, found = logging.getLogger("gan_jax"), logging.getLogger("gan_jax.data.found")
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("gan-jax: %(message)s"))
+    before = logger.propagate, found.disabled
+    logger.addHandler(handler)
+    logger.propagate, found.disabled = False, True
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate, found.disabled = before
+
+
+def one_line(box: str) -> str:
+    """What tyro's box says: its rows after the title, without frame and rules, drawn in UTF-8 or ASCII."""
+    rows = [line.strip("│╭╮╰╯ ") for line in box.splitlines()[1:]]
+    parts = " ".join("\n" if set(row) <= set("─-") else row for row in rows).split("\n")
+    return "; ".join(part.strip() for part in parts if part.strip())

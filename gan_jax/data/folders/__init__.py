@@ -1,0 +1,1 @@
+"""Files of your own: images, sounds, clips, meshes and text."""

@@ -1,0 +1,172 @@
+"""A folder of the user's own clips, cut into windows of as many frames as the networks see."""
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator, Sequence
+from itertools import groupby, pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from gan_jax.data.folders import films
+from gan_jax.data.folders.find import below, check_some, find, notes, read_each
+from gan_jax.data.folders.image_files import endings, large_images_are_read, opened
+from gan_jax.data.found import Found, Unusable, counted
+from gan_jax.data.memory import remembered
+from gan_jax.data.source import Source, described, on_device
+from gan_jax.data.square import square
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+ANIMATED = (".gif", ".apng", ".avifs")
+AT_TIMES = (".webp", ".png", ".avif", ".tif", ".tiff")  # animated, or a still
+LONGEST = 16  # frames that one picture may last: a last one may stand for minutes, and would be most of the data
+
+
+@remembered(Source)
+@large_images_are_read()
+def clips(
+    path: str | os.PathLike,
+    *,
+    size: int,
+    frames: int = 16,
+    channels: int = 3,
+    stride: int | None = None,
+    limit: int = 2**30,
+) -> Source:
+    """Every clip below `path`, in order of its name, each frame cropped to the middle square and resized.
+
+    A clip is a film, an animated image, or the stills of one folder whose names differ in nothing but a number at their
+    end, in order of the numbers. Where numbers are missing, a warning says so, and the stills around are neighbours.
+    Frames are shown as a player shows them, upright and with square pixels. They follow one another as they do in the
+    file, whatever the time between them. Single stills, clips of too few frames and those that are broken are skipped,
+    and `found` says why; a film that is cut where one frame ends can't always be told.
+
+    Args:
+      frames: of an example; what they leave at a clip's end is left out.
+      channels: 1 for grey, 3 for RGB.
+      stride: frames from the start of one example to that of the next; by default none is in two.
+      limit: bytes of pixels that may live on the device.
+
+    Raises:
+      FileNotFoundError: no such folder.
+      ValueError: no clip is left, or they are more than `limit`; or one needs PyAV, which isn't installed.
+    """
+    stride = frames if stride is None else stride
+    if channels not in (1, 3) or min(size, frames, stride) < 1:
+        raise ValueError(
+            f"{frames} frames of size {size} with {channels} channels, stride {stride}: want 1 or more, and 1 or 3 "
+            "channels"
+        )
+    listing = find(Path(path).expanduser(), [*ANIMATED, *films.SUFFIXES, *AT_TIMES, *endings()], "clips")
+    root = listing.root
+    films.check_av(listing.files)
+    taken: list[int] = []
+
+    def read(clip: Clip) -> list[np.ndarray]:
+        if sum(taken) > limit:
+            return []  # all is refused below
+        shown = np.stack([square(frame, size, channels) for frame in clip.shown()])
+        if len(shown) < frames:
+            raise Unusable(f"has {counted(len(shown), 'frames')}, {frames} wanted")
+        found = windows(shown, frames, stride)
+        taken.append(sum(window.nbytes for window in found))
+        return found
+
+    used, examples, skipped = read_each(clips_of(listing.files), read, lambda clip: below(root, clip.name))
+    if sum(taken) > limit:
+        raise ValueError(f"{root}: its clips take more than {limit:,} bytes: take fewer, or a larger stride")
+    check_some(listing, used, skipped, "clips")
+    warn_of_gaps(root, used)
+    x = np.concatenate(examples)
+    told = f"{counted(len(x), 'windows')} of {counted(frames, 'frames')} from {counted(len(used), 'clips')}"
+    found = Found(told, (*listing.skipped, *skipped), listing.ignored)
+    return on_device(x, name=described(x, "clips"))._replace(found=found.told(root))
+
+
+class Clip(NamedTuple):
+    """A film, an animated image, or numbered images."""
+
+    files: Sequence[Path]
+
+    @property
+    def name(self) -> Path:
+        """The file's, or the folder's with what the images share, as clip1/frame*.png."""
+        first = self.files[0]
+        return first if len(self.files) == 1 else first.with_name(numbered(first)[0] + first.suffix)
+
+    def shown(self) -> Iterator["Image"]:
+        first, suffix = self.files[0], self.files[0].suffix.lower()
+        if suffix in films.SUFFIXES:
+            return films.shown(first)
+        return animated(first) if len(self.files) == 1 and suffix in ANIMATED + AT_TIMES else stills(self.files)
+
+
+def clips_of(files: Sequence[Path]) -> list[Clip]:
+    """The clips that files make, in order of their names."""
+
+    def kind(file: Path) -> tuple[Path, str, str]:
+        shared, number = numbered(file)
+        alone = file.suffix.lower() in films.SUFFIXES + ANIMATED or number is None or is_animated(file)
+        return file.parent, file.name if alone else shared, "" if alone else file.suffix
+
+    def place(file: Path) -> tuple[int, str]:
+        return numbered(file)[1] or 0, file.name
+
+    kinds = {file: kind(file) for file in files}
+    kind_of = kinds.__getitem__
+    return [Clip(sorted(some, key=place)) for _, some in groupby(sorted(files, key=kind_of), kind_of)]
+
+
+def numbered(file: Path) -> tuple[str, int | None]:
+    """The name without its ending, with a star for the number at its end, and that: frame (7).png is numbered too."""
+    match = re.fullmatch(r"(.*?)([0-9]+)(\)?)", file.stem, re.DOTALL)
+    return (f"{match[1]}*{match[3]}", int(match[2])) if match else (file.stem, None)
+
+
+def is_animated(file: Path) -> bool:
+    if file.suffix.lower() not in AT_TIMES:
+        return False
+    with contextlib.suppress(Unusable, OSError), opened(file) as image:
+        return getattr(image, "is_animated", False)
+    return False
+
+
+def warn_of_gaps(root: Path, used: Sequence[Clip]) -> None:
+    if lacking := [f"{below(root, clip.name)} {gap}" for clip in used if (gap := gap_of(clip))]:
+        notes.warning("%s: %d of %d clips lack numbers, and the frames around are taken for neighbours: %s",
+                      root, len(lacking), len(used), lacking[0] + " ..." * (len(lacking) > 1))  # fmt: skip
+
+
+def gap_of(clip: Clip) -> str:
+    """Where numbers first lie further apart than elsewhere in the clip."""
+    steps = list(pairwise(sorted({numbered(file)[1] or 0 for file in clip.files})))
+    usual = min((after - before for before, after in steps), default=0)
+    return next((f"between {before} and {after}" for before, after in steps if after - before > usual), "")
+
+
+def stills(files: Sequence[Path]) -> Iterator["Image"]:
+    for file in files:
+        try:
+            with opened(file) as image:
+                image.load()
+                yield image
+        except Unusable as error:
+            raise Unusable(f"has a frame, {file.name}, that {error}" if len(files) > 1 else str(error)) from error
+
+
+def animated(file: Path) -> Iterator["Image"]:
+    from PIL import ImageSequence
+
+    with opened(file) as image:
+        frames = [(frame.copy(), frame.info.get("duration", 0)) for frame in ImageSequence.Iterator(image)]
+    shortest = min((duration for _, duration in frames if duration > 0), default=1)
+    for frame, duration in frames:  # writers merge frames that are alike into one that is shown longer
+        yield from [frame] * min(max(1, round(duration / shortest)), LONGEST)
+
+
+def windows(clip: np.ndarray, frames: int, stride: int) -> list[np.ndarray]:
+    return [clip[first : first + frames] for first in range(0, len(clip) - frames + 1, stride)]

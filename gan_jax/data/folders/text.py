@@ -1,0 +1,66 @@
+"""A text file of the user's own."""
+
+import codecs
+import os
+from pathlib import Path
+
+from gan_jax.data.found import counted
+from gan_jax.data.lines import Text, composed, tenth_held_out, windows_of
+from gan_jax.data.memory import remembered
+
+MARKS = {  # at a file's start, the longer before the shorter
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+
+@remembered(Text)
+def text(
+    path: str | os.PathLike, *, length: int = 32, alphabet: str | int = 64, lower: bool = False, limit: int = 2**30
+) -> Text:
+    """Windows of a text file of your own, such as prose, verses or a list of names. Every tenth line is "test".
+
+    The file is in UTF-8, or in UTF-16 or 32 with a byte order mark. Blank lines don't count; white space is one space.
+
+    Args:
+      length: characters of a window.
+      alphabet: the characters, or how many of the most frequent ones; lines that have others are skipped, and `found`
+        names them.
+      lower: whether to put all in lower case.
+      limit: bytes that the windows may take of the device.
+
+    Raises:
+      FileNotFoundError: no such file.
+      ValueError: it is no text, nothing of it can be used, or it is more than `limit`.
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "no such file"
+        raise FileNotFoundError(f"{path}: {what}; name a text file of your own")
+    written = read_text(path)
+    lines = (written.lower() if lower else written).splitlines()
+    read = tenth_held_out(lines)
+    made = windows_of(read, "train", "text", where=path, length=length, alphabet=composed(alphabet), limit=limit)
+    held_out, found = sum(map(bool, map(str.strip, lines))) // 10, made.source.found
+    if held_out and found:
+        found = found._replace(used=f"{found.used}, {counted(held_out, 'more lines')} held out as test")
+    return made._replace(source=made.source._replace(found=found))
+
+
+def read_text(path: Path) -> str:
+    """Raises ValueError: it is no text in a known coding."""
+    data = path.read_bytes()
+    coding = next((coding for mark, coding in MARKS.items() if data.startswith(mark)), "utf-8-sig")
+    try:
+        written = data.decode(coding)
+    except UnicodeDecodeError as error:
+        called = coding.removesuffix("-sig").upper()
+        raise ValueError(
+            f"{path} is no text in {called} ({error}): convert it, as by iconv -f CODING -t utf-8"
+        ) from error
+    if "\0" in written:
+        line = written[: written.index("\0")].count("\n") + 1
+        raise ValueError(f"{path} is no text: line {line} holds a zero byte; if it's UTF-16, convert it to UTF-8")
+    return written

@@ -1,0 +1,1 @@
+"""Data that come with the package, or are drawn: nothing to download."""

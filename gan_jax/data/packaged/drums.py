@@ -1,0 +1,21 @@
+"""88 drum hits, kept in the package: real sounds with nothing to download."""
+
+from pathlib import Path
+
+from gan_jax.data.folders.sounds import sounds
+from gan_jax.data.source import Source
+
+FOLDER = Path(__file__).with_name("drums")
+
+
+def drums(split: str = "train") -> Source:
+    """67 hits of 16,384 samples at 16 kHz, [16384, 1], with labels (CC0; see drums/README.md).
+
+    The classes are cymbal, kick, percussion, snare, tabla and tom.
+
+    split: "train", or "test" for the other 21, which are every fourth of each class.
+    """
+    if split not in ("train", "test"):
+        raise ValueError(f"the drums have no split {split!r}: they have train and test")
+    source = sounds(FOLDER / split, labels=True)
+    return source._replace(name=f"drums {split}, {source.name}", split=drums, found=None)

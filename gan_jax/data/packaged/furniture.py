@@ -1,0 +1,34 @@
+"""175 pieces of furniture in voxels, kept in the package: real shapes with nothing to download."""
+
+import importlib.resources
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gan_jax.data.source import Source, digest, on_device
+from gan_jax.data.voxels import unpacked
+
+SIDE = 32
+HELD_OUT = 10  # every tenth
+
+
+def furniture(split: str = "train") -> Source:
+    """Chairs, tables, cupboards, lamps: [32, 32, 32, 1], -1 or 1; x to the right, y up, z to the front.
+
+    CC0 models of Sweet Home 3D; see furniture/README.md.
+
+    split: "train", 158 of them, or "test", the other 17.
+    """
+    if split not in ("train", "test"):
+        raise ValueError(f"the furniture has no split {split!r}: it has train and test")
+    bits = load()
+    chosen = (np.arange(len(bits)) % HELD_OUT == HELD_OUT - 1) == (split == "test")
+    name = f"furniture {split}, sha256 {digest(bits[chosen].data)}"
+    return on_device(bits[chosen], name=name, decode=unpacked(SIDE))._replace(split=furniture)
+
+
+def load() -> NDArray[np.uint8]:
+    """Bits [175, 4096]."""
+    file = importlib.resources.files("gan_jax.data.packaged") / "furniture" / "furniture.npz"
+    with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+        return arrays["bits"]

@@ -1,0 +1,110 @@
+"""Prepared data sets of TensorFlow Datasets, read without TensorFlow."""
+
+import difflib
+import os
+import re
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from gan_jax.data.source import Source, on_device as on_the_device, to_float
+from gan_jax.data.stream import streamed
+from gan_jax.types import Array, Batch, T
+
+
+def whole_or_streamed(
+    records: Sequence[bytes],
+    decode: Callable[[bytes], Batch],
+    example: Batch,
+    *,
+    classes: int,
+    name: str,
+    limit: int,
+    itemsize: int = 1,
+    on_device: Callable[[Array], Array] = to_float,
+) -> Source:
+    """On the device if its examples, of `itemsize` bytes an element as they are decoded, take no more than `limit`.
+
+    on_device: decoded examples [B, ...] -> float32, there.
+    """
+    if len(records) * np.prod(example.x.shape) * itemsize > limit:
+        return streamed(records, decode, example, classes=classes, on_device=on_device)._replace(name=name)
+    examples = decode_all(records, decode)
+    labels = np.array([example.label for example in examples]) if classes else None
+    stored = np.stack([example.x for example in examples])
+    return on_the_device(stored, labels, classes=classes, name=name, decode=on_device)
+
+
+def open_prepared(name: str, data_dir: str | os.PathLike | None) -> Any:
+    """The builder of a prepared data set, from its files alone."""
+    import tensorflow_datasets as catalogue
+
+    data_dir = None if data_dir is None else os.path.expanduser(data_dir)
+    try:
+        builder = catalogue.core.read_only_builder.builder_from_files(**builder_arguments(name), data_dir=data_dir)
+    except catalogue.core.DatasetNotFoundError as error:
+        check_known(name)
+        where = data_dir or catalogue.core.constants.DATA_DIR
+        option = "" if data_dir is None else f" --data-dir {data_dir}"
+        raise FileNotFoundError(f"{name} isn't prepared in {where}: run `gan-jax prepare {name}{option}`") from error
+    check_format(name, builder)
+    return builder
+
+
+def builder_arguments(name: str) -> dict[str, Any]:
+    """`emnist/letters:3.1.0` -> the name, config and version that TFDS' builders take."""
+    import tensorflow_datasets as catalogue
+
+    try:
+        base, arguments = catalogue.core.naming.parse_builder_name_kwargs(name)
+    except ValueError as error:
+        raise ValueError(f"{name!r} is no name of a data set: write it as mnist or emnist/letters") from error
+    return {"name": str(base), **arguments}
+
+
+def check_known(name: str) -> None:
+    import tensorflow_datasets as catalogue
+
+    known = catalogue.list_builders(with_community_datasets=False)
+    base = re.split("[/:]", name)[0]
+    if base not in known:
+        close = " or ".join(difflib.get_close_matches(base, known))
+        mend = f"did you mean {close}?" if close else "see https://www.tensorflow.org/datasets/catalog"
+        raise ValueError(f"{base} is no data set of TensorFlow Datasets: {mend}")
+
+
+def check_format(name: str, builder: Any) -> None:
+    formats = {format.value for format in builder.info.available_file_formats()}
+    if "array_record" not in formats:
+        raise ValueError(
+            f"{name} in {builder.data_dir} is in {' and '.join(sorted(formats))} format, which only"
+            " TensorFlow reads: prepare it again in another data_dir"
+        )
+
+
+def open_split(name: str, builder: Any, split: str) -> Sequence[bytes]:
+    """Random access to serialised examples."""
+    import tensorflow_datasets as catalogue
+
+    try:
+        return builder.as_data_source(
+            split,
+            deserialize_method=catalogue.decode.DeserializeMethod.RAW_BYTES,
+            file_format="array_record",
+        )
+    except ValueError as error:  # unknown, or empty
+        has = ", ".join(builder.info.splits)
+        raise ValueError(f"{name} has no split {split!r}: it has {has} (or a part, as train[:90%])") from error
+
+
+def decode_all(records: Any, decode: Callable[[bytes], T]) -> list[T]:
+    """Every example, in order; by chunks, since one reading of 256 takes a tenth of 256 readings."""
+
+    def chunk(first: int) -> list[T]:
+        return [decode(r) for r in records.__getitems__(range(first, min(first + 256, len(records))))]
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow decodes without the GIL
+        chunks = pool.map(chunk, range(0, len(records), 256))
+        return [example for examples in chunks for example in examples]

@@ -1,0 +1,53 @@
+"""Any text of TensorFlow Datasets, read without TensorFlow from its array_record files."""
+
+import os
+from typing import Any
+
+from gan_jax.data.lines import Line, Text, composed, windows_of
+from gan_jax.data.memory import remembered
+from gan_jax.data.tfds.records import decode_all, open_prepared, open_split
+
+
+@remembered(Text)
+def tfds_text(
+    name: str,
+    *,
+    feature: str = "text",
+    split: str = "train",
+    data_dir: str | os.PathLike | None = None,
+    length: int = 32,
+    alphabet: str | int = 64,
+    lower: bool = False,
+    limit: int = 2**30,
+) -> Text:
+    """Windows of the lines of a prepared data set, as tiny_shakespeare. (The paper's lm1b hasn't been tried with it.)
+
+    name, data_dir: as of `tfds`.
+    feature: which feature is the text.
+    split: may be a slice; of large data sets it has to be, as `train[:2%]`.
+    length, alphabet, lower, limit: as of `text`.
+    """
+    builder = open_prepared(name, data_dir)
+    check_text(name, dict(builder.info.features.items()), feature)
+
+    def read(split: str) -> list[Line]:
+        lines = [line for text in decode_all(open_split(name, builder, split), decode) for line in text.splitlines()]
+        return [Line(number, line.lower() if lower else line) for number, line in enumerate(lines, 1)]
+
+    def decode(record: bytes) -> str:
+        from tensorflow_datasets.proto import tf_example_pb2
+
+        (text,) = tf_example_pb2.Example.FromString(record).features.feature[feature].bytes_list.value
+        return text.decode(errors="replace")
+
+    full_name = builder.info.full_name
+    return windows_of(read, split, full_name, where=full_name, length=length, alphabet=composed(alphabet), limit=limit)
+
+
+def check_text(name: str, features: dict[str, Any], feature: str) -> None:
+    import tensorflow_datasets as catalogue
+
+    texts = [each for each, kind in features.items() if isinstance(kind, catalogue.features.Text)]
+    if feature not in texts:
+        has = ", ".join(texts) or "none"
+        raise ValueError(f"{name} has no text {feature!r}: name one of its texts, of which there are: {has}")

@@ -1,0 +1,32 @@
+"""The training examples nearest to samples: does a generator only repeat them?"""
+
+from collections.abc import Callable
+
+import jax
+import numpy as np
+
+from gan_jax.evaluation.evaluate import examples, part_of
+from gan_jax.experiment import Experiment
+from gan_jax.metrics.neighbours import nearest
+
+
+def nearest_training_examples(
+    experiment: Experiment, look: Callable[[np.ndarray], np.ndarray], samples: np.ndarray, count: int
+) -> np.ndarray:
+    """[N, 1 + count, ...]: each of N samples, followed by the `count` training examples nearest to it in features.
+
+    Raises:
+      ValueError: the data are endless, so that no example is one of training.
+    """
+    data = part_of(experiment.data, "train")
+    if data.size is None or count > data.size:
+        raise ValueError(f"{data.name} has no {count} training examples: neighbours are for data that end")
+    at = look(samples)
+    rows = np.arange(len(samples))[:, None]
+    apart, found = np.full((len(samples), count), np.inf), np.zeros((len(samples), count, *samples.shape[1:]))
+    for batch in examples(data, data.size, jax.random.key(0)):
+        which, distance = nearest(at, look(batch), k=min(count, len(batch)))
+        apart, found = np.concatenate([apart, distance], 1), np.concatenate([found, batch[which]], 1)
+        order = np.argsort(apart, 1, kind="stable")[:, :count]
+        apart, found = apart[rows, order], found[rows, order]
+    return np.concatenate([samples[:, None], found], 1)

@@ -1,0 +1,123 @@
+"""Results as a person reads them: tables and plots."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from gan_jax.evaluation.compare import Results, short
+from gan_jax.measures.common import HIGHER_IS_BETTER, LOWER_IS_BETTER
+
+
+def print_result(result: dict[str, Any], title: str) -> None:
+    """One run's figures, beside those of real examples."""
+    floor, quartiles = result["floor"], result["quartiles"]
+    several = result["made"]["games"] > 1
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table.add_column("figure")
+    for heading in ["median" if several else "value"] + (["quartiles", ""] if several else []):
+        table.add_column(heading, justify="right")
+    if floor:
+        table.add_column(f"{floor['examples']} of {floor['data']}", justify="right")
+    for name, (low, median, high) in quartiles.items():
+        row = [f"{name} {arrow(name)}", number(median), *([number(low), number(high)] if several else [])]
+        table.add_row(*row, *([number(floor["figures"][name])] if floor else []))
+    show(table)
+    made = result["made"]
+    if several or result["collapsed"]:
+        print(f"collapsed: {result['collapsed']:.0%} of {made['games']}")
+    diverged = next(iter(result["figures"].values()), [None] * made["games"]).count(None)
+    if diverged:
+        print(f"diverged: {diverged} of {made['games']}; the quartiles are of the others")
+    print(protocol(result))
+    print(f"seed {made['seed']}; gan-jax {made['versions']['gan-jax']}, jax {made['versions']['jax']}")
+
+
+def print_table(group: Results) -> None:
+    """A row a run, a column a figure; medians, with quartiles where a run has several games."""
+    first, names = next(iter(group.values())), figures_of(group)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("run")
+    for name in names:
+        table.add_column(f"{name} {arrow(name)}", justify="right")
+    table.add_column("collapsed", justify="right")
+    for run, result in group.items():
+        cells = [cell(result["quartiles"].get(name), result["made"]["games"]) for name in names]
+        table.add_row(run, *cells, f"{result['collapsed']:.0%}")
+    if first["floor"]:
+        floor = first["floor"]
+        cells = [number(floor["figures"].get(name)) for name in names]
+        table.add_row(f"real ({floor['examples']} of {floor['data']})", *cells, "")
+    show(table)
+    print(protocol(first))
+    if made := made_otherwise(group):
+        print(f"made with {made}")
+
+
+def made_otherwise(group: Results) -> str:
+    """The seeds and versions in which the runs differ, as "seed 0 / 1; jax 0.10.2 / 0.11.0": no protocol has them."""
+    ways = [{"seed": result["made"]["seed"], **result["made"]["versions"]} for result in group.values()]
+    parts = {part: list(dict.fromkeys(str(way.get(part, "-")) for way in ways)) for way in ways for part in way}
+    return "; ".join(f"{part} {' / '.join(values)}" for part, values in parts.items() if len(values) > 1)
+
+
+def plot(group: Results, path: Path) -> None:
+    """Draws a panel a figure: each run's games as dots, their median as a bar, the real data's as a dashed line."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    first = next(iter(group.values()))
+    names = [name for name in figures_of(group) if arrow(name)] or figures_of(group)
+    figure = Figure(
+        figsize=(2.6 * min(4, len(names)), (0.9 + 0.3 * len(group)) * -(-len(names) // 4)), layout="constrained"
+    )
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(-(-len(names) // 4), min(4, len(names)), squeeze=False, sharey=True).ravel()
+    for axes, name in zip(panels, names):
+        for row, result in enumerate(group.values()):
+            values = [value for value in result["figures"].get(name, []) if value is not None]
+            axes.plot(values, [row] * len(values), "o", alpha=0.5, markersize=4, color="C0")
+            if values:
+                axes.plot([result["quartiles"][name][1]], [row], "|", markersize=14, color="C1")
+        if first["floor"] and name in first["floor"]["figures"]:
+            axes.axvline(first["floor"]["figures"][name], linestyle="--", linewidth=1, color="gray")
+        axes.set_title(f"{name} {arrow(name)}", fontsize=9)
+        axes.set_yticks(range(len(group)), list(group))
+        axes.set_ylim(len(group) - 0.5, -0.5)
+        axes.tick_params(labelsize=8)
+    for axes in panels[len(names) :]:
+        axes.set_visible(False)
+    figure.savefig(path, dpi=120, metadata={"Software": None})
+
+
+def figures_of(group: Results) -> list[str]:
+    """The figures of any run, for one whose games have all diverged has none."""
+    return list(dict.fromkeys(name for result in group.values() for name in result["quartiles"]))
+
+
+def show(table: Table) -> None:
+    """As wide as it needs where nobody's terminal is filled."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=1000)
+    console.print(table)
+
+
+def protocol(result: dict[str, Any]) -> str:
+    return "; ".join(f"{part} {short(value)}" for part, value in result["protocol"].items())
+
+
+def arrow(name: str) -> str:
+    return "↑" if name in HIGHER_IS_BETTER else "↓" if name in LOWER_IS_BETTER else ""
+
+
+def cell(quartiles: list[float] | None, games: int) -> str:
+    if quartiles is None:
+        return "-"
+    low, median, high = map(number, quartiles)
+    return f"{median} ({low}-{high})" if games > 1 else median
+
+
+def number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"

@@ -1,0 +1,38 @@
+"""RUN/result.json: the results of a run's evaluations, one for each protocol."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from gan_jax.storage.files import read_json, write_whole
+
+
+def save(result: dict[str, Any], file: Path) -> None:
+    """Adds the result to the file, in the place of one by the same protocol."""
+    before = [one for one in load(file) if one["protocol"] != result["protocol"]] if file.exists() else []
+    write_whole(file, as_text({"results": [*before, result]}) + "\n")
+
+
+def as_text(result: dict[str, Any]) -> str:
+    return json.dumps(result, indent=2, allow_nan=False)
+
+
+def load(file: Path) -> list[dict[str, Any]]:
+    """The results of a file.
+
+    Raises:
+      FileNotFoundError: there is none.
+      ValueError: it isn't one that `save` wrote.
+    """
+    if file.is_dir():
+        raise ValueError(f"{file} is a folder, where a file of results belongs: move it away, and evaluate again")
+    if not file.is_file():
+        raise FileNotFoundError(f"{file}: no such file; `gan-jax evaluate {file.parent}` makes it")
+    try:
+        results = read_json(file)["results"]
+        for one in results:
+            one["protocol"], one["quartiles"], one["figures"], one["collapsed"], one["floor"]
+            one["made"]["games"], one["made"]["seed"], one["made"]["versions"]
+        return results
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{file} is broken ({error!r}): delete it, and evaluate again") from error

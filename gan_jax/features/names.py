@@ -1,0 +1,57 @@
+"""The networks that metrics look at images through, by the names that `gan-jax evaluate --features` takes."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import jax.numpy as jnp
+
+from gan_jax.features import classifier, efficientnet, inception_v3 as inception
+from gan_jax.storage import user_file as program
+from gan_jax.storage.files import sha256_of
+from gan_jax.types import Features, Seen
+
+NAMED: dict[str, Callable[[], Features]] = {
+    "digits": classifier.digits,
+    "fashion": classifier.fashion,
+    "effnet": efficientnet.efficientnet_lite0,
+    "inception": inception.inception,
+}
+
+
+def named(name: str, weights: Path | None = None) -> Features:
+    """A network of NAMED, or by FILE.py:FUNCTION one of your own, images [B, H, W, C] in [-1, 1] -> [B, D].
+
+    Your function is traced by JAX. The stamp's hash is of FILE.py, and not of what it loads.
+
+    weights: file of Inception's weights, where it isn't in its usual place.
+
+    Raises:
+      ValueError: no such name, function or features.
+      FileNotFoundError: no such file, or weights that must be got first.
+    """
+    if weights is not None:
+        if name != "inception":
+            raise ValueError(f"--weights {weights}: only inception takes a file, {name} comes with its weights")
+        return inception.inception(weights)
+    if name in NAMED:
+        return NAMED[name]()
+    if ".py:" in name:
+        return of_file(*name.rsplit(":", 1))
+    raise ValueError(f"features {name!r}: there are {', '.join(NAMED)}, and FILE.py:FUNCTION for your own")
+
+
+def fetch() -> Path:
+    """Downloads the weights of FID's Inception-v3, and says where they are."""
+    return inception.fetch()
+
+
+def of_file(file: str, function: str) -> Features:
+    path = Path(file)
+    module = program.load(path)
+    own = getattr(module, function, None)
+    if not callable(own):
+        raise ValueError(f"{path} defines no function {function}: it maps images [B, H, W, C] to features [B, D]")
+    digest = sha256_of(path)
+    return Features(
+        f"{path.name}:{function}", digest, "its own", lambda x: Seen(jnp.asarray(own(x)).astype(jnp.float32))
+    )

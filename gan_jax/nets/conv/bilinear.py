@@ -1,0 +1,95 @@
+"""Convolution and its input and kernel gradients: three bilinear primitives, closed under differentiation.
+
+A convolution y = conv(x, w) is linear in x and in w. Its transposes are the input gradient (g, w) -> x and
+the kernel gradient (x, g) -> w. They are bilinear too, and the transposes of each of the three are the other
+two. As JAX primitives that name one another they have derivatives of every order, each one of the three.
+
+They are XLA's convolutions (`direct`), but on a CPU products of spectra where that pays (`fourier`); with strides in
+one dimension the input gradient is that of phases (`phases`), and in three all are convolutions of planes (`planes`).
+
+Shapes, for one, two or three spatial dimensions:
+  x [B, *space, I], w [*window, I, O], y and g [B, *positions, O].
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
+
+from gan_jax.nets.conv import direct, fourier, phases, planes
+from gan_jax.nets.conv.geometry import Geometry
+from gan_jax.types import Array
+
+Map = Callable[..., Array]  # two arrays, geometry= -> array
+
+
+def cpu_conv(x: Array, w: Array, *, geometry: Geometry) -> Array:
+    return faster(geometry, x, *w.shape[-2:]).conv(x, w, geometry=geometry)
+
+
+def cpu_input_gradient(g: Array, w: Array, *, geometry: Geometry) -> Array:
+    return faster(geometry, g, *w.shape[-2:]).input_gradient(g, w, geometry=geometry)
+
+
+def cpu_kernel_gradient(x: Array, g: Array, *, geometry: Geometry) -> Array:
+    return faster(geometry, x, x.shape[-1], g.shape[-1]).kernel_gradient(x, g, geometry=geometry)
+
+
+def faster(geometry: Geometry, x: Array, inputs: int, outputs: int) -> ModuleType:
+    if len(geometry.space) == 3:
+        return planes
+    if phases.pays(geometry):
+        return phases
+    return fourier if fourier.pays(geometry, x.dtype, x.shape[0], inputs, outputs) else direct
+
+
+def primitive(name: str, plain: Map, on_cpu: Map, *, folds: bool) -> Primitive:
+    """A primitive that means `plain`, and is compiled as `on_cpu` there.
+
+    folds: axis 0 of argument 0 and of the result is the examples.
+    """
+    p = Primitive(name)
+
+    def batch(args: Sequence[Array], axes: Sequence[Any], *, geometry: Geometry) -> tuple[Array, int]:
+        if folds and axes[1] is None:  # more examples, and still the primitive: per-example gradients stay fast
+            x = jnp.moveaxis(args[0], axes[0], 0)
+            y = p.bind(x.reshape(-1, *x.shape[2:]), args[1], geometry=geometry)
+            return y.reshape(*x.shape[:2], *y.shape[1:]), 0
+        return jax.vmap(functools.partial(plain, geometry=geometry), axes)(*args), 0
+
+    def shape(*args: Any, geometry: Geometry) -> Any:
+        return jax.make_jaxpr(functools.partial(plain, geometry=geometry))(*args).out_avals[0]
+
+    p.def_impl(jax.jit(lambda *args, geometry: p.bind(*args, geometry=geometry), static_argnames="geometry"))
+    p.def_abstract_eval(shape)
+    batching.primitive_batchers[p] = batch
+    mlir.register_lowering(p, mlir.lower_fun(plain, multiple_results=False))
+    mlir.register_lowering(p, mlir.lower_fun(on_cpu, multiple_results=False), platform="cpu")
+    return p
+
+
+conv_p = primitive("gan_conv", direct.conv, cpu_conv, folds=True)
+input_gradient_p = primitive("gan_conv_input_gradient", direct.input_gradient, cpu_input_gradient, folds=True)
+kernel_gradient_p = primitive("gan_conv_kernel_gradient", direct.kernel_gradient, cpu_kernel_gradient, folds=False)
+
+# The transposes of each by its first and by its second argument, given the cotangent of its result.
+ad.defbilinear(
+    conv_p,
+    lambda g, x, w, **geometry: input_gradient_p.bind(g, w, **geometry),
+    lambda g, x, w, **geometry: kernel_gradient_p.bind(x, g, **geometry),
+)
+ad.defbilinear(
+    input_gradient_p,
+    lambda x, g, w, **geometry: conv_p.bind(x, w, **geometry),
+    lambda x, g, w, **geometry: kernel_gradient_p.bind(x, g, **geometry),
+)
+ad.defbilinear(
+    kernel_gradient_p,
+    lambda w, x, g, **geometry: input_gradient_p.bind(g, w, **geometry),
+    lambda w, x, g, **geometry: conv_p.bind(x, w, **geometry),
+)

@@ -1,0 +1,114 @@
+"""Convolutions with fast derivatives of every order, as functions and as Linen modules.
+
+Shapes, for one, two or three spatial dimensions:
+  x [B, *space, I], w [*window, I, O], y and g [B, *positions, O].
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from flax.linen.dtypes import promote_dtype
+from jax import lax
+
+from gan_jax.nets.conv.bilinear import conv_p, input_gradient_p
+from gan_jax.nets.conv.geometry import Padding, geometry_of, space_of
+from gan_jax.types import Array
+
+Initializer: TypeAlias = Callable[..., Array]  # (key, shape, dtype) -> parameter
+
+
+def conv(x: Array, w: Array, strides: int | Sequence[int] = 1, padding: Padding = "SAME") -> Array:
+    """A correlation, as deep learning has it: [B, *space, I], [*window, I, O] -> [B, *positions, O]."""
+    if x.ndim != w.ndim or x.shape[-1] != w.shape[-2]:
+        raise ValueError(f"conv of x {x.shape} with w {w.shape}: want [B, *space, I] and [*window, I, O]")
+    geometry = geometry_of(x.shape[1:-1], w.shape[:-2], strides, padding)
+    x, w = agree(x, w)
+    return conv_p.bind(x, w, geometry=geometry)
+
+
+def conv_transpose(
+    g: Array,
+    w: Array,
+    strides: int | Sequence[int] = 1,
+    padding: Padding = "SAME",
+    space: Sequence[int] | None = None,
+) -> Array:
+    """The input gradient of `conv`: [B, *positions, O], [*window, I, O] -> [B, *space, I].
+
+    space: the result's, since a strided convolution maps several sizes to one. The default is Keras':
+      positions · strides for 'SAME', else (positions - 1) · strides + max(window, strides) less the padding.
+    """
+    if space is None:
+        space = space_of(g.shape[1:-1], w.shape[:-2], strides, padding)
+    geometry = geometry_of(space, w.shape[:-2], strides, padding)
+    if g.ndim != w.ndim or g.shape[-1] != w.shape[-1] or g.shape[1:-1] != geometry.positions:
+        raise ValueError(
+            f"conv_transpose of g {g.shape} with w {w.shape} to space {tuple(space)}: want g to be "
+            f"[B, {', '.join(map(str, geometry.positions))}, {w.shape[-1]}]"
+        )
+    g, w = agree(g, w)
+    return input_gradient_p.bind(g, w, geometry=geometry)
+
+
+class Conv(nn.Module):
+    """Linen's Conv with fast derivatives: kernel [*window, in, out], as in Keras; bias [out]."""
+
+    features: int
+    kernel_size: Sequence[int]
+    strides: int | Sequence[int] = 1
+    padding: Padding = "SAME"
+    use_bias: bool = True
+    kernel_init: Initializer = nn.initializers.lecun_normal()
+    bias_init: Initializer = nn.initializers.zeros
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        kernel = self.param("kernel", self.kernel_init, (*self.kernel_size, x.shape[-1], self.features))
+        bias = self.param("bias", self.bias_init, (self.features,)) if self.use_bias else None
+        x, kernel, bias = promote_dtype(x, kernel, bias)
+        return add_bias(conv(x, kernel, self.strides, self.padding), bias)
+
+
+class ConvTranspose(nn.Module):
+    """A transposed convolution, the input gradient of `conv`: kernel [*window, in, out]; bias [out].
+
+    'SAME' gives positions x strides, and 'VALID' what Keras and Linen give. Kernels map by
+      Keras Conv2DTranspose [*window, out, in]: swap the last two axes, `jnp.swapaxes(kernel, -1, -2)`;
+      Linen ConvTranspose [*window, in, out]: reverse the spatial axes, `kernel[::-1, ::-1]`.
+    """
+
+    features: int
+    kernel_size: Sequence[int]
+    strides: int | Sequence[int] = 1
+    padding: Padding = "SAME"
+    use_bias: bool = True
+    kernel_init: Initializer = nn.initializers.lecun_normal()
+    bias_init: Initializer = nn.initializers.zeros
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        # The last axis is the output, as everywhere: initialisers and spectral norm see the right fans.
+        kernel = self.param("kernel", self.kernel_init, (*self.kernel_size, x.shape[-1], self.features))
+        bias = self.param("bias", self.bias_init, (self.features,)) if self.use_bias else None
+        x, kernel, bias = promote_dtype(x, kernel, bias)
+        return add_bias(conv_transpose(x, jnp.swapaxes(kernel, -1, -2), self.strides, self.padding), bias)
+
+
+def agree(x: Array, w: Array) -> tuple[Array, Array]:
+    """Both in one dtype, and both varying over the same axes of a shard_map with check_vma."""
+    dtype = jnp.result_type(x, w)
+    axes = varying(x) | varying(w)
+    x, w = (lax.pcast(a, tuple(axes - varying(a)), to="varying") if axes - varying(a) else a for a in (x, w))
+    return x.astype(dtype), w.astype(dtype)
+
+
+def varying(x: Array) -> frozenset[str]:
+    kind = getattr(jax.typeof(x), "manual_axis_type", None)
+    return frozenset() if kind is None else kind.varying
+
+
+def add_bias(y: Array, bias: Array | None) -> Array:
+    return y if bias is None else y + bias.reshape([1] * (y.ndim - 1) + [-1])

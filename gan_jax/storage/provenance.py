@@ -1,0 +1,104 @@
+"""What a generated file says of its origin, in the place that its format has for that.
+
+PNG, GIF and MP4 carry XMP with the IPTC's DigitalSourceType, which photo software and search engines read; WAV carries
+an INFO chunk, FLAC comments, GLB its asset's extras, and what has no such place a line in provenance.jsonl beside it.
+Nothing of the sample itself changes. docs/provenance.md says what that protects against, and what it doesn't.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import gan_jax
+from gan_jax.storage.files import sha256_of, write_whole
+from gan_jax.storage.provenance_formats import BEGINNINGS, FORMATS, claim_of
+
+SYNTHETIC = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"  # IPTC, Digital Source Type
+SIDECAR = "provenance.jsonl"
+
+
+class Origin(NamedTuple):
+    """What made a sample.
+
+    model: SHA-256 of the generator's variables. seed: of the samples. version: of gan_jax.
+    """
+
+    experiment: str
+    model: str
+    step: int
+    seed: int
+    version: str = gan_jax.__version__
+
+    def as_dict(self) -> dict[str, Any]:
+        """With the source type in front."""
+        return {"digital_source_type": SYNTHETIC, **self._asdict()}
+
+
+def hash_of(variables: Any) -> str:
+    """The SHA-256 of a tree of arrays: of each leaf's path, type, shape and bytes."""
+    import jax
+    import numpy as np
+
+    found = hashlib.sha256()
+    for path, leaf in jax.tree.leaves_with_path(variables):
+        array = np.asarray(leaf)
+        found.update(f"{jax.tree_util.keystr(path)} {array.dtype} {array.shape}".encode())
+        found.update(np.ascontiguousarray(array).data)
+    return found.hexdigest()
+
+
+def mark(files: Sequence[Path], origin: Origin) -> None:
+    """Writes the origin into files of one folder, or where a format has no place for that, into provenance.jsonl."""
+    claim = origin.as_dict()
+    for file in files:
+        if file.suffix in FORMATS:
+            FORMATS[file.suffix][0](file, claim)
+    without = [file for file in files if file.suffix not in FORMATS]
+    if without:
+        to_sidecar(without, claim)
+
+
+def inspect(file: Path) -> dict[str, Any] | None:
+    """What a file says of its origin; None if nothing.
+
+    Raises:
+      FileNotFoundError: no such file.
+      ValueError: it isn't whole.
+    """
+    if not file.is_file():
+        raise FileNotFoundError(f"{file}: no such file" + ("; it's a folder" if file.is_dir() else ""))
+    with file.open("rb") as stream:
+        start = stream.read(12)
+    ending = next((ending for ending, begins in BEGINNINGS.items() if begins(start)), None)
+    try:
+        found = FORMATS[ending][1](file) if ending else None
+    except Exception as error:  # of Pillow, struct and ElementTree alike
+        raise ValueError(f"{file} can't be read as {ending} ({error}): is it whole?") from error
+    return found or from_sidecar(file)
+
+
+def to_sidecar(files: Sequence[Path], claim: dict[str, Any]) -> None:
+    """A line for each file, in the place of one that told of a file of the same name."""
+    sidecar = files[0].with_name(SIDECAR)
+    names = {file.name for file in files}
+    kept = [line for line in lines_of(sidecar) if line.get("file") not in names]
+    new = [{"file": file.name, "sha256": sha256_of(file), **claim} for file in files]
+    write_whole(sidecar, "".join(json.dumps(line) + "\n" for line in kept + new))
+
+
+def from_sidecar(file: Path) -> dict[str, Any] | None:
+    """What provenance.jsonl beside a file says of what the file holds."""
+    lines = lines_of(file.with_name(SIDECAR))
+    told = next((line for line in lines if line.get("sha256") == sha256_of(file)), {})
+    return claim_of(json.dumps({name: value for name, value in told.items() if name not in ("file", "sha256")}))
+
+
+def lines_of(sidecar: Path) -> list[dict[str, Any]]:
+    """Raises ValueError where a line isn't a JSON object."""
+    try:
+        lines = sidecar.read_text(encoding="utf-8").splitlines() if sidecar.is_file() else []
+        return [dict(json.loads(line)) for line in lines]
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{sidecar} is broken ({error}): remove it") from error

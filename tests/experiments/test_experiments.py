@@ -1,0 +1,138 @@
+"""Every experiment, at a tiny width: it fits together, and one update of it is finite."""
+
+import inspect
+import typing
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from gan_jax.data.folders import images as folder_module
+from gan_jax.data.source import Source, on_device
+from gan_jax.data.tfds import images as tfds_module
+from gan_jax.experiment import Experiment, init_of, load, make_updates
+from gan_jax.runs.games import KEY, abstract_batches, keys_of, make_program
+from gan_jax.types import TrainState
+from gan_jax.update import Metrics, deal
+
+FILES = sorted((Path(__file__).parents[2] / "experiments").glob("*.py"))
+SHAPES = {"fashion_mnist": (28, 28, 1), "cifar10": (32, 32, 3), "celeb_a": (64, 64, 3)}
+EACH = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+
+
+def noise(*shape: int) -> Source:
+    rng = np.random.default_rng(0)
+    return on_device(rng.integers(0, 256, (40, *shape), np.uint8), rng.integers(0, 10, 40), classes=10)
+
+
+@pytest.fixture(autouse=True)
+def data_at_hand(monkeypatch):
+    """Noise, where an experiment would want prepared data."""
+    monkeypatch.setattr(tfds_module, "tfds", lambda name, **_: noise(*SHAPES[name]))
+    monkeypatch.setattr(folder_module, "folder", lambda path, *, size, channels=3: noise(size, size, channels))
+
+
+def build(file: Path, **arguments) -> Experiment:
+    folder = inspect.signature(load(file)).parameters.get("folder")
+    if folder is not None and folder.default is inspect.Parameter.empty:
+        arguments["folder"] = Path("photos")
+    return load(file)(**{"batch_size": 8, "width": 4} | arguments)
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if "conditional" in file.read_text()], ids=lambda f: f.stem)
+def test_its_conditional_form_fits_together(file):
+    make_program(build(file, conditional=True), "jit")
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "choice"),
+    [
+        pytest.param(file, name, choice, id=f"{file.stem}-{choice}")
+        for file in FILES
+        for name, hint in typing.get_type_hints(load(file)).items()
+        if name in ("objective", "network", "generator")
+        for choice in typing.get_args(hint)
+    ],
+)
+def test_each_objective_and_network_that_it_offers_fits_together(file, name, choice):
+    make_program(build(file, batch_size=16, **{name: choice}), "jit")
+
+
+@EACH
+def test_one_update_is_finite_and_moves_both_players(file):
+    experiment = build(file)
+    init, update = make_program(experiment, "jit")
+    keys = keys_of(0)
+    state = init(keys.init)
+    before = jax.tree.map(np.asarray, state.params)
+    batch = next(experiment.data.stream(keys.data, 0, experiment.examples))
+    state, metrics = update(state, deal(experiment.turns, batch), keys.game)
+    assert all(np.isfinite(value) for value in metrics.values()), metrics
+    assert_what_is_special(file.stem, state, metrics)
+    for old, new in zip(before, state.params, strict=True):
+        assert not all(np.array_equal(a, b) for a, b in zip(jax.tree.leaves(old), jax.tree.leaves(new), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [  # every family of networks, and every primitive
+        ("dcgan_digits", {}),
+        ("gan3d_furniture", {}),
+        ("relativistic_images", {}),
+        ("relativistic_video", {}),
+        ("relativistic_video", {"generator": "convlstm"}),
+        ("sngan_cifar10", {}),
+        ("wavegan_drums", {}),
+        ("wgan_gp_points", {}),
+        ("wgan_gp_text", {}),
+    ],
+)
+def test_its_update_is_lowered_for_gpus_and_tpus_on_a_machine_without_them(name, arguments):
+    (file,) = (file for file in FILES if file.stem == name)
+    experiment = build(file, **arguments)
+    state = jax.eval_shape(init_of(experiment), KEY)
+    traced = jax.jit(make_updates(experiment)()).trace(state, abstract_batches(experiment, 1), KEY)
+    assert "stablehlo" in traced.lower(lowering_platforms=("cuda", "tpu")).as_text()
+
+
+def assert_what_is_special(name: str, state: TrainState, metrics: Metrics) -> None:
+    if name == "wgan_digits":
+        assert max(abs(leaf).max() for leaf in jax.tree.leaves(state.params.critic)) <= 0.0201
+    elif name.startswith("wgan_gp"):  # at the start slopes are small, but of text: (slope - 1)² is near 1, or 4
+        weight = 0.1 if name == "wgan_gp_points" else 10
+        assert 0.05 * weight < metrics["critic/gradient_penalty"] < (8 if name == "wgan_gp_text" else 2) * weight
+    elif name.startswith("sngan"):
+        assert "spectral" in state.stats.critic
+
+
+def test_the_articles_alternation_is_an_epoch_of_turns_of_each_player():
+    (file,) = (file for file in FILES if file.stem == "minimax_digits")
+    experiment = build(file, batch_size=64, epochs=True)
+    assert experiment.critic_steps == experiment.generator_steps == 4000 // 64
+
+
+def test_a_text_of_your_own_takes_the_place_of_the_new_testament(tmp_path):
+    (tmp_path / "names.txt").write_text("Ada\nGrace\nEmmy\n")
+    (file,) = (file for file in FILES if file.stem == "wgan_gp_text")
+    assert build(file).data.name.startswith("New Testament train")
+    own = build(file, text=tmp_path / "names.txt").data
+    assert (own.size, own.example.x.shape) == (3, (32, 11))  # with the space, 11 characters
+    short = build(file, text=tmp_path / "names.txt", length=8, lower=True, alphabet=9).data
+    assert (short.size, short.example.x.shape) == (3, (8, 9))
+    assert build(file, length=16).data.example.x.shape[0] == 16
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if "cifar10" in file.stem], ids=lambda file: file.stem)
+def test_the_papers_generator_has_a_batch_of_128(file):
+    turns = load(file)(width=4).turns
+    assert turns.critic == (5, 64)
+    assert turns.generator == (1, 128)
+
+
+@EACH
+def test_its_docstring_gives_the_command_and_the_signature_has_help(file):
+    assert f"gan-jax train experiments/{file.name}" in file.read_text()
+    function = load(file)
+    for name in inspect.signature(function).parameters:
+        assert f"{name}: " in inspect.getdoc(function)

@@ -1,0 +1,190 @@
+"""Learning rates end with the run, each argument changes what it says, and a header's settings are the code's."""
+
+import functools
+import inspect
+import typing
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from test_experiments import EACH, FILES, build, data_at_hand  # noqa: F401 - a fixture, used by every test
+from toys import linear, make_game
+
+from gan_jax.data.packaged import bible, digits, drums, furniture, moving_digits
+from gan_jax.experiment import Experiment, load
+from gan_jax.types import Array, Game, Loss, Players
+
+AT_ZERO, AT_ONE = jnp.zeros((2, 2)), jnp.ones((2, 2))
+KEY = jax.eval_shape(jax.random.key, 0)
+GAME: Game = make_game(linear([3.0, 4.0]), [[1.0, 2.0]], [[-1.0, 0.5]])  # a slope of 5
+OBJECTIVES = [
+    pytest.param(file, {"objective": choice} if choice else {}, id=f"{file.stem}-{choice}" if choice else file.stem)
+    for file in FILES
+    for choice in typing.get_args(typing.get_type_hints(load(file)).get("objective")) or [None]
+]
+
+
+READ_ONCE = {
+    (module, name): functools.cache(getattr(module, name))
+    for module, name in [
+        (bible, "new_testament"),
+        (digits, "digits"),
+        (drums, "drums"),
+        (furniture, "furniture"),
+        (moving_digits, "moving_digits"),
+    ]
+}
+
+
+@pytest.fixture(autouse=True)
+def read_once(monkeypatch):
+    """The packaged data, which each experiment would read again."""
+    for (module, name), read in READ_ONCE.items():
+        monkeypatch.setattr(module, name, read)
+
+
+def step_of(optimizer: optax.GradientTransformation, turns: int = 0, params: Array = AT_ZERO) -> float:
+    """How long the optimiser's first step is, of a gradient of 1, were its schedule after so many turns."""
+
+    def later(state: Any) -> Any:
+        return state._replace(count=jnp.int32(turns)) if isinstance(state, optax.ScaleByScheduleState) else state
+
+    state = jax.tree.map(later, optimizer.init(params), is_leaf=lambda s: isinstance(s, optax.ScaleByScheduleState))
+    updates, _ = optimizer.update(jnp.ones_like(params), state, params)
+    return -float(updates[0, 0])
+
+
+def decays(optimizer: optax.GradientTransformation) -> dict[str, float]:
+    """Those of the means that the optimiser keeps of gradients, mu, and of their squares, nu."""
+    _, state = optimizer.update(jnp.ones_like(AT_ZERO), optimizer.init(AT_ZERO), AT_ZERO)
+    means = {name: optax.tree.get(state, name) for name in ("mu", "nu")}
+    return {name: round(1 - float(mean[0, 0]), 6) for name, mean in means.items() if mean is not None}
+
+
+@pytest.mark.parametrize(("file", "choice"), OBJECTIVES)
+def test_learning_rates_of_both_players_begin_alike_and_end_with_the_last_update_or_stay(file, choice):
+    experiment = build(file, steps=400, **choice)
+    assert step_of(experiment.optimizers.critic) == pytest.approx(step_of(experiment.optimizers.generator), rel=1e-5)
+    text = inspect.getdoc(load(file)) + file.read_text().split('"""')[1]
+    for optimizer, (turns, _) in zip(experiment.optimizers, experiment.turns, strict=True):
+        last = experiment.steps * turns
+        start, quarter, half, nearly, end, after = (
+            step_of(optimizer, round(share * last)) for share in (0, 0.25, 0.5, 0.99, 1, 2)
+        )
+        assert start > 0
+        if "along a" in text:
+            assert quarter == pytest.approx(start * (0.75 if "along a line" in text else 0.853553), rel=1e-3)
+            assert half == pytest.approx(start / 2, rel=1e-3)
+            assert 0 < nearly < start / 50
+            assert end == pytest.approx(0, abs=1e-6 * start)
+            assert after == pytest.approx(0, abs=1e-6 * start)
+        else:
+            assert start == quarter == half == nearly == end == after
+
+
+# ---- What each argument changes: a value of it, and what of the experiment is another then.
+
+ARGUMENTS: dict[str, tuple[Any, set[str]]] = {
+    "steps": (123, {"steps"}),
+    "batch_size": (16, {"critic's turns", "generator's turns"}),
+    "critic_steps": (7, {"critic's turns"}),
+    "learning_rate": (3e-4, {"critic's step", "generator's step"}),
+    "penalty": (3.0, {"critic's loss"}),
+    "gamma": (3.0, {"critic's loss"}),
+    "interval": (3, {"critic's loss"}),
+    "clip": (0.3, {"critic's reach"}),
+    "width": (8, {"critic's shapes", "generator's shapes"}),
+    "conditional": (True, {"critic's shapes", "generator's shapes"}),
+    "epochs": (True, {"critic's turns", "generator's turns"}),
+}
+OF_DATA = {"data", "dataset", "data_dir", "folder", "clips", "models", "text", "size", "channels", "length", "alphabet",
+           "lower", "digits", "up"}  # fmt: skip
+CHOICES = {"objective", "network", "generator", "shuffle"}  # networks, which are tested by themselves
+
+
+def look(experiment: Experiment, *, shapes: bool) -> dict[str, Any]:
+    """What the arguments of an experiment may change, by name."""
+    found: dict[str, Any] = {"steps": experiment.steps}
+    latent = jax.eval_shape(experiment.prior, KEY)
+    for player, x in Players(experiment.data.example.x, latent)._asdict().items():
+        optimizer, network = getattr(experiment.optimizers, player), getattr(experiment.nets, player)
+        found[f"{player}'s turns"] = getattr(experiment.turns, player)
+        found[f"{player}'s step"] = step_of(optimizer)
+        found[f"{player}'s reach"] = round(1 - step_of(optimizer, params=AT_ONE), 1)
+        found[f"{player}'s loss"] = terms(getattr(experiment.objective, player), step=12)  # of intervals 3 and 4
+        if shapes:
+            one, label = jnp.zeros((1, *x.shape)), jnp.zeros(1, jnp.int32)
+            params, _ = jax.eval_shape(network.init, jax.random.key(0), one, label)
+            found[f"{player}'s shapes"] = {path: leaf.shape for path, leaf in jax.tree.leaves_with_path(params)}
+    return found
+
+
+def terms(loss: Loss, step: int) -> dict[str, float]:
+    """Each term of a loss in GAME at a step, by name."""
+    found = loss(GAME._replace(step=jnp.int32(step)))
+    return {name: float(term[0]) for name, term in (found.items() if isinstance(found, dict) else [("loss", found)])}
+
+
+@EACH
+def test_each_argument_changes_what_it_says_and_no_more(file):
+    names = inspect.signature(load(file)).parameters.keys()
+    assert names <= ARGUMENTS.keys() | OF_DATA | CHOICES
+    base = look(build(file), shapes=True)
+    for name in names & ARGUMENTS.keys():
+        value, changes = ARGUMENTS[name]
+        found = look(build(file, **{name: value}), shapes=any("shapes" in change for change in changes))
+        assert {what for what, seen in found.items() if seen != base[what]} == changes, name
+
+
+# ---- The line of a header that begins with "Settings".
+
+
+def settings(experiment: Experiment, defaults: dict[str, Any]) -> str:
+    """What an experiment plays by, as its header has it; both players' optimisers are alike."""
+    (turns, batch), (generator_turns, generator_batch) = experiment.turns
+    assert generator_turns == 1
+    optimizer = experiment.optimizers.generator
+    assert decays(optimizer) == decays(experiment.optimizers.critic)
+    kept, half = decays(optimizer), step_of(optimizer, experiment.steps // 4) / step_of(optimizer)
+    rate = step_of(optimizer) * (1 if "mu" in kept else (1 - kept["nu"]) ** 0.5)
+    falls = "" if half == 1 else " along a line" if half == pytest.approx(0.75, abs=0.01) else " along a cosine"
+    by = (
+        f"Adam {rate:.3g}{falls}, b1 {kept['mu']:g}, b2 {kept['nu']:g}"
+        if "mu" in kept
+        else f"RMSProp {rate:.3g}{falls}"
+    )
+    each = [terms(experiment.objective.critic, step) for step in range(4)]
+    weights = {
+        label: np.mean([found[name] for found in each]) / closed
+        for name, (label, closed) in {"gradient_penalty": ("λ", 16.0), "r1": ("R1", 12.5), "r2": ("R2", 12.5)}.items()
+        if name in each[0]
+    }
+    shape = "x".join(map(str, experiment.data.example.x.shape))
+    clip = 1 - step_of(experiment.optimizers.critic, params=AT_ONE)
+    return ", ".join(
+        [
+            "Settings" + (f" of {defaults['objective']}" if "objective" in defaults else "") + f": examples of {shape}",
+            f"latents of {jax.eval_shape(experiment.prior, KEY).size}",
+            f"width {defaults['width']}",
+            f"{experiment.steps:,} updates",
+            f"batch {batch}" + (f" and {generator_batch} of the generator's" if generator_batch != batch else ""),
+            f"{turns} critic turn{'s' if turns > 1 else ''}",
+            by,
+            *(f"{label} {weight:.3g}" for label, weight in weights.items()),
+            *([f"clip {clip:.3g}"] if clip < 0.9 else []),
+            f"EMA {experiment.ema_decay:g}.",
+        ]
+    )
+
+
+@EACH
+def test_the_settings_of_its_header_are_those_of_its_code(file):
+    function = load(file)
+    defaults = {name: parameter.default for name, parameter in inspect.signature(function).parameters.items()}
+    folder = {"folder": Path("photos")} if defaults.get("folder") is inspect.Parameter.empty else {}
+    header = " ".join(file.read_text().split('"""')[1].split())
+    assert settings(function(**folder), defaults) in header
