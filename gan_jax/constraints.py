@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from gan_jax.errors import UserError
 from gan_jax.types import Array, Mode, Network, Params
 
 
@@ -15,7 +16,7 @@ def clip_weights(limit: float) -> optax.GradientTransformation:
 
     def update(updates: Params, params: Params | None) -> Params:
         if params is None:
-            raise ValueError("clip_weights needs the parameters: call optimizer.update(grads, state, params)")
+            raise UserError("clip_weights needs the parameters: call optimizer.update(grads, state, params)")
         return jax.tree.map(lambda u, p: jnp.clip(p + u, -limit, limit) - p, updates, params)
 
     return optax.stateless(update)
@@ -136,13 +137,13 @@ def packed(critic: Network, size: int) -> Network:
       ValueError: packs of fewer than one, a batch that doesn't divide, or labels.
     """
     if size < 1:
-        raise ValueError(f"packs of {size}: they have 1 example or more")
+        raise UserError(f"packs of {size}: they have 1 example or more")
 
     def pack(x: Array, label: Array | None) -> Array:
         if label is not None:
-            raise ValueError("a packed critic has no labels: leave them out of the data")
+            raise UserError("a packed critic has no labels: leave them out of the data")
         if x.shape[0] % size:
-            raise ValueError(f"{x.shape[0]} examples on a device don't make packs of {size}: use another batch size")
+            raise UserError(f"{x.shape[0]} examples on a device don't make packs of {size}: use another batch size")
         packs = x.reshape(x.shape[0] // size, size, *x.shape[1:])
         return jnp.concatenate([packs[:, place] for place in range(size)], -1)
 

@@ -20,6 +20,7 @@ import optax
 
 from gan_jax import views
 from gan_jax.data.source import Source
+from gan_jax.errors import Missing, UserError
 from gan_jax.storage import user_file as program
 from gan_jax.types import Array, Measure, Network, Objective, Players, Prior, TrainState, View
 from gan_jax.update import Update, make_init, make_update
@@ -94,14 +95,14 @@ def load(path: Path) -> Callable[..., Experiment]:
       ValueError: it can't be run, or has no such function with keyword arguments `steps` and `batch_size`.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such experiment file; `gan-jax list` shows those that there are")
+        raise Missing(f"{path}: no such experiment file; `gan-jax list` shows those that there are")
     module = program.load(path)
     function = getattr(module, "experiment", None)
     if not callable(function):
-        raise ValueError(f"{path} defines no `experiment` function: see gan_jax/experiment.py for what one is")
+        raise UserError(f"{path} defines no `experiment` function: see gan_jax/experiment.py for what one is")
     missing = [name for name in REQUIRED if name not in inspect.signature(function).parameters]
     if missing:
-        raise ValueError(f"{path}: `experiment` lacks the argument {' and '.join(missing)}: add it, with a default")
+        raise UserError(f"{path}: `experiment` lacks the argument {' and '.join(missing)}: add it, with a default")
     return function
 
 
@@ -119,8 +120,8 @@ def build(function: Callable[..., Experiment], arguments: dict[str, Any], precis
     try:
         inspect.signature(function).bind(**arguments)
     except TypeError as error:
-        raise ValueError(f"the arguments in config.json don't fit the run's experiment.py: {error}") from error
+        raise UserError(f"the arguments in config.json don't fit the run's experiment.py: {error}") from error
     built = function(**arguments)
     if not isinstance(built, Experiment):
-        raise ValueError(f"`experiment` returns {type(built).__name__}: it must return an Experiment")
+        raise UserError(f"`experiment` returns {type(built).__name__}: it must return an Experiment")
     return built if precision is None else dataclasses.replace(built, dtype=PRECISIONS[precision])

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
+from gan_jax.errors import UserError
 from gan_jax.types import Array, Batch, Players, TrainState
 from gan_jax.update import Metrics, Update
 
@@ -51,11 +52,11 @@ def each_its_own(mesh: Mesh) -> NamedSharding:
 def check_batch(batch_size: int, devices: int) -> None:
     """Raises ValueError, with the nearest sizes that fit, unless the batch divides among the devices."""
     if batch_size < 1:
-        raise ValueError(f"batch {batch_size}: it must be 1 or more")
+        raise UserError(f"batch {batch_size}: it must be 1 or more")
     if batch_size % devices:
         below, above = batch_size // devices * devices, -(-batch_size // devices) * devices
         sizes = f"{below} or {above}" if below else above
-        raise ValueError(f"batch {batch_size} does not divide among {devices} devices: use {sizes}")
+        raise UserError(f"batch {batch_size} does not divide among {devices} devices: use {sizes}")
 
 
 def jit(update: Update, mesh: Mesh, options: dict[str, str] | None = None) -> Update:

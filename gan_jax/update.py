@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from gan_jax.errors import UserError
 from gan_jax.keys import fold, fold_each
 from gan_jax.types import (
     Array,
@@ -99,12 +100,12 @@ def make_update(
       ValueError: numbers of turns below 1, a decay outside [0, 1), or a player without a loss.
     """
     if critic_steps < 1 or generator_steps < 1:
-        raise ValueError(f"critic_steps {critic_steps} and generator_steps {generator_steps}: each must be 1 or more")
+        raise UserError(f"critic_steps {critic_steps} and generator_steps {generator_steps}: each must be 1 or more")
     if not 0 <= ema_decay < 1:
-        raise ValueError(f"ema_decay {ema_decay}: it must be from 0 up to, but not, 1")
+        raise UserError(f"ema_decay {ema_decay}: it must be from 0 up to, but not, 1")
     for player, loss in objective._asdict().items():
         if loss is None:
-            raise ValueError(f"the objective leaves the {player} no loss: add an adversarial term")
+            raise UserError(f"the objective leaves the {player} no loss: add an adversarial term")
     log_decay = math.log(max(ema_decay, 1e-30))  # of no decay too
 
     def update(state: TrainState, batches: Players[Batch], key: Array) -> tuple[TrainState, Metrics]:
@@ -179,7 +180,7 @@ def make_update(
         def critic_elsewhere(x: Array) -> Array:
             if "batch_stats" in stats.critic or nets.critic.mixes_examples:
                 why = "is packed" if nets.critic.mixes_examples else "has batch normalisation"
-                raise ValueError(
+                raise UserError(
                     f"the critic {why}, so its logits mix the examples of a batch and the gradient by one input is "
                     "not that of one example: give it another norm and no packing, or drop the penalty"
                 )
@@ -190,9 +191,9 @@ def make_update(
         real_logits, critic_stats = critic(stats.critic, batch.x, REAL)
         one_each = batch.x.shape[:1]
         if real_logits.shape != one_each:
-            raise ValueError(f"the critic gives logits {real_logits.shape}, one an example would be {one_each}")
+            raise UserError(f"the critic gives logits {real_logits.shape}, one an example would be {one_each}")
         if fake.shape != batch.x.shape:
-            raise ValueError(f"the generator makes {fake.shape}, the data are {batch.x.shape}")
+            raise UserError(f"the generator makes {fake.shape}, the data are {batch.x.shape}")
         fake_logits, critic_stats = critic(critic_stats, fake, FAKE)
         game = Game(
             critic=critic_elsewhere,
@@ -242,7 +243,7 @@ def deal(turns: Players[tuple[int, int]], batch: Batch) -> Players[Batch]:
 def check_turns(batches: Players[Batch], turns: Players[int]) -> None:
     for player, batch, count in zip(Players._fields, batches, turns):
         if batch.x.shape[0] != count:
-            raise ValueError(f"the {player} takes {count} turns, its batches are for {batch.x.shape[0]} (axis 0)")
+            raise UserError(f"the {player} takes {count} turns, its batches are for {batch.x.shape[0]} (axis 0)")
 
 
 def named(terms: Terms) -> dict[str, Array]:
@@ -250,5 +251,5 @@ def named(terms: Terms) -> dict[str, Array]:
     leaves = jax.tree.leaves_with_path(terms)
     names = {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves if path}
     if taken := OWN_METRICS & names.keys():
-        raise ValueError(f"a term is named {' and '.join(taken)}, as a metric of every game: give it another name")
+        raise UserError(f"a term is named {' and '.join(taken)}, as a metric of every game: give it another name")
     return names

@@ -11,7 +11,8 @@ import gan_jax
 ROOT = Path(gan_jax.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 FLOORS = [  # from the lowest up: modules of the core, and folders with all that has no floor of its own in them
-    {"types", "lazy", "storage"},
+    {"errors", "lazy"},
+    {"types", "storage"},
     {"keys", "metrics"},
     {"losses", "penalties", "objectives", "constraints", "priors", "sample", "update", "nets", "data", "views"},
     {"parallel", "features", "data.folders"},
@@ -23,7 +24,7 @@ FLOORS = [  # from the lowest up: modules of the core, and folders with all that
     {"__main__"},
 ]
 CORE = {"types", "keys", "losses", "penalties", "objectives", "constraints", "priors", "sample", "update", "parallel"}
-TOP = {*CORE, "experiment", "lazy", "__init__", "__main__"}
+TOP = {*CORE, "errors", "experiment", "lazy", "__init__", "__main__"}
 OF_DATA = {  # what is taken of data/ from outside
     "experiment": {"source"},
     "evaluation": {"source"},

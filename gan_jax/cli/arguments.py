@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from gan_jax.errors import UserError
+
 
 def experiment_among(arguments: Sequence[str]) -> Path | None:
     """The experiment's file: what ends in .py, or else the first argument if it's no option."""
@@ -29,7 +31,7 @@ def with_arguments_of(
     mine = [p for p in inspect.signature(command).parameters.values() if p.kind != p.VAR_KEYWORD]
     taken = sorted({name for parameter in mine for name in options_of(parameter)} & own.keys())
     if taken:
-        raise ValueError(f"{file}: every {what} has {' and '.join(taken)} already: give that argument another name")
+        raise UserError(f"{file}: every {what} has {' and '.join(taken)} already: give that argument another name")
     name_of_file, *before = [p for p in mine if p.kind != p.KEYWORD_ONLY]
     after = [p for p in mine if p.kind == p.KEYWORD_ONLY]
     parameters = [
@@ -58,5 +60,5 @@ def options_of(parameter: inspect.Parameter) -> Iterator[str]:
 def check_picture(path: Path) -> None:
     """Makes the folder of a picture, or raises ValueError where it can't be one."""
     if path.suffix != ".png" or path.is_dir():
-        raise ValueError(f"{path}: name a picture, such as {path.with_suffix('.png')}")
+        raise UserError(f"{path}: name a picture, such as {path.with_suffix('.png')}")
     path.parent.mkdir(parents=True, exist_ok=True)

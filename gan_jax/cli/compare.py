@@ -6,6 +6,7 @@ from tyro.conf import Positional
 
 from gan_jax.cli.arguments import check_picture
 from gan_jax.cli.terminal import bad_input
+from gan_jax.errors import UserError
 
 
 def compare(runs: Positional[tuple[Path, ...]], out: Path = Path("compare.png")) -> None:
@@ -20,7 +21,7 @@ def compare(runs: Positional[tuple[Path, ...]], out: Path = Path("compare.png"))
 
     with bad_input():
         if not runs:
-            raise ValueError("no runs: name the folders of two or more that `gan-jax evaluate` measured")
+            raise UserError("no runs: name the folders of two or more that `gan-jax evaluate` measured")
         check_picture(out)
         groups = comparable({str(run): run if run.is_file() else run / "result.json" for run in runs})
         for number, group in enumerate(groups):

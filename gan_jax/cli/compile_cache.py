@@ -7,6 +7,8 @@ from typing import Annotated
 
 from tyro.conf import FlagCreatePairsOff
 
+from gan_jax.errors import UserError
+
 
 @dataclasses.dataclass(frozen=True)
 class Compiled:
@@ -39,7 +41,7 @@ def keep(options: Compiled) -> None:
             Path(folder).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             if options.compile_cache:
-                raise ValueError(f"--compile-cache {folder}: {error.strerror}; name a folder of your own") from error
+                raise UserError(f"--compile-cache {folder}: {error.strerror}; name a folder of your own") from error
             print(f"{folder}: {error.strerror}; compiled programs aren't kept", file=sys.stderr)
             options = dataclasses.replace(options, no_compile_cache=True)
     jax.config.update("jax_enable_compilation_cache", not options.no_compile_cache)

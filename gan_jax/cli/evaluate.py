@@ -8,6 +8,7 @@ from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional
 from gan_jax.cli.compile_cache import BY_DEFAULT, Compiled, keep
 from gan_jax.cli.features import file_of, measure_of
 from gan_jax.cli.terminal import bad_input
+from gan_jax.errors import UserError
 from gan_jax.runs.trained import Which, open_trained
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def evaluate(
 
     with bad_input(run / "experiment.py", *file_of(features)):
         if not 0 <= seed < 2**32:
-            raise ValueError(f"seed {seed}: it must be from 0 to 2**32 - 1")
+            raise UserError(f"seed {seed}: it must be from 0 to 2**32 - 1")
         keep(compiled)
         built, generators, step = open_trained(run, checkpoint, data)
         measure = measure_of(built, features, weights)

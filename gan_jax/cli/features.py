@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gan_jax.errors import UserError
+
 if TYPE_CHECKING:
     from gan_jax.experiment import Experiment
     from gan_jax.types import Measure
@@ -15,12 +17,12 @@ def measure_of(experiment: "Experiment", features: str | None, weights: Path | N
 
     if features is not None:
         if len(experiment.data.example.x.shape) != 3:
-            raise ValueError(f"--features {features}: only images have these, and the data are no images")
+            raise UserError(f"--features {features}: only images have these, and the data are no images")
         return measures.images(named(features, weights))
     if weights is not None:
-        raise ValueError(f"--weights {weights}: say which network's, by --features inception")
+        raise UserError(f"--weights {weights}: say which network's, by --features inception")
     if experiment.measure is None:
-        raise ValueError(
+        raise UserError(
             "the experiment names no measure: give it one, or for images add --features effnet or inception"
         )
     return experiment.measure

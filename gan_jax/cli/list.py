@@ -6,6 +6,7 @@ from pathlib import Path
 from tyro.conf import Positional
 
 from gan_jax.cli.terminal import bad_input
+from gan_jax.errors import Missing
 
 
 def list_experiments(folder: Positional[Path] = Path("experiments")) -> None:
@@ -16,7 +17,7 @@ def list_experiments(folder: Positional[Path] = Path("experiments")) -> None:
     """
     with bad_input():
         if not folder.is_dir():
-            raise FileNotFoundError(f"{folder}: no such folder; name the one that holds your experiments")
+            raise Missing(f"{folder}: no such folder; name the one that holds your experiments")
         lines = {path: first_line(path) for path in sorted(folder.glob("*.py"))}
     width = max((len(str(path)) for path in lines), default=0)
     for path, line in lines.items():

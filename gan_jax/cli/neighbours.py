@@ -8,6 +8,7 @@ from gan_jax.cli.arguments import check_picture
 from gan_jax.cli.compile_cache import BY_DEFAULT, Compiled, keep
 from gan_jax.cli.features import file_of, measure_of
 from gan_jax.cli.terminal import bad_input
+from gan_jax.errors import UserError
 from gan_jax.runs.trained import Which, open_trained
 
 
@@ -41,7 +42,7 @@ def neighbours(
 
     with bad_input(run / "experiment.py", *file_of(features)):
         if num < 2 or not 0 <= seed < 2**32:
-            raise ValueError(f"num {num}, seed {seed}: num must be 2 or more, and seed 0 or more, below 2**32")
+            raise UserError(f"num {num}, seed {seed}: num must be 2 or more, and seed 0 or more, below 2**32")
         check_picture(out)
         keep(compiled)
         trained = open_trained(run, checkpoint, data)

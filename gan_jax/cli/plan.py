@@ -7,6 +7,7 @@ from tyro.conf import FlagCreatePairsOff, Positional, UseAppendAction, arg
 
 from gan_jax.cli.arguments import check_picture, with_arguments_of
 from gan_jax.cli.terminal import bad_input
+from gan_jax.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +59,7 @@ def plan_with_arguments_of(file: Path) -> "Callable[..., None]":
 
         with bad_input(file):
             if not topology:
-                raise ValueError("no slice to plan for: name one or more, as --topology v5e:4x4")
+                raise UserError("no slice to plan for: name one or more, as --topology v5e:4x4")
             if len(topology) > 1 and not json:
                 check_picture(out)
             built = build(experiment, arguments, precision)

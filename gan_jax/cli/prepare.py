@@ -5,6 +5,7 @@ from pathlib import Path
 from tyro.conf import Positional
 
 from gan_jax.cli.terminal import bad_input
+from gan_jax.errors import UserError
 
 
 def prepare(name: Positional[str], data_dir: Path | None = None, manual_dir: Path | None = None) -> None:
@@ -21,7 +22,7 @@ def prepare(name: Positional[str], data_dir: Path | None = None, manual_dir: Pat
 
     with bad_input():
         if name == "inception" and (data_dir or manual_dir):
-            raise ValueError(
+            raise UserError(
                 "inception is no data set, and takes neither --data-dir nor --manual-dir: give a file that you have by "
                 "`gan-jax evaluate --features inception --weights FILE`"
             )

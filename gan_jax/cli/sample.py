@@ -9,6 +9,7 @@ from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional
 
 from gan_jax.cli.compile_cache import BY_DEFAULT, Compiled, keep
 from gan_jax.cli.terminal import bad_input
+from gan_jax.errors import UserError
 from gan_jax.runs.trained import Which, open_trained_to_sample
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def sample(
 
     with bad_input(run / "experiment.py"):
         if min(num, frames) < 1 or not 0 <= seed < 2**32:
-            raise ValueError(
+            raise UserError(
                 f"num {num}, frames {frames}, seed {seed}: num and frames must be 1 or more, and seed 0 or more, below "
                 "2**32"
             )
@@ -64,7 +65,7 @@ def sample(
         write, ending = format_of(trained.experiment.view, out, suffix, interpolate)
         samples = trained.walk(game, seed, num, frames) if interpolate else trained.sample(game, seed, num)
         if not np.isfinite(samples).all():
-            raise ValueError(f"samples of {run} at step {trained.step} aren't finite: it has diverged")
+            raise UserError(f"samples of {run} at step {trained.step} aren't finite: it has diverged")
         if provenance and (ending or out.suffix) not in FORMATS:
             lines_of((out.parent if ending is None else out) / SIDECAR)  # what is broken is found before
         files = [out] if ending is None else [out / f"{number:05d}{ending}" for number in range(num)]
@@ -86,19 +87,19 @@ def format_of(view: "View", out: Path, suffix: str | None, interpolate: bool) ->
     """
     together = view.walks if interpolate else view.together
     if interpolate and not together:
-        raise ValueError("--interpolate: samples of this kind aren't looked at along walks")
+        raise UserError("--interpolate: samples of this kind aren't looked at along walks")
     if out.suffix in together and not out.is_dir():
         if suffix is not None:
-            raise ValueError(f"--suffix {suffix}: {out} holds all samples; give a folder for a file each")
+            raise UserError(f"--suffix {suffix}: {out} holds all samples; give a folder for a file each")
         return together[out.suffix], None
     endings = " or ".join(f"{out.stem or 'samples'}{ending}" for ending in together)
     if interpolate:
-        raise ValueError(f"{out}: walks go into one file, {endings}")
+        raise UserError(f"{out}: walks go into one file, {endings}")
     if (out.suffix or out.is_file()) and not out.is_dir():
-        raise ValueError(f"{out}: give one file of all, {endings}, or a folder for a file each")
+        raise UserError(f"{out}: give one file of all, {endings}, or a folder for a file each")
     ending = next(iter(view.single)) if suffix is None else f".{suffix.removeprefix('.')}"
     if ending not in view.single:
-        raise ValueError(f"--suffix {suffix}: samples of this kind are written as {' or '.join(view.single)}")
+        raise UserError(f"--suffix {suffix}: samples of this kind are written as {' or '.join(view.single)}")
     return view.single[ending], ending
 
 

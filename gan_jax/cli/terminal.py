@@ -6,13 +6,13 @@ import io
 import logging
 import os
 import sys
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 import tyro
 
+from gan_jax.errors import UserError
 from gan_jax.storage.user_file import line_of
 
 FAILED, BAD_INPUT, DIVERGED, SIGNAL = 1, 2, 3, 128
@@ -50,10 +50,11 @@ def defer(command: Callable[..., None]) -> Callable[..., Callable[[], None]]:
 
 @contextlib.contextmanager
 def bad_input(*files: Path) -> Iterator[None]:
-    """Around the set-up of a command: what is wrong with what the user gave becomes one line and exit code 2.
+    """Turns an error in the set-up of a command into one line and exit code 2.
 
-    files: of the user's own, as the experiment; where the error isn't one of gan_jax's, the line says where in them it
-      arose.
+    Args:
+      files: The user's own, such as the experiment. The line of an error that isn't a UserError says where it arose in
+        them.
     """
     try:
         yield
@@ -62,11 +63,10 @@ def bad_input(*files: Path) -> Iterator[None]:
 
         if "GAN_JAX_TRACEBACK" in os.environ or lost_a_peer(error):
             raise
-        raised_in = Path(traceback.extract_tb(error.__traceback__)[-1].filename)
-        known = isinstance(error, (ValueError, FileNotFoundError, FloatingPointError))
-        ours = known and raised_in.is_relative_to(Path(__file__).parent)
+        if isinstance(error, UserError):
+            fail(str(error), BAD_INPUT)
         where = "".join(f"{file}, {line}" for file in files if (line := line_of(error, file)))
-        fail(str(error) if ours else f"{where}{type(error).__name__}: {error} ({TRACEBACK})", BAD_INPUT)
+        fail(f"{where}{type(error).__name__}: {error} ({TRACEBACK})", BAD_INPUT)
 
 
 def say(message: str) -> None:

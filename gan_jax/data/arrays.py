@@ -6,6 +6,8 @@ import logging
 import jax.numpy as jnp
 import numpy as np
 
+from gan_jax.errors import UserError
+
 log = logging.getLogger(__name__)
 NAMED = 10  # classes, in a warning
 CHANNELS = (1, 3)  # grey and RGB, which can be drawn
@@ -15,14 +17,14 @@ def check_images(images: np.ndarray) -> None:
     """Raises ValueError unless they are uint8 [N, H, W, C], or clips [N, T, H, W, C], and C is 1 or 3."""
     given = f"images {images.dtype} {list(images.shape)}"
     if not images.size:
-        raise ValueError(f"{given} are empty: give one or more, as uint8 [N, H, W, C]")
+        raise UserError(f"{given} are empty: give one or more, as uint8 [N, H, W, C]")
     if images.dtype != np.uint8:
         images = as_numbers(images)
-        raise ValueError(f"{given}, {extent(images)}, where uint8 from 0 to 255 are wanted: {to_uint8(images)}")
+        raise UserError(f"{given}, {extent(images)}, where uint8 from 0 to 255 are wanted: {to_uint8(images)}")
     if images.ndim not in (4, 5):
-        raise ValueError(f"{given}, where [N, H, W, C] is wanted: {to_four_axes(images)}")
+        raise UserError(f"{given}, where [N, H, W, C] is wanted: {to_four_axes(images)}")
     if images.shape[-1] not in CHANNELS:
-        raise ValueError(f"{given}, where [N, H, W, C] with 1 channel (grey) or 3 (RGB) is wanted: {to_last(images)}")
+        raise UserError(f"{given}, where [N, H, W, C] with 1 channel (grey) or 3 (RGB) is wanted: {to_last(images)}")
     if images.max() == 1:
         log.warning("images from 0 to 1, of 255, are all but black: if 1 is white, use images * np.uint8(255)")
 
@@ -82,21 +84,21 @@ def check_labels(labels: np.ndarray, count: int, classes: int | None) -> int:
     given = f"labels {labels.dtype} {list(labels.shape)}"
     wanted = f"where integers [{count}] are wanted, one an example"
     if labels.ndim == 2 and labels.shape == (count, 1):
-        raise ValueError(f"{given}, {wanted}: use labels[:, 0]")
+        raise UserError(f"{given}, {wanted}: use labels[:, 0]")
     if labels.ndim == 2 and len(labels) == count:
-        raise ValueError(f"{given}, {wanted}: if they are one-hot, use labels.argmax(1)")
+        raise UserError(f"{given}, {wanted}: if they are one-hot, use labels.argmax(1)")
     if labels.shape != (count,):
-        raise ValueError(f"{given}, {wanted}: give as many as there are examples")
+        raise UserError(f"{given}, {wanted}: give as many as there are examples")
     if labels.dtype.kind not in "iu":
         mend = "labels.astype(int)" if labels.dtype.kind in "fb" else "np.unique(labels, return_inverse=True)[1]"
-        raise ValueError(f"{given}, {wanted}: use {mend}")
+        raise UserError(f"{given}, {wanted}: use {mend}")
     if classes is not None and classes < 1:
-        raise ValueError(f"{classes} classes of {count} labels: give 1 or more, or leave them out to have them counted")
+        raise UserError(f"{classes} classes of {count} labels: give 1 or more, or leave them out to have them counted")
     low, high = int(labels.min()), int(labels.max())
     classes = high + 1 if classes is None else classes
     if low < 0 or high >= min(classes, 2**31):
         mend = "to number them from 0, use np.unique(labels, return_inverse=True)[1]"
-        raise ValueError(f"labels from {low} to {high}, where 0 to {min(classes, 2**31) - 1} are wanted: {mend}")
+        raise UserError(f"labels from {low} to {high}, where 0 to {min(classes, 2**31) - 1} are wanted: {mend}")
     warn_of_missing(labels, classes)
     return classes
 

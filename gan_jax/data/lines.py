@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from gan_jax.data.found import Found, Skipped, counted, printable
 from gan_jax.data.source import Source, digest, on_device
+from gan_jax.errors import UserError
 
 UNREAD = " \ufffd"  # no characters of an alphabet's own: the space, and what stands for a byte that can't be decoded
 
@@ -48,9 +49,9 @@ def tenth_held_out(lines: list[str]) -> Callable[[str], list[Line]]:
 
     def read(split: str) -> list[Line]:
         if split not in ("train", "test"):
-            raise ValueError(f"the text has no split {split!r}: it has train and test")
+            raise UserError(f"the text has no split {split!r}: it has train and test")
         if split == "test" and 0 < len(there) < 10:
-            raise ValueError(f"every tenth line is held out as test, and there are {len(there)}: give 10 lines or more")
+            raise UserError(f"every tenth line is held out as test, and there are {len(there)}: give 10 lines or more")
         return [line for place, line in enumerate(there) if (place % 10 == 9) == (split == "test")]
 
     return read
@@ -76,11 +77,11 @@ def windows_of(
       where: what warnings and errors call it.
     """
     if length < 1:
-        raise ValueError(f"lines of {length} characters: length must be 1 or more")
+        raise UserError(f"lines of {length} characters: length must be 1 or more")
     called = f"{where} {split}"
     lines = [Line(number, line) for number, written in read(split) if (line := tidy(written))]
     if not lines:
-        raise ValueError(f"{called}: it holds no words; give a text that has some")
+        raise UserError(f"{called}: it holds no words; give a text that has some")
     characters = alphabet_of([line.written for line in lines], alphabet)
     written, skipped = keep_written_in(characters, lines, called)
     tokens = windows(written, characters, length, called, limit)
@@ -119,7 +120,7 @@ def alphabet_of(lines: list[str], wanted: str | int) -> str:
         counts = Counter(character for line in lines for character in line if character not in UNREAD)
         found = sorted(counts, key=lambda character: (-counts[character], character))[: max(wanted - 1, 0)]
     if not 1 <= len(found) <= 255:
-        raise ValueError(f"an alphabet of {len(found)} characters beside the space: give one of 1 to 255")
+        raise UserError(f"an alphabet of {len(found)} characters beside the space: give one of 1 to 255")
     return " " + "".join(found)
 
 
@@ -129,7 +130,7 @@ def keep_written_in(alphabet: str, lines: list[Line], called: str) -> tuple[list
     kept = [line.written for line, other in zip(lines, others) if not other]
     if not kept:
         strange = sorted(set().union(*others))
-        raise ValueError(
+        raise UserError(
             f"{called}: each of its {len(lines)} lines has characters outside the alphabet of {len(alphabet)}: give a "
             f"larger one, for {abridged(strange)}"
         )
@@ -162,7 +163,7 @@ def windows(lines: list[str], alphabet: str, length: int, called: str, limit: in
     follows = np.r_[False, (line_ends[1:] == line_ends[:-1]) & (reach[:-1] == line_ends[:-1])]
     starts, reach = starts[~follows], reach[~follows]
     if len(starts) * length > limit:
-        raise ValueError(
+        raise UserError(
             f"{called}: {len(starts)} windows of {length} characters are more than {limit} bytes: take a part of it"
         )
     place = np.zeros(max(map(ord, alphabet)) + 1, np.uint8)

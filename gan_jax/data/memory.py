@@ -15,6 +15,7 @@ import jax
 import numpy as np
 
 from gan_jax.data.source import Source
+from gan_jax.errors import Missing, UserError
 from gan_jax.types import Batch
 
 Note = dict[str, Any]  # JSON
@@ -54,7 +55,7 @@ def remembered(kind: type[Data]) -> Callable[[Callable[..., Data]], Callable[...
             recalled, notes = _recalled.get(), _noted.get()
             if recalled is not None and (note := next(recalled, None)):
                 if note["loader"] != load.__name__:
-                    raise ValueError(f"{load.__name__} is called where the run called {note['loader']}")
+                    raise UserError(f"{load.__name__} is called where the run called {note['loader']}")
                 return stand_in(kind, note["data"])
             data = load(*arguments, **settings)
             if notes is not None:
@@ -84,6 +85,6 @@ def stand_in(kind: Any, note: Note) -> Any:
                for name, leaf in note["example"].items()}  # fmt: skip
 
     def absent(*_: Any, **__: Any) -> Any:
-        raise FileNotFoundError(f"the run's data, {note['name']}, aren't here: give their new place by --data")
+        raise Missing(f"the run's data, {note['name']}, aren't here: give their new place by --data")
 
     return Source(Batch(**example), note["size"], note["classes"], absent, note["name"], absent)

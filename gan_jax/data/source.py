@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from gan_jax.data.arrays import check_images, check_labels
 from gan_jax.data.found import Found
+from gan_jax.errors import UserError
 from gan_jax.keys import fold_each
 from gan_jax.types import Array, Batch
 
@@ -71,12 +72,12 @@ def on_device(
     if decode is None:
         check_images(stored)
     elif not stored.size:
-        raise ValueError(f"examples {stored.dtype} {list(stored.shape)} are empty: give one or more")
+        raise UserError(f"examples {stored.dtype} {list(stored.shape)} are empty: give one or more")
     if labels is not None:
         labels = as_array(labels, "labels")
         classes = check_labels(labels, len(stored), classes)
     elif classes:
-        raise ValueError(f"{classes} classes and no labels: give a label for each example, or no classes")
+        raise UserError(f"{classes} classes and no labels: give a label for each example, or no classes")
     decode = to_float if decode is None else decode
     gather = jax.jit(lambda x, label, index: Batch(decode(x[index]), None if label is None else label[index]))
     x = jnp.asarray(stored)
@@ -101,7 +102,7 @@ def as_array(given: Any, kind: str) -> np.ndarray:
     try:
         return np.asarray(given)
     except ValueError as error:
-        raise ValueError(f"{kind} that make no array ({error}): give all of them one shape") from error
+        raise UserError(f"{kind} that make no array ({error}): give all of them one shape") from error
 
 
 def described(examples: np.ndarray, kind: str = "images", labels: np.ndarray | None = None) -> str:
@@ -142,7 +143,7 @@ def parts(source: Source) -> Callable[[str], Source]:
 
     def alone(split: str) -> Source:
         if split != "train":
-            raise ValueError(f"{source.name} has no split {split!r}: train alone, what was trained on")
+            raise UserError(f"{source.name} has no split {split!r}: train alone, what was trained on")
         return source
 
     return source.split or alone

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan_jax.data.found import Unusable
+from gan_jax.errors import UserError
 from gan_jax.types import Array
 
 Up = Literal["y", "z"]
@@ -113,7 +114,7 @@ def import_trimesh() -> Any:
     try:
         import trimesh
     except ModuleNotFoundError as error:
-        raise ValueError("meshes are read by trimesh: pip install 'gan-jax[shapes]'") from error
+        raise UserError("meshes are read by trimesh: pip install 'gan-jax[shapes]'") from error
     return trimesh
 
 

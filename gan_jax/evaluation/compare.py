@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from gan_jax.errors import UserError
 from gan_jax.evaluation.result_file import load
 
 Results = dict[str, dict[str, Any]]  # by the run's name, in the order given
@@ -25,10 +26,10 @@ def comparable(files: dict[str, Path]) -> list[Results]:
     if not common:
         for name in others:
             if parts := differences(loaded[first], loaded[name]):
-                raise ValueError(
+                raise UserError(
                     f"{first} and {name} were measured by different protocols ({parts}): evaluate them in the same way"
                 )
-        raise ValueError(f"no protocol is common to {', '.join(files)}: evaluate them in the same way")
+        raise UserError(f"no protocol is common to {', '.join(files)}: evaluate them in the same way")
     return common
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from gan_jax.data.source import Source, parts
+from gan_jax.errors import NotFinite, UserError
 from gan_jax.experiment import Experiment
 from gan_jax.sample import make_draw
 from gan_jax.storage.versions import versions
@@ -60,9 +61,9 @@ def make_evaluation(
     num_real = (real.size or num) if num_real is None else num_real
     if min(num, num_real) < 10:
         few = f", and there are no more than {real.size}" if real.size is not None and real.size < 10 else ""
-        raise ValueError(f"{num} samples against {num_real} of {real.name}: figures of fewer than 10 mean nothing{few}")
+        raise UserError(f"{num} samples against {num_real} of {real.name}: figures of fewer than 10 mean nothing{few}")
     if real.size is not None and num_real > real.size:
-        raise ValueError(f"{real.name} has {real.size} examples: --num-real {num_real} is too many")
+        raise UserError(f"{real.name} has {real.size} examples: --num-real {num_real} is too many")
     draw = make_draw(experiment.nets.generator, experiment.prior)
 
     def summary(batches: Iterator[np.ndarray], count: int, of: str) -> Any:
@@ -94,7 +95,7 @@ def make_evaluation(
             compared = measure.compare(against, summary(batches, count, of))
         found = {name: float(value) for name, value in compared.items()}
         if not np.isfinite(list(found.values())).all():
-            raise FloatingPointError(f"figures aren't finite: {found}")
+            raise NotFinite(f"figures aren't finite: {found}")
         return found
 
     def generated(variables: Variables, key: Array) -> Figures | None:
@@ -152,14 +153,14 @@ def check_measure(experiment: Experiment, num: int) -> None:
     """
     measure = experiment.measure
     if measure is None:
-        raise ValueError(
+        raise UserError(
             "--evaluate-every: the experiment names no measure; give its Experiment one, as "
             "measure=measures.images(features.digits())"
         )
     num = min(num, part_of(experiment.data, "train").size or num)
     figures = make_evaluation(experiment, measure, num=num, num_real=num).of_real()
     if measure.best not in figures:
-        raise ValueError(f"best {measure.best!r}: the measure's figures are {', '.join(figures)}; name one of them")
+        raise UserError(f"best {measure.best!r}: the measure's figures are {', '.join(figures)}; name one of them")
 
 
 def part_of(source: Source, split: str) -> Source:
@@ -189,7 +190,7 @@ def read(source: Source, count: int, key: Array) -> Iterator[Batch]:
 def finite(batches: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
     for batch in batches:
         if not np.isfinite(batch).all():
-            raise FloatingPointError("a sample is not finite")
+            raise NotFinite("a sample is not finite")
         yield batch
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import jax
 import numpy as np
 
+from gan_jax.errors import UserError
 from gan_jax.evaluation.evaluate import examples, part_of
 from gan_jax.experiment import Experiment
 from gan_jax.metrics.neighbours import nearest
@@ -20,7 +21,7 @@ def nearest_training_examples(
     """
     data = part_of(experiment.data, "train")
     if data.size is None or count > data.size:
-        raise ValueError(f"{data.name} has no {count} training examples: neighbours are for data that end")
+        raise UserError(f"{data.name} has no {count} training examples: neighbours are for data that end")
     at = look(samples)
     rows = np.arange(len(samples))[:, None]
     apart, found = np.full((len(samples), count), np.inf), np.zeros((len(samples), count, *samples.shape[1:]))

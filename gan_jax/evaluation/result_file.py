@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from gan_jax.errors import Missing, UserError
 from gan_jax.storage.files import read_json, write_whole
 
 
@@ -25,9 +26,9 @@ def load(file: Path) -> list[dict[str, Any]]:
       ValueError: it isn't one that `save` wrote.
     """
     if file.is_dir():
-        raise ValueError(f"{file} is a folder, where a file of results belongs: move it away, and evaluate again")
+        raise UserError(f"{file} is a folder, where a file of results belongs: move it away, and evaluate again")
     if not file.is_file():
-        raise FileNotFoundError(f"{file}: no such file; `gan-jax evaluate {file.parent}` makes it")
+        raise Missing(f"{file}: no such file; `gan-jax evaluate {file.parent}` makes it")
     try:
         results = read_json(file)["results"]
         for one in results:
@@ -35,4 +36,4 @@ def load(file: Path) -> list[dict[str, Any]]:
             one["made"]["games"], one["made"]["seed"], one["made"]["versions"]
         return results
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{file} is broken ({error!r}): delete it, and evaluate again") from error
+        raise UserError(f"{file} is broken ({error!r}): delete it, and evaluate again") from error

@@ -6,6 +6,7 @@
 import flax.linen as nn
 import jax.numpy as jnp
 
+from gan_jax.errors import UserError
 from gan_jax.features.packaged import packaged
 from gan_jax.nets.conv.convolution import Conv
 from gan_jax.types import Array, Features, Params, Seen
@@ -29,7 +30,7 @@ class Classifier(nn.Module):
 def classify(params: Params, x: Array) -> Seen:
     """What the classifier with these parameters sees in images [B, 28, 28, 1] in [-1, 1]."""
     if x.shape[1:] != (28, 28, 1):
-        raise ValueError(f"the classifier sees images [B, 28, 28, 1], these are {list(x.shape)}")
+        raise UserError(f"the classifier sees images [B, 28, 28, 1], these are {list(x.shape)}")
     return Classifier(params["Dense_0"]["bias"].shape[0]).apply({"params": params}, x)  # type: ignore[return-value]
 
 

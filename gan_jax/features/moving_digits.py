@@ -11,6 +11,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from gan_jax.errors import UserError
 from gan_jax.features.packaged import weights
 from gan_jax.nets.conv.convolution import Conv
 from gan_jax.types import Array, Features, Params, Seen
@@ -75,7 +76,7 @@ def frames() -> Features:
 
 def see_clips(params: Params, x: Array) -> Seen:
     if x.ndim != 5 or x.shape[1] != FRAMES:
-        raise ValueError(f"the network sees clips [B, {FRAMES}, H, W, C], these are {list(x.shape)}")
+        raise UserError(f"the network sees clips [B, {FRAMES}, H, W, C], these are {list(x.shape)}")
     told = tell(params, as_trained_on(x))
     return Seen(jnp.concatenate([told.steps.reshape(len(x), -1), told.logits / EVEN], 1), told.logits)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import jax.numpy as jnp
 
+from gan_jax.errors import UserError
 from gan_jax.features import classifier, efficientnet, inception_v3 as inception
 from gan_jax.storage import user_file as program
 from gan_jax.storage.files import sha256_of
@@ -31,13 +32,13 @@ def named(name: str, weights: Path | None = None) -> Features:
     """
     if weights is not None:
         if name != "inception":
-            raise ValueError(f"--weights {weights}: only inception takes a file, {name} comes with its weights")
+            raise UserError(f"--weights {weights}: only inception takes a file, {name} comes with its weights")
         return inception.inception(weights)
     if name in NAMED:
         return NAMED[name]()
     if ".py:" in name:
         return of_file(*name.rsplit(":", 1))
-    raise ValueError(f"features {name!r}: there are {', '.join(NAMED)}, and FILE.py:FUNCTION for your own")
+    raise UserError(f"features {name!r}: there are {', '.join(NAMED)}, and FILE.py:FUNCTION for your own")
 
 
 def fetch() -> Path:
@@ -50,7 +51,7 @@ def of_file(file: str, function: str) -> Features:
     module = program.load(path)
     own = getattr(module, function, None)
     if not callable(own):
-        raise ValueError(f"{path} defines no function {function}: it maps images [B, H, W, C] to features [B, D]")
+        raise UserError(f"{path} defines no function {function}: it maps images [B, H, W, C] to features [B, D]")
     digest = sha256_of(path)
     return Features(
         f"{path.name}:{function}", digest, "its own", lambda x: Seen(jnp.asarray(own(x)).astype(jnp.float32))

@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gan_jax.errors import UserError
+
 MAGIC = (0x1950A86A20F9469CFC6C).to_bytes(10, "little")  # in the first pickle of a file from before PyTorch 1.6
 DTYPES = {  # as the bytes lie in the file; the two that NumPy lacks or would trust blindly are mended in `numbers`
     "BFloat16Storage": "<u2",
@@ -64,12 +66,12 @@ def read(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     try:
         state, raw = (from_zip if data.startswith(b"PK\x03\x04") else from_stream)(data)
         if not isinstance(state, dict):
-            raise ValueError(f"holds a {type(state).__name__}, not a dict of tensors")
+            raise UserError(f"holds a {type(state).__name__}, not a dict of tensors")
         rows = {storage: numbers(storage, raw[storage]) for storage in raw}
         return {name: window(name, tensor, rows) for name, tensor in state.items()}
     except Exception as error:  # a damaged pickle can raise anything
         what = textwrap.shorten(str(error) or type(error).__name__, 200)
-        raise ValueError(
+        raise UserError(
             f"{path}: not a state dict of torch.save's: {what}; "
             "fetch the file again, or write it with torch.save(model.state_dict(), FILE)"
         ) from error
@@ -79,25 +81,25 @@ def from_zip(data: bytes) -> tuple[object, dict[Storage, bytes]]:
     """Since PyTorch 1.6: NAME/data.pkl, and one file NAME/data/KEY a storage."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
-            raise ValueError("a compressed zip, and torch.save doesn't compress")
+            raise UserError("a compressed zip, and torch.save doesn't compress")
         pickles = [name for name in archive.namelist() if name.endswith("/data.pkl")]
         if len(pickles) != 1:
-            raise ValueError("a zip, but not with one data.pkl in it")
+            raise UserError("a zip, but not with one data.pkl in it")
         folder = pickles[0].removesuffix("data.pkl")
         if f"{folder}byteorder" in archive.namelist() and archive.read(f"{folder}byteorder") != b"little":
-            raise ValueError("written by a big-endian machine")
+            raise UserError("written by a big-endian machine")
         unpickler = Unpickler(io.BytesIO(archive.read(pickles[0])))
         state = unpickler.load()
         claimed = sum(storage.nbytes for storage in unpickler.storages)
         if claimed > len(data):  # several names may lead to the same bytes of the file
-            raise ValueError(f"its tensors claim {claimed} bytes and the file has {len(data)}")
+            raise UserError(f"its tensors claim {claimed} bytes and the file has {len(data)}")
         return state, {storage: archive.read(f"{folder}data/{storage.key}") for storage in unpickler.storages}
 
 
 def from_stream(data: bytes) -> tuple[object, dict[Storage, bytes]]:
     """Before PyTorch 1.6: five pickles, and then every storage as its length, int64, and its numbers."""
     if MAGIC not in data[:32]:
-        raise ValueError("it begins as neither of the two formats does")
+        raise UserError("it begins as neither of the two formats does")
     stream = io.BytesIO(data)
     _magic, _version, _system = (Unpickler(stream).load() for _ in range(3))
     unpickler = Unpickler(stream)
@@ -107,7 +109,7 @@ def from_stream(data: bytes) -> tuple[object, dict[Storage, bytes]]:
     for key in Unpickler(stream).load():  # type: ignore[attr-defined]
         storage = named[key]
         if int.from_bytes(stream.read(8), "little") != storage.length:
-            raise ValueError(f"the length of storage {key!r} isn't the {storage.length} that its tensors claim")
+            raise UserError(f"the length of storage {key!r} isn't the {storage.length} that its tensors claim")
         raw[storage] = stream.read(storage.nbytes)
     return state, raw
 
@@ -119,7 +121,7 @@ class Unpickler(pickle.Unpickler):
         start = stream.tell()
         for count, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
             if "PUT" in opcode.name and int(argument or 0) > count:  # the memo is a list: it would grow to that length
-                raise ValueError("a pickle that asks for more memory than it can need")
+                raise UserError("a pickle that asks for more memory than it can need")
         stream.seek(start)
         super().__init__(stream)
         self.storages: dict[Storage, None] = {}
@@ -134,15 +136,15 @@ class Unpickler(pickle.Unpickler):
             "torch._utils._rebuild_parameter": lambda tensor, *_: tensor,
         } | {f"torch.{kind}": kind for kind in DTYPES}
         if f"{module}.{name}" not in allowed:
-            raise ValueError(f"it names {f'{module}.{name}'!r}, which could run code")
+            raise UserError(f"it names {f'{module}.{name}'!r}, which could run code")
         return allowed[f"{module}.{name}"]
 
     def persistent_load(self, pid: Any) -> Storage:
         what, kind, key, _device, length, *view = pid
         if what != "storage" or kind not in DTYPES or not isinstance(key, str) or not is_whole(length):
-            raise ValueError(f"an unknown kind of storage, {pid!r}")
+            raise UserError(f"an unknown kind of storage, {pid!r}")
         if any(part is not None for part in view):
-            raise ValueError(f"storage {key!r} is a view of another, which isn't supported")
+            raise UserError(f"storage {key!r} is a view of another, which isn't supported")
         storage = Storage(kind, key, length)
         self.storages[storage] = None
         return storage
@@ -151,7 +153,7 @@ class Unpickler(pickle.Unpickler):
 def numbers(storage: Storage, raw: bytes) -> np.ndarray:
     """[length]."""
     if len(raw) != storage.nbytes:
-        raise ValueError(f"storage {storage.key!r} has {len(raw)} bytes of {storage.nbytes}: the file is cut short")
+        raise UserError(f"storage {storage.key!r} has {len(raw)} bytes of {storage.nbytes}: the file is cut short")
     row = np.frombuffer(raw, DTYPES[storage.kind])
     if storage.kind == "BFloat16Storage":
         row = (row.astype(np.uint32) << 16).view(np.float32)  # the upper half of a float32
@@ -163,16 +165,16 @@ def numbers(storage: Storage, raw: bytes) -> np.ndarray:
 def window(name: object, tensor: object, rows: dict[Storage, np.ndarray]) -> np.ndarray:
     """The tensor as an array, if it lies inside its storage."""
     if not isinstance(name, str) or not isinstance(tensor, Tensor):
-        raise ValueError(f"{name!r} is a {type(tensor).__name__}, not a tensor")
+        raise UserError(f"{name!r} is a {type(tensor).__name__}, not a tensor")
     if tensor.storage not in rows:
-        raise ValueError(f"{name!r} has no storage in the file")
+        raise UserError(f"{name!r} has no storage in the file")
     row, (_, offset, shape, strides) = rows[tensor.storage], tensor
     whole = all(map(is_whole, (offset, *shape, *strides))) and len(shape) == len(strides)
     if not whole or math.prod(shape) > row.size:
-        raise ValueError(f"{name!r} has shape {shape} and strides {strides}, over {row.size} numbers")
+        raise UserError(f"{name!r} has shape {shape} and strides {strides}, over {row.size} numbers")
     last = offset + sum((size - 1) * stride for size, stride in zip(shape, strides))
     if math.prod(shape) and last >= row.size:
-        raise ValueError(f"{name!r} reaches to number {last} of the {row.size} that the file has for it")
+        raise UserError(f"{name!r} reaches to number {last} of the {row.size} that the file has for it")
     steps = [stride * row.itemsize for stride in strides]
     return np.lib.stride_tricks.as_strided(row[offset:], shape, steps, writeable=False)
 

@@ -10,6 +10,7 @@ from jax.tree_util import Partial
 from numpy.typing import NDArray
 
 from gan_jax import parallel
+from gan_jax.errors import UserError
 from gan_jax.types import Array
 
 BATCH = 128
@@ -54,7 +55,7 @@ def batchwise(look: Callable[[Array], Any]) -> Callable[[np.ndarray], Any]:
 
         def cut(leaf: Array) -> NDArray:
             if leaf.shape[:1] != (size,):
-                raise ValueError(f"features of shape {list(leaf.shape)} for {size} examples: give each example a row")
+                raise UserError(f"features of shape {list(leaf.shape)} for {size} examples: give each example a row")
             return np.asarray(leaf)[: len(x)]
 
         return jax.tree.map(cut, compiled(seen, padded))

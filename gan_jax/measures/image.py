@@ -13,6 +13,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from gan_jax.errors import UserError
 from gan_jax.measures.common import HIGHER_IS_BETTER, LOWER_IS_BETTER, NEIGHBOURS, batchwise
 from gan_jax.metrics import classes, frechet, kernel, manifold, neighbours
 from gan_jax.types import Features, Measure, Protocol, Seen
@@ -45,7 +46,7 @@ class ImageSummary:
         """
         distinct = len(np.unique(self.first, axis=0))
         if distinct == 1:
-            raise ValueError("the features of all real examples are the same: they tell nothing apart")
+            raise UserError("the features of all real examples are the same: they tell nothing apart")
         if distinct < len(self.first):
             log.warning(
                 "the first %d real examples are copies of %d by their features: `nearest` and `duplicates` go by the "
@@ -67,7 +68,7 @@ def images(features: Features, *, best: str = "frechet_distance", num: int = 10_
     """
     if best not in HIGHER_IS_BETTER | LOWER_IS_BETTER:
         known = ", ".join(sorted(HIGHER_IS_BETTER | LOWER_IS_BETTER))
-        raise ValueError(f"best {best!r}: not known to be better higher or lower, as are {known}")
+        raise UserError(f"best {best!r}: not known to be better higher or lower, as are {known}")
     look = batchwise(features.look)
 
     def summarise(batches: Iterable[np.ndarray]) -> ImageSummary:

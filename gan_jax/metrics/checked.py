@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gan_jax.errors import NotFinite, UserError
+
 
 def rows(values: ArrayLike, what: str = "features") -> NDArray:
     """The values as an array [N, D] of real, finite numbers.
@@ -13,11 +15,11 @@ def rows(values: ArrayLike, what: str = "features") -> NDArray:
     """
     found = np.asarray(values)
     if found.ndim != 2:
-        raise ValueError(f"{what} are [N, D], these are {list(found.shape)}")
+        raise UserError(f"{what} are [N, D], these are {list(found.shape)}")
     if np.iscomplexobj(found):
-        raise ValueError(f"{what} are real numbers, these are {found.dtype}: take real and imaginary parts as columns")
+        raise UserError(f"{what} are real numbers, these are {found.dtype}: take real and imaginary parts as columns")
     if not np.isfinite(extremes(found)).all():
-        raise FloatingPointError(f"{what} hold NaN or infinity: a figure of them would mean nothing")
+        raise NotFinite(f"{what} hold NaN or infinity: a figure of them would mean nothing")
     return found
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_softmax, logsumexp
 
+from gan_jax.errors import UserError
 from gan_jax.metrics.checked import rows
 
 
@@ -22,7 +23,7 @@ def inception_score(logits: ArrayLike, *, splits: int = 10) -> Score:
     """
     logits = rows(logits, "logits").astype(np.float64)
     if not 1 <= splits <= len(logits):
-        raise ValueError(f"logits {list(logits.shape)} in {splits} splits: logits are [N, classes], splits up to N")
+        raise UserError(f"logits {list(logits.shape)} in {splits} splits: logits are [N, classes], splits up to N")
     scores = []
     for part in np.array_split(log_softmax(logits, 1), splits):
         marginal = logsumexp(part, 0) - np.log(len(part))
@@ -57,9 +58,9 @@ def modes(labels: ArrayLike, number: int, *, seed: int = 0, trials: int = 20) ->
     """
     labels = np.asarray(labels)
     if labels.ndim != 1 or not len(labels) or not np.issubdtype(labels.dtype, np.integer):
-        raise ValueError(f"labels are [N] integers, these are {labels.dtype} {list(labels.shape)}")
+        raise UserError(f"labels are [N] integers, these are {labels.dtype} {list(labels.shape)}")
     if labels.min() < 0 or labels.max() >= number:
-        raise ValueError(f"labels from {labels.min()} to {labels.max()}: there are {number} modes, from 0")
+        raise UserError(f"labels from {labels.min()} to {labels.max()}: there are {number} modes, from 0")
     counts = np.bincount(labels, minlength=number)
     rng = np.random.default_rng(seed)
     draws = rng.multinomial(len(labels), np.full(number, 1 / number), size=trials)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gan_jax.errors import NotFinite, UserError
 from gan_jax.metrics.checked import extremes, rows
 
 HELD = 20_000_000
@@ -28,9 +29,9 @@ def blocks(x: ArrayLike, others: ArrayLike) -> Blocks:
     """
     x, others = rows(x), rows(others)
     if x.shape[1] != others.shape[1]:
-        raise ValueError(f"features are [N, D] and [M, D], these are {list(x.shape)} and {list(others.shape)}")
+        raise UserError(f"features are [N, D] and [M, D], these are {list(x.shape)} and {list(others.shape)}")
     if (largest := np.abs([extremes(x), extremes(others)]).max()) > LARGEST:
-        raise FloatingPointError(f"features are as large as {largest:.2g}: their distances overflow")
+        raise NotFinite(f"features are as large as {largest:.2g}: their distances overflow")
     middle = others.mean(0, dtype=np.float64)  # distances don't change, and their rounding is smallest about it
     height = max(1, HELD // max(1, len(others)))
     for first in range(0, len(x), height):

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gan_jax.errors import UserError
 from gan_jax.metrics.checked import rows
 
 Matrix = NDArray[np.float64]
@@ -40,7 +41,7 @@ def moments(batches: Iterable[ArrayLike]) -> Moments:
         part = moments_of_batch(rows(batch).astype(np.float64))
         total = part if total is None else merge(total, part)
     if total is None or total.n < 2:
-        raise ValueError(f"a covariance needs two samples or more, there are {total.n if total else 0}")
+        raise UserError(f"a covariance needs two samples or more, there are {total.n if total else 0}")
     return total
 
 
@@ -70,7 +71,7 @@ def frechet_distance(a: Moments, b: Moments) -> float:
     which it always is with fewer samples than features. Rounding that would leave less than nothing is cut off.
     """
     if a.mean.shape != b.mean.shape:
-        raise ValueError(f"features of {len(a.mean)} and {len(b.mean)} dimensions can't be compared")
+        raise UserError(f"features of {len(a.mean)} and {len(b.mean)} dimensions can't be compared")
     cross = np.linalg.svd(root(a.covariance) @ root(b.covariance), compute_uv=False).sum()
     apart = a.mean - b.mean
     return max(0.0, float(apart @ apart + np.trace(a.covariance) + np.trace(b.covariance) - 2 * cross))

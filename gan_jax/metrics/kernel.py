@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gan_jax.errors import UserError
 from gan_jax.metrics.checked import rows
 
 
@@ -32,11 +33,11 @@ def kernel_distance(
     """
     real, fake = rows(real).astype(np.float64), rows(fake).astype(np.float64)
     if real.shape[1] != fake.shape[1]:
-        raise ValueError(f"features are [N, D] and [M, D], these are {list(real.shape)} and {list(fake.shape)}")
+        raise UserError(f"features are [N, D] and [M, D], these are {list(real.shape)} and {list(fake.shape)}")
     if not 2 <= subset_size <= min(len(real), len(fake)):
-        raise ValueError(f"subsets of {subset_size} from {len(real)} real and {len(fake)} fake: from 2 to the fewer")
+        raise UserError(f"subsets of {subset_size} from {len(real)} real and {len(fake)} fake: from 2 to the fewer")
     if subsets < 2:
-        raise ValueError(f"{subsets} subsets: a standard error needs two or more")
+        raise UserError(f"{subsets} subsets: a standard error needs two or more")
     rng = np.random.default_rng(seed)
     values = [
         squared_mmd(

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gan_jax.errors import UserError
 from gan_jax.metrics.distances import blocks, blocks_within
 
 
@@ -34,7 +35,7 @@ def manifold(real: ArrayLike, fake: ArrayLike, *, k: int = 5) -> Manifold:
     """
     real, fake = np.asarray(real), np.asarray(fake)
     if not 1 <= k < min(len(real), len(fake)):
-        raise ValueError(f"k {k}: from 1 to below the number of samples, {len(real)} real and {len(fake)} fake")
+        raise UserError(f"k {k}: from 1 to below the number of samples, {len(real)} real and {len(fake)} fake")
     real_reach, fake_reach = squared_radii(real, k), squared_radii(fake, k)
     balls = np.zeros(len(fake), int)  # that each fake sample lies in
     recalled = covered = 0

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gan_jax.errors import UserError
+
 
 class Matching(NamedTuple):
     """coverage: the share of real samples that are the nearest one to some fake sample.
@@ -34,7 +36,7 @@ def one_nearest_neighbour(real: NDArray, across: NDArray, fake: NDArray) -> floa
       ValueError: not as many of both.
     """
     if not real.shape == across.shape == fake.shape:
-        raise ValueError(f"distances of as many real as fake samples: {real.shape}, {across.shape}, {fake.shape}")
+        raise UserError(f"distances of as many real as fake samples: {real.shape}, {across.shape}, {fake.shape}")
     apart = np.block([[real, across], [across.T, fake]]).astype(np.float64)
     np.fill_diagonal(apart, np.inf)
     is_fake = np.arange(len(apart)) >= len(real)

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
+from gan_jax.errors import UserError
 from gan_jax.metrics.checked import rows
 from gan_jax.metrics.classes import Modes, modes
 
@@ -27,7 +28,7 @@ def mixture(samples: ArrayLike, centres: ArrayLike, sigma: float, *, seed: int =
     """Of samples [N, D] of the mixture about `centres` [K, D], each of deviation sigma in every direction."""
     samples, centres = rows(samples, "samples").astype(np.float64), np.asarray(centres, np.float64)
     if not len(samples) or samples.shape[1:] != centres.shape[1:]:
-        raise ValueError(f"samples [N, D] and centres [K, D], these are {list(samples.shape)}, {list(centres.shape)}")
+        raise UserError(f"samples [N, D] and centres [K, D], these are {list(samples.shape)}, {list(centres.shape)}")
     apart = cdist(samples, centres)
     labels = apart.argmin(1)
     good = apart.min(1) <= 3 * sigma
@@ -41,6 +42,6 @@ def wasserstein(x: ArrayLike, y: ArrayLike) -> float:
     """
     x, y = rows(x, "samples").astype(np.float64), rows(y, "samples").astype(np.float64)
     if x.shape != y.shape or not len(x):
-        raise ValueError(f"two sets of as many samples [N, D], these are {list(x.shape)} and {list(y.shape)}")
+        raise UserError(f"two sets of as many samples [N, D], these are {list(x.shape)} and {list(y.shape)}")
     apart = cdist(x, y)
     return float(apart[linear_sum_assignment(apart)].mean())

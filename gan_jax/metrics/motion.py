@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gan_jax.errors import UserError
+
 
 class Motion(NamedTuple):
     """Of each clip [N].
@@ -23,7 +25,7 @@ class Motion(NamedTuple):
 def motion(clips: NDArray) -> Motion:
     """Of clips [N, frames, H, W, C] in [-1, 1], -1 being dark, of two frames or more."""
     if clips.ndim != 5 or clips.shape[1] < 2:
-        raise ValueError(f"clips are [N, 2 or more frames, H, W, C], these are {list(clips.shape)}")
+        raise UserError(f"clips are [N, 2 or more frames, H, W, C], these are {list(clips.shape)}")
     change = np.abs(np.diff(clips, axis=1)).mean((1, 2, 3, 4), dtype=np.float64)
     steps = np.linalg.norm(np.diff(centres(clips), axis=1), axis=-1)
     return Motion(change, steps.mean(1), steps.std(1))

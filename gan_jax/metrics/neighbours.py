@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gan_jax.errors import UserError
 from gan_jax.metrics.distances import blocks, blocks_within
 
 
@@ -10,7 +11,7 @@ def nearest(samples: ArrayLike, training: ArrayLike, *, k: int = 1) -> tuple[NDA
     """The numbers of each sample's k nearest training examples, and their distances: both [N, k], nearest first."""
     samples, training = np.asarray(samples), np.asarray(training)
     if not 1 <= k <= len(training):
-        raise ValueError(f"k {k}: from 1 to the {len(training)} training examples")
+        raise UserError(f"k {k}: from 1 to the {len(training)} training examples")
     which = np.concatenate([smallest(apart, k) for _, apart in blocks(samples, training)])
     return which, np.stack([distance(samples, training[column]) for column in which.T], 1)
 
@@ -19,7 +20,7 @@ def nearest_other(x: ArrayLike) -> NDArray:
     """The distances of x [N, D] from the nearest other one: exactly 0 of a copy."""
     x = np.asarray(x)
     if len(x) < 2:
-        raise ValueError(f"neighbours among {len(x)} samples: there must be two or more")
+        raise UserError(f"neighbours among {len(x)} samples: there must be two or more")
     others = np.concatenate([apart.argmin(1) for _, apart in blocks_within(x)])
     return distance(x, x[others])
 

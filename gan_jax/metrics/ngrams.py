@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gan_jax.errors import UserError
+
 
 class Ngrams(NamedTuple):
     """The different n-grams [K], each as one number, in order; and how often each occurs [K]."""
@@ -17,7 +19,7 @@ def ngrams(tokens: ArrayLike, n: int) -> Ngrams:
     """Those at all L - n + 1 places of every line [N, L] of characters, which are numbers from 0 to 255; n up to 7."""
     tokens = np.asarray(tokens)
     if tokens.ndim != 2 or not 1 <= n <= min(7, tokens.shape[1]):
-        raise ValueError(f"{n}-grams of lines {list(tokens.shape)}: lines are [N, L], and n from 1 to L and to 7")
+        raise UserError(f"{n}-grams of lines {list(tokens.shape)}: lines are [N, L], and n from 1 to L and to 7")
     places = tokens.shape[1] - n + 1
     grams = np.zeros((len(tokens), places), np.int64)
     for shift in range(n):

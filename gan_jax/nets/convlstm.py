@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import flax.linen as nn
 import jax.numpy as jnp
 
+from gan_jax.errors import UserError
 from gan_jax.nets.conv.convolution import Conv, ConvTranspose
 from gan_jax.nets.layers import BatchNorm, Norm, conditional
 from gan_jax.nets.linen import from_linen
@@ -34,7 +35,7 @@ def generator(
     """
     shorter = min(shape[1:3], default=0)
     if len(shape) != 4 or shorter < 2 * STATE or shorter & (shorter - 1) or any(n % (shorter // 8) for n in shape[1:3]):
-        raise ValueError(f"shape {tuple(shape)}: want (frames, height, width, channels), sides as 16, 32 or 64")
+        raise UserError(f"shape {tuple(shape)}: want (frames, height, width, channels), sides as 16, 32 or 64")
     return from_linen(Generator(width, conditional(norm, classes), tuple(shape)))
 
 

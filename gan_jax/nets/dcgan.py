@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import flax.linen as nn
 import jax.numpy as jnp
 
+from gan_jax.errors import UserError
 from gan_jax.nets.conv.convolution import Conv, ConvTranspose
 from gan_jax.nets.layers import BatchNorm, Dropout, Identity, Norm, Projection, conditional
 from gan_jax.nets.linen import from_linen
@@ -32,7 +33,7 @@ def generator(
       ValueError: height or width of the image isn't a multiple of 4.
     """
     if len(shape) != 3 or shape[0] % 4 or shape[1] % 4:
-        raise ValueError(f"shape {tuple(shape)}: want (height, width, channels), sides multiples of 4")
+        raise UserError(f"shape {tuple(shape)}: want (height, width, channels), sides multiples of 4")
     return from_linen(Generator(width, conditional(norm, classes), tuple(shape)))
 
 

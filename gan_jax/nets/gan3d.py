@@ -10,6 +10,7 @@ import functools
 import flax.linen as nn
 import jax.numpy as jnp
 
+from gan_jax.errors import UserError
 from gan_jax.nets.conv.convolution import Conv, ConvTranspose
 from gan_jax.nets.layers import BatchNorm, Identity, Norm
 from gan_jax.nets.linen import from_linen
@@ -42,7 +43,7 @@ def doublings(side: int) -> int:
     """How often BASE is doubled to reach the side."""
     count = (side // BASE).bit_length() - 1
     if count < 1 or BASE << count != side:
-        raise ValueError(f"voxels {side} a side: want 8, 16, 32, 64, ...")
+        raise UserError(f"voxels {side} a side: want 8, 16, 32, 64, ...")
     return count
 
 
@@ -75,7 +76,7 @@ class Critic(nn.Module):
     @nn.compact
     def __call__(self, x: Array, label: Array | None, mode: Mode) -> Array:
         if x.ndim != 5 or len(set(x.shape[1:4])) > 1:
-            raise ValueError(f"voxels {x.shape}: want [B, side, side, side, channels]")
+            raise UserError(f"voxels {x.shape}: want [B, side, side, side, channels]")
         conv = functools.partial(Conv, kernel_size=(4, 4, 4), strides=2, kernel_init=kernel_init)
         count = doublings(x.shape[1])
         x = leaky_relu(conv(self.width)(x))

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import flax.linen as nn
 
+from gan_jax.errors import UserError
 from gan_jax.nets.conv.convolution import Conv
 from gan_jax.nets.linen import from_linen
 from gan_jax.nets.resnet import glorot
@@ -23,7 +24,7 @@ def generator(*, width: int = 512, shape: Sequence[int] = (32, 64)) -> Network:
     shape: the line's length, and the characters of the alphabet.
     """
     if len(shape) != 2:
-        raise ValueError(f"shape {tuple(shape)}: want (length, characters)")
+        raise UserError(f"shape {tuple(shape)}: want (length, characters)")
     return from_linen(Generator(width, tuple(shape)))
 
 

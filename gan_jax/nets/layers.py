@@ -15,6 +15,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from gan_jax.errors import UserError
 from gan_jax.types import Array, Mode
 
 Norm: TypeAlias = Callable[[], nn.Module]  # () -> module of (x, label, mode)
@@ -38,7 +39,7 @@ class BatchNorm(nn.Module):
         axis_name = mode.axis_name if mode.train else None
         replicas = 1 if axis_name is None else jax.lax.psum(1, axis_name)
         if mode.train and replicas * math.prod(x.shape[:-1]) == 1:
-            raise ValueError(
+            raise UserError(
                 f"batch normalisation of {list(x.shape)}: a number less its own mean is 0, so nothing would be learnt; "
                 "use a batch_size of 2 or more, or another norm"
             )
@@ -100,7 +101,7 @@ class Dropout(nn.Module):
         if not mode.train or self.rate == 0:
             return x
         if mode.keys is None:
-            raise ValueError("dropout in training needs mode.keys, which is None: pass one key an example, [B]")
+            raise UserError("dropout in training needs mode.keys, which is None: pass one key an example, [B]")
         place = zlib.crc32("/".join(self.path).encode())
         dropped = min(round(self.rate * 2**16), 2**16 - 1)  # of the 2^16 draws, all equally likely
 
@@ -140,11 +141,11 @@ def conditional(norm: Norm, classes: int) -> Norm:
         settings = norm.keywords if isinstance(norm, functools.partial) else {}
         return functools.partial(ConditionalBatchNorm, classes, **settings)
     if module in (LayerNorm, Identity):
-        raise ValueError(f"{module.__name__} can't take in the {classes} classes: use norm=BatchNorm, or classes=0")
+        raise UserError(f"{module.__name__} can't take in the {classes} classes: use norm=BatchNorm, or classes=0")
     return norm
 
 
 def need_label(label: Array | None, classes: int) -> Array:
     if label is None:
-        raise ValueError(f"this network has {classes} classes and got no label: pass one an example, int [B]")
+        raise UserError(f"this network has {classes} classes and got no label: pass one an example, int [B]")
     return label

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import flax.linen as nn
 import jax.numpy as jnp
 
+from gan_jax.errors import UserError
 from gan_jax.nets.conv.convolution import Conv, ConvTranspose
 from gan_jax.nets.layers import BatchNorm, Identity, Norm, Projection, conditional
 from gan_jax.nets.linen import from_linen
@@ -31,7 +32,7 @@ def generator(
     """
     side = shape[0]
     if len(shape) != 3 or shape[1] != side or side < 8 or side & (side - 1):
-        raise ValueError(f"shape {tuple(shape)}: want (side, side, channels), the side a power of 2, 8 or more")
+        raise UserError(f"shape {tuple(shape)}: want (side, side, channels), the side a power of 2, 8 or more")
     return from_linen(Generator(width, conditional(norm, classes), tuple(shape)))
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 import flax.linen as nn
 import jax.numpy as jnp
 
+from gan_jax.errors import UserError
 from gan_jax.nets.conv.convolution import Conv
 from gan_jax.nets.layers import BatchNorm, Identity, Norm, Projection, conditional
 from gan_jax.nets.linen import from_linen
@@ -41,7 +42,7 @@ def generator(
       ValueError: height or width of the image isn't a multiple of 8.
     """
     if len(shape) != 3 or shape[0] % 8 or shape[1] % 8:
-        raise ValueError(f"shape {tuple(shape)}: want (height, width, channels), sides multiples of 8")
+        raise UserError(f"shape {tuple(shape)}: want (height, width, channels), sides multiples of 8")
     return from_linen(Generator(width, conditional(norm, classes), tuple(shape)))
 
 
@@ -88,7 +89,7 @@ class Critic(nn.Module):
     @nn.compact
     def __call__(self, x: Array, label: Array | None, mode: Mode) -> Array:
         if x.ndim != 4 or x.shape[1] % 4 or x.shape[2] % 4:
-            raise ValueError(f"images {x.shape}: want [B, H, W, C], sides multiples of 4")
+            raise UserError(f"images {x.shape}: want [B, H, W, C], sides multiples of 4")
         x = FirstBlock(self.width)(x)
         x = Block(self.width, self.norm, after=downsample)(x, label, mode)
         for _ in range(2):

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import flax.linen as nn
 import jax.numpy as jnp
 
+from gan_jax.errors import UserError
 from gan_jax.nets.conv.convolution import Conv, ConvTranspose
 from gan_jax.nets.layers import BatchNorm, Identity, Norm, Projection, conditional
 from gan_jax.nets.linen import from_linen
@@ -54,7 +55,7 @@ def halvings(shape: Sequence[int]) -> int:
     """How often a clip of this shape is halved, down to sides of 4."""
     count = min(shape[1:3]).bit_length() - 3 if len(shape) == 4 else 0
     if count < 1 or min(shape[1:3]) != 4 << count or any(size % 2**count for size in shape[:3]):
-        raise ValueError(
+        raise UserError(
             f"shape {tuple(shape)}: want (frames, height, width, channels), the shorter side 8, 16, 32 ..., and frames "
             "and sides multiples of a quarter of that"
         )

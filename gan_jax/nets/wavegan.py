@@ -7,6 +7,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from gan_jax.errors import UserError
 from gan_jax.nets.conv.convolution import Conv, ConvTranspose
 from gan_jax.nets.linen import from_linen
 from gan_jax.types import Array, Mode, Network
@@ -24,7 +25,7 @@ def generator(*, width: int = 64, length: int = 16_384) -> Network:
       ValueError: a length that isn't a multiple of 1,024.
     """
     if length < 1 or length % STRIDE**LAYERS:
-        raise ValueError(f"length {length}: five layers of stride 4 make multiples of 1024, as 16384")
+        raise UserError(f"length {length}: five layers of stride 4 make multiples of 1024, as 16384")
     return from_linen(Generator(width, length))
 
 
@@ -81,7 +82,7 @@ class PhaseShuffle(nn.Module):
         if not mode.train or self.radius == 0:
             return x
         if mode.keys is None:
-            raise ValueError("phase shuffle in training needs mode.keys, which is None: pass one key an example, [B]")
+            raise UserError("phase shuffle in training needs mode.keys, which is None: pass one key an example, [B]")
         place, count = zlib.crc32("/".join(self.path).encode()), 2 * self.radius + 1
         steps = jax.vmap(lambda key: jax.random.randint(jax.random.fold_in(key, place), (), 0, count))(mode.keys)
         padded = jnp.pad(x, ((0, 0), (self.radius, self.radius), (0, 0)), "reflect")

@@ -19,6 +19,7 @@ from typing import Any, Literal, Self
 import jax
 import orbax.checkpoint as ocp
 
+from gan_jax.errors import Missing, UserError
 from gan_jax.runs.processes import is_first, lost_a_peer, of_first, together
 from gan_jax.storage.files import read_json, sha256_of, write_whole
 from gan_jax.types import TrainState
@@ -144,7 +145,7 @@ def restore(folder: Path, like: TrainState, which: Literal["latest", "best"] = "
         if not (folder / str(step)).exists():  # the run deleted it meanwhile, for it has a newer one
             return restore(folder, like, which)
         reason = f"{folder / str(step)} doesn't fit the run's experiment.py: {reason_of(error)}"
-        raise ValueError(f"checkpoint {reason}") from error
+        raise UserError(f"checkpoint {reason}") from error
 
 
 def check_shapes(saved: Any, like: TrainState) -> None:
@@ -152,7 +153,7 @@ def check_shapes(saved: Any, like: TrainState) -> None:
     was, now = shapes(saved), shapes(like)
     if others := [name for name in now if name in was and was[name] != now[name]]:
         name, more = others[0], f", and {len(others) - 1} more differ" if others[1:] else ""
-        raise ValueError(
+        raise UserError(
             f"{name} was saved as {list(was[name])}, and is {list(now[name])} by the arguments in config.json{more}: "
             "put back those that the run was trained with"
         )
@@ -167,7 +168,7 @@ def choose(folder: Path, which: Literal["latest", "best"]) -> int:
     """The step of the newest whole checkpoint or of the best."""
     saved = [step for step in steps(folder) if (folder / str(step) / SEAL).exists()]
     if not saved:
-        raise FileNotFoundError(f"{folder}: no finished checkpoint in it; start the run anew with `gan-jax train`")
+        raise Missing(f"{folder}: no finished checkpoint in it; start the run anew with `gan-jax train`")
     whole = []
     for step in saved:
         if is_whole(folder / str(step)):
@@ -177,11 +178,11 @@ def choose(folder: Path, which: Literal["latest", "best"]) -> int:
         elif (folder / str(step)).exists():  # or else the run has just deleted it
             print(f"gan-jax: checkpoint {folder / str(step)} is damaged: it isn't as it was saved", file=sys.stderr)
     if not whole:
-        raise ValueError(f"{folder}: no checkpoint is whole; start the run anew with `gan-jax train`")
+        raise UserError(f"{folder}: no checkpoint is whole; start the run anew with `gan-jax train`")
     merits = {step: merit_of(read_json(folder / str(step) / "metrics" / "metrics")) for step in whole}
     step = max(whole, key=lambda step: (merits[step], step)) if which == "best" else whole[0]
     if which == "best" and merits[step] == -math.inf:
-        raise ValueError(f"{folder}: no whole checkpoint was evaluated; train with --evaluate-every N to have a best")
+        raise UserError(f"{folder}: no whole checkpoint was evaluated; train with --evaluate-every N to have a best")
     return step
 
 

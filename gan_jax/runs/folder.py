@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import gan_jax
+from gan_jax.errors import Missing, UserError
 from gan_jax.data.memory import Note, recalling
 from gan_jax.data.source import Source
 from gan_jax.experiment import Experiment, build, load
@@ -108,9 +109,9 @@ class Run:
         try:
             notes = read_json(self.memory, LARGEST_MEMORY)
             if not all(one.keys() == {"loader", "data"} for one in notes):
-                raise ValueError("it isn't what a run writes")
+                raise UserError("it isn't what a run writes")
         except (OSError, ValueError, TypeError, AttributeError) as error:
-            raise ValueError(f"{self.memory} is missing or broken ({error}): restore it, or start a new run") from error
+            raise UserError(f"{self.memory} is missing or broken ({error}): restore it, or start a new run") from error
         with recalling(notes):
             return self.experiment()
 
@@ -127,11 +128,11 @@ def moved(run: Run, data: Path | None) -> Run:
     names = [name for name in run.arguments if run.arguments[name] is not None and is_path(hints.get(name))]
     if len(names) != 1:
         some = f"{' and '.join(names)} do: change them" if names else "none of its arguments does: change experiment.py"
-        raise ValueError(
+        raise UserError(
             f"--data {data}: one argument of {run.name} must name the place of its data; {some} in {run.folder}"
         )
     if not data.exists():
-        raise FileNotFoundError(f"--data {data}: no such file or folder")
+        raise Missing(f"--data {data}: no such file or folder")
     return dataclasses.replace(run, arguments=run.arguments | {names[0]: data})
 
 
@@ -146,7 +147,7 @@ def check_same_data(run: Run, experiment: Experiment) -> None:
     advice = "put them back as they were"
     if mended:
         advice = f"{mended[0]} was skipped as the run began, and can be used now: move it away, or start a new run"
-    raise ValueError(f"{run.folder}: its data were {run.data}, now they are {now}{why}: {advice}")
+    raise UserError(f"{run.folder}: its data were {run.data}, now they are {now}{why}: {advice}")
 
 
 def names_in(skipped: Path) -> list[str]:
@@ -171,11 +172,11 @@ def tell_found(run: Run, source: Source) -> str:
     return source.found.line(str(run.skipped))
 
 
-class OtherFormat(ValueError):
+class OtherFormat(UserError):
     """A run's folder that another version of gan_jax made."""
 
 
-class InUse(ValueError):
+class InUse(UserError):
     """Another process trains in the run's folder."""
 
 
@@ -215,11 +216,11 @@ def check_free(folder: Path) -> None:
     try:
         str(folder.absolute()).encode()
     except UnicodeEncodeError as error:
-        raise ValueError(f"{str(folder)!a}: checkpoints can't lie there; name a --run-dir in UTF-8") from error
+        raise UserError(f"{str(folder)!a}: checkpoints can't lie there; name a --run-dir in UTF-8") from error
     if (folder / CONFIG).exists():
-        raise ValueError(f"{folder} holds a run already: `gan-jax resume {folder}` goes on, or give another --run-dir")
+        raise UserError(f"{folder} holds a run already: `gan-jax resume {folder}` goes on, or give another --run-dir")
     if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / (CONFIG + PART)).exists())):
-        raise ValueError(f"{folder} is not an empty folder: give another --run-dir")
+        raise UserError(f"{folder} is not an empty folder: give another --run-dir")
 
 
 def create(
@@ -293,7 +294,7 @@ def open_run(folder: Path) -> Run:
     """
     path = folder / CONFIG
     if not path.is_file():
-        raise FileNotFoundError(f"{folder.absolute()} is no run (it has no config.json): `gan-jax train` makes one")
+        raise Missing(f"{folder.absolute()} is no run (it has no config.json): `gan-jax train` makes one")
     try:
         config = read_json(path)
         if config.get("format") != FORMAT:
@@ -305,7 +306,7 @@ def open_run(folder: Path) -> Run:
     except OtherFormat:
         raise
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} is broken ({error}): restore it, or start a new run") from error
+        raise UserError(f"{path} is broken ({error}): restore it, or start a new run") from error
 
 
 
@@ -319,6 +320,6 @@ def open_shared(folder: Path, patience: float = 90.0) -> Run:
     deadline = time.monotonic() + patience
     while not (folder / CONFIG).is_file():
         if time.monotonic() > deadline:
-            raise ValueError(f"{folder.absolute()} isn't seen here: a run's folder must lie where all processes see it")
+            raise UserError(f"{folder.absolute()} isn't seen here: a run's folder must lie where all processes see it")
         time.sleep(0.1)
     return open_run(folder)

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gan_jax.errors import UserError
 from gan_jax import parallel
 from gan_jax.experiment import Experiment, init_of, make_updates
 from gan_jax.types import Array, Batch, Players, TrainState
@@ -72,9 +73,9 @@ def make_program(experiment: Experiment, form: str, games: int = 1) -> tuple[Any
             program = parallel.jit(update(), mesh, options)
     else:
         if form == "pmap":
-            raise ValueError("--num-seeds spreads whole games over the devices: leave --parallel pmap out")
+            raise UserError("--num-seeds spreads whole games over the devices: leave --parallel pmap out")
         if jax.process_count() > 1:
-            raise ValueError("--num-seeds goes without --distributed: start each game as a run of its own, with --seed")
+            raise UserError("--num-seeds goes without --distributed: start each game as a run of its own, with --seed")
         mesh = parallel.make_games_mesh(games)
         init = parallel.jit_once(jax.vmap(init_of(experiment)), parallel.each_its_own(mesh))
         program = parallel.games(update(), mesh, at_once=not has_convolutions(experiment), options=options)
@@ -90,7 +91,7 @@ def check_sizes(experiment: Experiment) -> None:
     for path, leaf in jax.tree.leaves_with_path(jax.eval_shape(init_of(experiment), KEY).params):
         if not leaf.size:
             name = jax.tree_util.keystr(path, simple=True, separator="/")
-            raise ValueError(f"{name} has no elements, {list(leaf.shape)}: give its layer a width of 1 or more")
+            raise UserError(f"{name} has no elements, {list(leaf.shape)}: give its layer a width of 1 or more")
 
 
 def has_convolutions(experiment: Experiment) -> bool:

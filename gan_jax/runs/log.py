@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from tensorboardX import SummaryWriter
 
+from gan_jax.errors import UserError
 from gan_jax.runs.folder import game_name
 from gan_jax.storage.files import write_whole
 
@@ -72,7 +73,7 @@ def check_metrics(metrics: Path) -> None:
         try:
             json.loads(line)["step"]
         except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{metrics}, line {number}, is broken: remove it, and resume again") from error
+            raise UserError(f"{metrics}, line {number}, is broken: remove it, and resume again") from error
 
 
 def whole_lines(metrics: Path) -> list[str]:

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
+from gan_jax.errors import UserError
 from gan_jax.runs.options import Processes
 
 HEARTBEAT = 20  # seconds without a sign of a peer, until JAX ends this process too
@@ -32,12 +33,12 @@ def join(processes: Processes) -> None:
     named = processes.coordinator, processes.num_processes, processes.process_id
     if not processes.distributed:
         if named != (None, None, None):
-            raise ValueError("--coordinator, --num-processes and --process-id go with --distributed: add it")
+            raise UserError("--coordinator, --num-processes and --process-id go with --distributed: add it")
         return
     if processes.coordinator and not processes.coordinator.rpartition(":")[2].isdigit():
-        raise ValueError(f"coordinator {processes.coordinator!r}: give the host and a port, as 10.0.0.1:1234")
+        raise UserError(f"coordinator {processes.coordinator!r}: give the host and a port, as 10.0.0.1:1234")
     if processes.start_timeout < 1:
-        raise ValueError(f"start_timeout {processes.start_timeout}: it must be 1 or more")
+        raise UserError(f"start_timeout {processes.start_timeout}: it must be 1 or more")
 
     def give_up() -> None:
         who = "" if processes.process_id is None else f" {processes.process_id} of {processes.num_processes}"
@@ -56,7 +57,7 @@ def join(processes: Processes) -> None:
         jax.distributed.initialize(*named, initialization_timeout=LONG, heartbeat_timeout_seconds=HEARTBEAT)
         jax.devices()  # waits for the others once more
     except (ValueError, RuntimeError) as error:
-        raise ValueError(
+        raise UserError(
             f"the processes can't meet ({next(iter(str(error).splitlines()), '')}): give --coordinator HOST:PORT, "
             "--num-processes and --process-id where JAX finds no cluster, and use no JAX while the experiment is loaded"
         ) from error
@@ -116,7 +117,7 @@ def together() -> Iterator[None]:
         raise
     for number, wrong in enumerate(everyone("")):
         if wrong:
-            raise ValueError(f"process {number}: {wrong}")
+            raise UserError(f"process {number}: {wrong}")
 
 
 def check_alike(given: dict[str, Any]) -> None:
@@ -126,7 +127,7 @@ def check_alike(given: dict[str, Any]) -> None:
     for number, other in enumerate(said):
         for name in said[0] | other:
             if said[0].get(name) != other.get(name):
-                raise ValueError(
+                raise UserError(
                     f"process {number} has {name} {other.get(name)}, process 0 has {said[0].get(name)}: start all alike"
                 )
 

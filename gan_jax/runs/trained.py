@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from gan_jax.errors import Missing, UserError
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -25,7 +27,7 @@ class Trained(NamedTuple):
     def generator(self, game: int) -> "Variables":
         """Raises ValueError where there is no such game."""
         if not 0 <= game < len(self.generators):
-            raise ValueError(f"game {game}: the run has {len(self.generators)}, from 0")
+            raise UserError(f"game {game}: the run has {len(self.generators)}, from 0")
         return self.generators[game]
 
     def sample(self, game: int, seed: int, num: int) -> "np.ndarray":
@@ -95,4 +97,4 @@ def where_data_may_be_named(data: Path | None) -> Iterator[None]:
     except FileNotFoundError as error:
         if data is not None:
             raise
-        raise FileNotFoundError(f"{error}; if the run's data were moved, give their new place by --data") from error
+        raise Missing(f"{error}; if the run's data were moved, give their new place by --data") from error

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import gan_jax
+from gan_jax.errors import Missing, UserError
 from gan_jax.storage.files import sha256_of, write_whole
 from gan_jax.storage.provenance_formats import BEGINNINGS, FORMATS, claim_of
 
@@ -68,14 +69,14 @@ def inspect(file: Path) -> dict[str, Any] | None:
       ValueError: it isn't whole.
     """
     if not file.is_file():
-        raise FileNotFoundError(f"{file}: no such file" + ("; it's a folder" if file.is_dir() else ""))
+        raise Missing(f"{file}: no such file" + ("; it's a folder" if file.is_dir() else ""))
     with file.open("rb") as stream:
         start = stream.read(12)
     ending = next((ending for ending, begins in BEGINNINGS.items() if begins(start)), None)
     try:
         found = FORMATS[ending][1](file) if ending else None
     except Exception as error:  # of Pillow, struct and ElementTree alike
-        raise ValueError(f"{file} can't be read as {ending} ({error}): is it whole?") from error
+        raise UserError(f"{file} can't be read as {ending} ({error}): is it whole?") from error
     return found or from_sidecar(file)
 
 
@@ -101,4 +102,4 @@ def lines_of(sidecar: Path) -> list[dict[str, Any]]:
         lines = sidecar.read_text(encoding="utf-8").splitlines() if sidecar.is_file() else []
         return [dict(json.loads(line)) for line in lines]
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{sidecar} is broken ({error}): remove it") from error
+        raise UserError(f"{sidecar} is broken ({error}): remove it") from error

@@ -6,6 +6,8 @@ import traceback
 from pathlib import Path
 from types import ModuleType
 
+from gan_jax.errors import Missing, UserError
+
 
 def load(path: Path) -> ModuleType:
     """Runs the file.
@@ -15,16 +17,16 @@ def load(path: Path) -> ModuleType:
       ValueError: it isn't Python, or can't be run.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file")
+        raise Missing(f"{path}: no such file")
     spec = importlib.util.spec_from_file_location(f"user_{path.stem}", path)
     if spec is None or spec.loader is None:
-        raise ValueError(f"{path} is not a Python file: its name ends in .py")
+        raise UserError(f"{path} is not a Python file: its name ends in .py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses look it up
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # it's the user's program, and anything may be wrong with it
-        raise ValueError(f"{path} does not load, {line_of(error, path)}{type(error).__name__}: {error}") from error
+        raise UserError(f"{path} does not load, {line_of(error, path)}{type(error).__name__}: {error}") from error
     return module
 
 

@@ -19,6 +19,7 @@ import jax
 from jax.experimental import topologies
 
 from gan_jax import parallel
+from gan_jax.errors import UserError
 from gan_jax.experiment import Experiment, init_of, make_updates
 from gan_jax.runs.games import KEY, abstract_batches
 from gan_jax.types import Array, Batch, Players, TrainState
@@ -155,16 +156,16 @@ def devices_of(topology: str) -> Sequence[jax.Device]:
     """The chips of a slice that is only described."""
     names = ", ".join(CHIPS)
     if not re.fullmatch(rf"({'|'.join(CHIPS)}):\d+(x\d+)+", topology):
-        raise ValueError(f"topology {topology}: name a chip of {names}, and how many each way, as v5e:4x4 or v5p:2x2x1")
+        raise UserError(f"topology {topology}: name a chip of {names}, and how many each way, as v5e:4x4 or v5p:2x2x1")
     if importlib.util.find_spec("libtpu") is None:
-        raise ValueError("the TPU's compiler isn't installed: pip install -e '.[tpu-plan]'")
+        raise UserError("the TPU's compiler isn't installed: pip install -e '.[tpu-plan]'")
     for name, value in WITHOUT_A_TPU.items():
         os.environ.setdefault(name, value)
     try:
         with without_flags():
             return topologies.get_topology_desc(platform="tpu", topology_name=topology).devices
     except jax.errors.JaxRuntimeError as error:
-        raise ValueError(f"topology {topology}: libtpu knows no such slice ({str(error).splitlines()[0]})") from error
+        raise UserError(f"topology {topology}: libtpu knows no such slice ({str(error).splitlines()[0]})") from error
 
 
 @contextlib.contextmanager
@@ -256,7 +257,7 @@ def out_of_memory(message: str) -> tuple[float, float]:
     """
     sizes = re.findall(r"\b(\d+(?:\.\d+)?)([KMGT])\b", message)
     if "RESOURCE_EXHAUSTED" not in message or len(sizes) < 2:
-        raise ValueError(f"the TPU's compiler stopped: {message.splitlines()[0]}")
+        raise UserError(f"the TPU's compiler stopped: {message.splitlines()[0]}")
     used, available, *_ = [float(number) * 2.0 ** (10 * (1 + "KMGT".index(unit))) for number, unit in sizes]
     return used, available
 

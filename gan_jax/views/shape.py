@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gan_jax.errors import UserError
 from gan_jax.types import View
 from gan_jax.views.image import grid, write
 
@@ -100,7 +101,7 @@ def mesh_of(sample: np.ndarray) -> Any:
     try:
         from skimage.measure import marching_cubes
     except ModuleNotFoundError as error:
-        raise ValueError("meshes are made by scikit-image: pip install 'gan-jax[shapes]'") from error
+        raise UserError("meshes are made by scikit-image: pip install 'gan-jax[shapes]'") from error
     value = np.asarray(sample[..., 0], np.float32)
     value = np.pad(np.where(value > 0, np.maximum(value, CLEAR), np.minimum(value, -CLEAR)), 1, constant_values=-1)
     if not (value > 0).any():
@@ -116,7 +117,7 @@ def import_trimesh() -> Any:
     try:
         import trimesh
     except ModuleNotFoundError as error:
-        raise ValueError("meshes are written by trimesh: pip install 'gan-jax[shapes]'") from error
+        raise UserError("meshes are written by trimesh: pip install 'gan-jax[shapes]'") from error
     return trimesh
 
 

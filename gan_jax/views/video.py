@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gan_jax.errors import UserError
 from gan_jax.types import View
 from gan_jax.views.image import enlarged, grid, to_uint8, write, write_gif
 
@@ -69,7 +70,7 @@ def write_mp4(frames: list[np.ndarray], path: Path) -> None:
     try:
         import av
     except ModuleNotFoundError as error:
-        raise ValueError(f"{path}: writing MP4 needs PyAV: pip install 'gan-jax[video]'") from error
+        raise UserError(f"{path}: writing MP4 needs PyAV: pip install 'gan-jax[video]'") from error
 
     height, width = (side - side % 2 for side in frames[0].shape[:2])
     with av.open(path, "w", options={"fflags": "+bitexact", "movflags": "+faststart"}) as file:

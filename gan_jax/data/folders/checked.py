@@ -11,6 +11,7 @@ from typing import Any
 import gan_jax
 from gan_jax.data.folders.find import below, read_each
 from gan_jax.data.found import Skipped
+from gan_jax.errors import UserError
 from gan_jax.storage.files import read_json, write_whole
 
 LARGEST = 2**30  # bytes of what is remembered of a folder: some millions of files
@@ -77,7 +78,7 @@ def recalled(kept: Any, state: str, root: Path, files: Sequence[Path]) -> tuple[
       ValueError, TypeError, KeyError, IndexError: of another state of the folder, or not what `write` has written.
     """
     if kept["state"] != state:
-        raise ValueError("the folder has changed")
+        raise UserError("the folder has changed")
     why = {int(place): str(reason) for place, reason in kept["skipped"]}
     skipped = [Skipped(below(root, files[place]), reason) for place, reason in why.items()]
     used = [file for place, file in enumerate(files) if place not in why]

@@ -17,6 +17,7 @@ from gan_jax.data.found import Found, Unusable, counted
 from gan_jax.data.memory import remembered
 from gan_jax.data.source import Source, described, on_device
 from gan_jax.data.square import square
+from gan_jax.errors import UserError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -57,7 +58,7 @@ def clips(
     """
     stride = frames if stride is None else stride
     if channels not in (1, 3) or min(size, frames, stride) < 1:
-        raise ValueError(
+        raise UserError(
             f"{frames} frames of size {size} with {channels} channels, stride {stride}: want 1 or more, and 1 or 3 "
             "channels"
         )
@@ -78,7 +79,7 @@ def clips(
 
     used, examples, skipped = read_each(clips_of(listing.files), read, lambda clip: below(root, clip.name))
     if sum(taken) > limit:
-        raise ValueError(f"{root}: its clips take more than {limit:,} bytes: take fewer, or a larger stride")
+        raise UserError(f"{root}: its clips take more than {limit:,} bytes: take fewer, or a larger stride")
     check_some(listing, used, skipped, "clips")
     warn_of_gaps(root, used)
     x = np.concatenate(examples)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gan_jax.data.found import Unusable
+from gan_jax.errors import UserError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -27,7 +28,7 @@ def check_av(files: Sequence[Path]) -> None:
         if films:
             import av  # noqa: F401
     except ModuleNotFoundError as error:
-        raise ValueError(f"{films[0]}: reading it needs PyAV: pip install 'gan-jax[video]'") from error
+        raise UserError(f"{films[0]}: reading it needs PyAV: pip install 'gan-jax[video]'") from error
 
 
 def shown(file: Path) -> Iterator["Image"]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from gan_jax.data.found import Found, Skipped, first_of, printable, reason_of
+from gan_jax.errors import Missing, UserError
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")
@@ -40,7 +41,7 @@ def find(root: Path, suffixes: Collection[str], kind: str, recognised: Callable[
       ValueError: it holds none.
     """
     if not root.is_dir():
-        raise FileNotFoundError(f"{printable(root)} is no folder: name the folder that holds your {kind}")
+        raise Missing(f"{printable(root)} is no folder: name the folder that holds your {kind}")
     skipped: list[Skipped] = []
     files = sorted(walk(root, skipped))
 
@@ -51,7 +52,7 @@ def find(root: Path, suffixes: Collection[str], kind: str, recognised: Callable[
     ignored = Counter(file.suffix.lower() for file in sorted(set(files).difference(found)))
     if not found:
         others = Found("", tuple(sorted(skipped)), ignored).line().removeprefix(", ").replace(" ignored", "")
-        raise ValueError(
+        raise UserError(
             f"{printable(root)} holds no {kind}{f', only {others}' if others else ''}: put "
             f"{', '.join(list(suffixes)[:8])}{' ...' * (len(suffixes) > 8)} files there"
         )
@@ -133,14 +134,14 @@ def check_some(listing: Listing, used: Sequence[Any], skipped: Sequence[Skipped]
     """Raises ValueError, with reasons, if nothing can be used."""
     if not used:
         why = Found("", tuple(skipped)).line().removeprefix(", ")
-        raise ValueError(f"{printable(listing.root)} holds no {kind} that can be used: {why}")
+        raise UserError(f"{printable(listing.root)} holds no {kind} that can be used: {why}")
 
 
 def check_in_folders(listing: Listing) -> None:
     """Raises ValueError if a file lies in no folder that could name its class."""
     loose = [file.name for file in listing.files if file.parent == listing.root]
     if loose:
-        raise ValueError(
+        raise UserError(
             f"{printable(loose[0])} lies in {printable(listing.root)} itself, so it has no label: move it to a folder, "
             "or go without labels"
         )

@@ -14,6 +14,7 @@ from gan_jax.data.memory import remembered
 from gan_jax.data.source import Source, image_example, on_device
 from gan_jax.data.square import square
 from gan_jax.data.stream import names_and_sizes, streamed
+from gan_jax.errors import UserError
 from gan_jax.types import Batch
 
 
@@ -33,7 +34,7 @@ def images(
     limit: bytes of pixels that may live on the device; more are read and decoded as they are needed.
     """
     if channels not in (1, 3) or size < 1:
-        raise ValueError(f"no images of size {size} with {channels} channels: use a size >= 1 and 1 or 3")
+        raise UserError(f"no images of size {size} with {channels} channels: use a size >= 1 and 1 or 3")
     root = pathlib.Path(path).expanduser()
     listing = find(root, endings(), "images", is_image)
     if labels:

@@ -12,6 +12,7 @@ from gan_jax.data.found import Found, counted
 from gan_jax.data.memory import remembered
 from gan_jax.data.source import Source, digest, on_device
 from gan_jax.data.voxels import Up, drawn, import_trimesh, is_closed, pack, read_mesh, unpacked
+from gan_jax.errors import UserError
 
 SUFFIXES = {".obj", ".stl", ".ply", ".glb", ".gltf", ".off"}
 PARTS = {".mtl", ".bin"}  # of OBJ and glTF, which name them
@@ -34,7 +35,7 @@ def meshes(path: str | os.PathLike, *, side: int = 32, up: Up = "y") -> Source:
       ValueError: no mesh is left, or trimesh isn't installed.
     """
     if side < 2 or side % 2:
-        raise ValueError(f"no shapes of {side} voxels a side: use a multiple of 2")
+        raise UserError(f"no shapes of {side} voxels a side: use a multiple of 2")
     import_trimesh()
     listing = find(Path(path).expanduser(), SUFFIXES, "meshes")
     root = listing.root

@@ -20,6 +20,7 @@ from gan_jax.data.memory import remembered
 from gan_jax.data.resample import part, ratio
 from gan_jax.data.source import Source, described, on_device
 from gan_jax.data.stream import names_and_sizes, streamed
+from gan_jax.errors import UserError
 from gan_jax.types import Array, Batch
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def sounds(
       ValueError: no sound is left, or one has no label.
     """
     if rate < 1 or length < 1:
-        raise ValueError(f"no sounds of {length} samples at {rate} a second: both must be 1 or more")
+        raise UserError(f"no sounds of {length} samples at {rate} a second: both must be 1 or more")
     listing = find(Path(path).expanduser(), SUFFIXES, "sounds")
     root = listing.root
     if labels:

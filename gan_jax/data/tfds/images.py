@@ -11,6 +11,7 @@ from gan_jax.data.memory import remembered
 from gan_jax.data.source import Source, image_example
 from gan_jax.data.square import square
 from gan_jax.data.tfds.records import open_prepared, open_split, whole_or_streamed
+from gan_jax.errors import UserError
 from gan_jax.types import Batch
 
 
@@ -50,12 +51,12 @@ def image_shape(name: str, features: dict[str, Any], size: int | None) -> tuple[
     """[H, W, C] of the images, once decoded."""
     feature = features.get("image")
     if feature is None or feature.np_dtype != np.uint8 or len(feature.shape) != 3:
-        raise ValueError(f"{name} has no 8-bit 'image': it has {', '.join(features)}, so it needs its own loader")
+        raise UserError(f"{name} has no 8-bit 'image': it has {', '.join(features)}, so it needs its own loader")
     height, width, channels = feature.shape
     if size is not None:
         return size, size, 1 if channels == 1 else 3
     if None in (height, width, channels):
-        raise ValueError(f"the images of {name} vary in size: give one, as size=64")
+        raise UserError(f"the images of {name} vary in size: give one, as size=64")
     return height, width, channels
 
 

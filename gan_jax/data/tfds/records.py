@@ -11,6 +11,7 @@ import numpy as np
 
 from gan_jax.data.source import Source, on_device as on_the_device, to_float
 from gan_jax.data.stream import streamed
+from gan_jax.errors import Missing, UserError
 from gan_jax.types import Array, Batch, T
 
 
@@ -48,7 +49,7 @@ def open_prepared(name: str, data_dir: str | os.PathLike | None) -> Any:
         check_known(name)
         where = data_dir or catalogue.core.constants.DATA_DIR
         option = "" if data_dir is None else f" --data-dir {data_dir}"
-        raise FileNotFoundError(f"{name} isn't prepared in {where}: run `gan-jax prepare {name}{option}`") from error
+        raise Missing(f"{name} isn't prepared in {where}: run `gan-jax prepare {name}{option}`") from error
     check_format(name, builder)
     return builder
 
@@ -60,7 +61,7 @@ def builder_arguments(name: str) -> dict[str, Any]:
     try:
         base, arguments = catalogue.core.naming.parse_builder_name_kwargs(name)
     except ValueError as error:
-        raise ValueError(f"{name!r} is no name of a data set: write it as mnist or emnist/letters") from error
+        raise UserError(f"{name!r} is no name of a data set: write it as mnist or emnist/letters") from error
     return {"name": str(base), **arguments}
 
 
@@ -72,13 +73,13 @@ def check_known(name: str) -> None:
     if base not in known:
         close = " or ".join(difflib.get_close_matches(base, known))
         mend = f"did you mean {close}?" if close else "see https://www.tensorflow.org/datasets/catalog"
-        raise ValueError(f"{base} is no data set of TensorFlow Datasets: {mend}")
+        raise UserError(f"{base} is no data set of TensorFlow Datasets: {mend}")
 
 
 def check_format(name: str, builder: Any) -> None:
     formats = {format.value for format in builder.info.available_file_formats()}
     if "array_record" not in formats:
-        raise ValueError(
+        raise UserError(
             f"{name} in {builder.data_dir} is in {' and '.join(sorted(formats))} format, which only"
             " TensorFlow reads: prepare it again in another data_dir"
         )
@@ -96,7 +97,7 @@ def open_split(name: str, builder: Any, split: str) -> Sequence[bytes]:
         )
     except ValueError as error:  # unknown, or empty
         has = ", ".join(builder.info.splits)
-        raise ValueError(f"{name} has no split {split!r}: it has {has} (or a part, as train[:90%])") from error
+        raise UserError(f"{name} has no split {split!r}: it has {has} (or a part, as train[:90%])") from error
 
 
 def decode_all(records: Any, decode: Callable[[bytes], T]) -> list[T]:

@@ -13,6 +13,7 @@ from gan_jax.data.memory import remembered
 from gan_jax.data.resample import part
 from gan_jax.data.source import Source
 from gan_jax.data.tfds.records import open_prepared, open_split, whole_or_streamed
+from gan_jax.errors import UserError
 from gan_jax.types import Batch
 
 
@@ -65,11 +66,11 @@ def stored_rate(name: str, features: dict[str, Any]) -> int:
     """Samples a second of the sounds, which are kept decoded, as integers of 16 bits."""
     feature = features.get("audio")
     if feature is None or not np.issubdtype(feature.np_dtype, np.integer) or len(feature.shape) != 1:
-        raise ValueError(
+        raise UserError(
             f"{name} has no decoded 'audio' of one channel: it has {', '.join(features)}, so it needs its own loader"
         )
     if not feature.sample_rate:
-        raise ValueError(f"{name} doesn't say how many samples a second its sounds have, so it needs its own loader")
+        raise UserError(f"{name} doesn't say how many samples a second its sounds have, so it needs its own loader")
     return feature.sample_rate
 
 
@@ -80,7 +81,7 @@ def make_decode(stored: int, rate: int, length: int, *, labelled: bool) -> Calla
     def decode(record: bytes) -> Batch:
         values = tf_example_pb2.Example.FromString(record).features.feature
         if values["audio"].HasField("bytes_list"):
-            raise ValueError("its sounds are kept encoded, so it needs its own loader")
+            raise UserError("its sounds are kept encoded, so it needs its own loader")
         x = np.array(values["audio"].int64_list.value, np.float32) / 32_768
         beginning = part(lambda start, stop: x[start:stop], 0, length, stored, rate)
         scaled = fitted(beginning / max(np.abs(beginning).max(initial=0), 1), length)

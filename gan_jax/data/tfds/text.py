@@ -6,6 +6,7 @@ from typing import Any
 from gan_jax.data.lines import Line, Text, composed, windows_of
 from gan_jax.data.memory import remembered
 from gan_jax.data.tfds.records import decode_all, open_prepared, open_split
+from gan_jax.errors import UserError
 
 
 @remembered(Text)
@@ -50,4 +51,4 @@ def check_text(name: str, features: dict[str, Any], feature: str) -> None:
     texts = [each for each, kind in features.items() if isinstance(kind, catalogue.features.Text)]
     if feature not in texts:
         has = ", ".join(texts) or "none"
-        raise ValueError(f"{name} has no text {feature!r}: name one of its texts, of which there are: {has}")
+        raise UserError(f"{name} has no text {feature!r}: name one of its texts, of which there are: {has}")

@@ -19,6 +19,7 @@ from gan_jax.data.source import Source, on_device
 from gan_jax.data.square import square
 from gan_jax.data.stream import streamed
 from gan_jax.data.tfds.records import decode_all, open_prepared, open_split
+from gan_jax.errors import UserError
 from gan_jax.types import Batch
 
 
@@ -77,7 +78,7 @@ def channels_of(name: str, features: dict[str, Any]) -> int:
 
     feature = getattr(features.get("video"), "feature", None)  # a Video is a Sequence of Image
     if not isinstance(feature, catalogue.features.Image):
-        raise ValueError(f"{name} has no 'video': it has {', '.join(sorted(features))}, so it needs its own loader")
+        raise UserError(f"{name} has no 'video': it has {', '.join(sorted(features))}, so it needs its own loader")
     return 1 if feature.shape[-1] == 1 else 3
 
 
@@ -90,7 +91,7 @@ def make_decode(name: str, size: int, frames: int, channels: int, *, labelled: b
         values = tf_example_pb2.Example.FromString(record).features.feature
         encoded = values["video"].bytes_list.value[:frames]
         if len(encoded) < frames:
-            raise ValueError(f"a video of {name} has {len(encoded)} frames, and {frames} are wanted: ask for fewer")
+            raise UserError(f"a video of {name} has {len(encoded)} frames, and {frames} are wanted: ask for fewer")
         pictures = [square(Image.open(io.BytesIO(one)), size, channels) for one in encoded]
         return Batch(np.stack(pictures), values["label"].int64_list.value[0] if labelled else None)
 

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from flax.linen.dtypes import promote_dtype
 from jax import lax
 
+from gan_jax.errors import UserError
 from gan_jax.nets.conv.bilinear import conv_p, input_gradient_p
 from gan_jax.nets.conv.geometry import Padding, geometry_of, space_of
 from gan_jax.types import Array
@@ -23,7 +24,7 @@ Initializer: TypeAlias = Callable[..., Array]  # (key, shape, dtype) -> paramete
 def conv(x: Array, w: Array, strides: int | Sequence[int] = 1, padding: Padding = "SAME") -> Array:
     """A correlation, as deep learning has it: [B, *space, I], [*window, I, O] -> [B, *positions, O]."""
     if x.ndim != w.ndim or x.shape[-1] != w.shape[-2]:
-        raise ValueError(f"conv of x {x.shape} with w {w.shape}: want [B, *space, I] and [*window, I, O]")
+        raise UserError(f"conv of x {x.shape} with w {w.shape}: want [B, *space, I] and [*window, I, O]")
     geometry = geometry_of(x.shape[1:-1], w.shape[:-2], strides, padding)
     x, w = agree(x, w)
     return conv_p.bind(x, w, geometry=geometry)
@@ -45,7 +46,7 @@ def conv_transpose(
         space = space_of(g.shape[1:-1], w.shape[:-2], strides, padding)
     geometry = geometry_of(space, w.shape[:-2], strides, padding)
     if g.ndim != w.ndim or g.shape[-1] != w.shape[-1] or g.shape[1:-1] != geometry.positions:
-        raise ValueError(
+        raise UserError(
             f"conv_transpose of g {g.shape} with w {w.shape} to space {tuple(space)}: want g to be "
             f"[B, {', '.join(map(str, geometry.positions))}, {w.shape[-1]}]"
         )

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple, TypeAlias
 import jax
 from jax import lax
 
+from gan_jax.errors import UserError
+
 Padding: TypeAlias = str | Sequence[tuple[int, int]]  # 'SAME', 'VALID', or (low, high) of each spatial dimension
 
 
@@ -41,11 +43,11 @@ def geometry_of(
         padding = lax.padtype_to_pads(space, window, strides, padding)
     pads = tuple((int(low), int(high)) for low, high in padding)
     if not len(space) == len(window) == len(strides) == len(pads):
-        raise ValueError(f"want one a dimension: space {space}, window {window}, strides {strides}, padding {pads}")
+        raise UserError(f"want one a dimension: space {space}, window {window}, strides {strides}, padding {pads}")
     precision = jax.config.jax_default_matmul_precision  # type: ignore[attr-defined]
     geometry = Geometry(tuple(space), tuple(window), strides, pads, precision)
     if min(geometry.positions, default=1) < 1:
-        raise ValueError(f"window {geometry.window} is larger than space {geometry.space} padded by {pads}")
+        raise UserError(f"window {geometry.window} is larger than space {geometry.space} padded by {pads}")
     return geometry
 
 

@@ -1,0 +1,13 @@
+"""Errors whose message is for the user: what is wrong, where, and how to fix it, in one line."""
+
+
+class UserError(ValueError):
+    """Bad input. Commands print its message as it is, and exit with code 2."""
+
+
+class Missing(UserError, FileNotFoundError):
+    """A file or folder that isn't there."""
+
+
+class NotFinite(UserError, FloatingPointError):
+    """A number that is infinite or NaN where a finite one is needed."""
