@@ -11,12 +11,9 @@ gan-jax train experiments/dcgan_digits.py
 
 import optax
 
-from gan_jax import losses, measures, priors
-from gan_jax.data.packaged.digits import digits
-from gan_jax.experiment import Experiment
-from gan_jax.features import classifier
+from gan_jax import Experiment, Players, features, losses, measures, priors
+from gan_jax.data import digits
 from gan_jax.nets import dcgan
-from gan_jax.types import Players
 
 
 def experiment(
@@ -51,5 +48,5 @@ def experiment(
         steps=steps,
         batch_size=batch_size,
         ema_decay=0.99,
-        measure=measures.images(classifier.digits()),
+        measure=measures.images(features.digits()),
     )

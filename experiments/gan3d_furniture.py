@@ -19,15 +19,10 @@ from typing import Literal
 
 import optax
 
-from gan_jax import losses, measures, penalties, priors, views
-from gan_jax.data.folders.meshes import meshes
-from gan_jax.data.packaged.furniture import furniture
-from gan_jax.data.transforms import mirror
-from gan_jax.experiment import Experiment
+from gan_jax import Experiment, Players, add, every, losses, measures, penalties, priors, scale, views
+from gan_jax.data import furniture, meshes, mirror
 from gan_jax.nets import gan3d
 from gan_jax.nets.layers import BatchNorm, Identity
-from gan_jax.objectives import add, every, scale
-from gan_jax.types import Players
 
 
 def experiment(

@@ -13,12 +13,9 @@ gan-jax train experiments/minimax_digits.py --epochs --steps 20 --log-every 1 --
 
 import optax
 
-from gan_jax import losses, measures, priors
-from gan_jax.data.packaged.digits import digits
-from gan_jax.experiment import Experiment
-from gan_jax.features import classifier
+from gan_jax import Experiment, Players, features, losses, measures, priors
+from gan_jax.data import digits
 from gan_jax.nets import dcgan
-from gan_jax.types import Players
 
 
 def experiment(
@@ -52,5 +49,5 @@ def experiment(
         critic_steps=turns,
         generator_steps=turns,
         ema_decay=0.99,
-        measure=measures.images(classifier.digits()),
+        measure=measures.images(features.digits()),
     )

@@ -17,15 +17,23 @@ from typing import Literal, NamedTuple
 
 import optax
 
-from gan_jax import losses, measures, penalties, priors
-from gan_jax.constraints import clip_weights, spectral_norm
-from gan_jax.data.packaged.digits import digits
-from gan_jax.data.tfds.images import tfds_images
-from gan_jax.experiment import Experiment
-from gan_jax.features import classifier
+from gan_jax import (
+    Experiment,
+    Network,
+    Objective,
+    Players,
+    add,
+    clip_weights,
+    features,
+    losses,
+    measures,
+    penalties,
+    priors,
+    scale,
+    spectral_norm,
+)
+from gan_jax.data import digits, tfds_images
 from gan_jax.nets import dcgan
-from gan_jax.objectives import add, scale
-from gan_jax.types import Network, Objective, Players
 
 
 class Rules(NamedTuple):
@@ -100,5 +108,5 @@ def experiment(
         batch_size=batch_size,
         critic_steps=rules.critic_steps,
         ema_decay=0.99,
-        measure=measures.images(classifier.digits() if data == "digits" else classifier.fashion()),
+        measure=measures.images(features.digits() if data == "digits" else features.fashion()),
     )

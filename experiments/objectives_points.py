@@ -15,13 +15,26 @@ from typing import Literal, NamedTuple
 
 import optax
 
-from gan_jax import losses, measures, penalties, priors, views
-from gan_jax.constraints import clip_weights, spectral_norm
+from gan_jax import (
+    Array,
+    Experiment,
+    Mode,
+    Network,
+    Objective,
+    Params,
+    Players,
+    add,
+    clip_weights,
+    losses,
+    measures,
+    penalties,
+    priors,
+    scale,
+    spectral_norm,
+    views,
+)
 from gan_jax.data.packaged import points2d
-from gan_jax.experiment import Experiment
 from gan_jax.nets import mlp
-from gan_jax.objectives import add, scale
-from gan_jax.types import Array, Mode, Network, Objective, Params, Players
 
 DATA = {
     "gaussians8": (points2d.gaussians8, measures.mixture(points2d.CENTRES_8, points2d.SIGMA_8)),

@@ -16,14 +16,22 @@ from typing import Literal, NamedTuple
 
 import optax
 
-from gan_jax import losses, measures, penalties, priors
-from gan_jax.constraints import packed
-from gan_jax.data.packaged.stacked import stacked_digits
-from gan_jax.experiment import Experiment
-from gan_jax.features import classifier
+from gan_jax import (
+    Experiment,
+    Network,
+    Objective,
+    Players,
+    add,
+    features,
+    losses,
+    measures,
+    packed,
+    penalties,
+    priors,
+    scale,
+)
+from gan_jax.data import stacked_digits
 from gan_jax.nets import dcgan
-from gan_jax.objectives import add, scale
-from gan_jax.types import Network, Objective, Players
 
 
 class Rules(NamedTuple):
@@ -76,5 +84,5 @@ def experiment(
         steps=steps,
         batch_size=batch_size,
         critic_steps=rules.critic_steps,
-        measure=measures.stacked(classifier.digits()),
+        measure=measures.stacked(features.digits()),
     )

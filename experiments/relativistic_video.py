@@ -17,14 +17,9 @@ from typing import Literal
 
 import optax
 
-from gan_jax import losses, measures, penalties, priors, views
-from gan_jax.data.folders.clips import clips as folder_of_clips
-from gan_jax.data.packaged.moving_digits import moving_digits
-from gan_jax.experiment import Experiment
-from gan_jax.features import moving_digits as moving
+from gan_jax import Experiment, Players, add, features, losses, measures, penalties, priors, scale, views
+from gan_jax.data import clips as folder_of_clips, moving_digits
 from gan_jax.nets import convlstm, vgan
-from gan_jax.objectives import add, scale
-from gan_jax.types import Players
 
 GENERATORS = {"vgan": vgan.generator, "convlstm": convlstm.generator}
 
@@ -74,5 +69,5 @@ def experiment(
         batch_size=batch_size,
         ema_decay=0.99,
         view=views.videos,
-        measure=measures.videos(moving.clips(), moving.frames()),
+        measure=measures.videos(features.clips(), features.frames()),
     )

@@ -14,13 +14,9 @@ from pathlib import Path
 
 import optax
 
-from gan_jax import losses, priors
-from gan_jax.constraints import spectral_norm
-from gan_jax.data.tfds.images import tfds_images
-from gan_jax.data.transforms import dequantize
-from gan_jax.experiment import Experiment
+from gan_jax import Experiment, Players, losses, priors, spectral_norm
+from gan_jax.data import dequantize, tfds_images
 from gan_jax.nets import resnet
-from gan_jax.types import Players
 
 
 def experiment(

@@ -15,14 +15,9 @@ from pathlib import Path
 
 import optax
 
-from gan_jax import losses, measures, penalties, priors, views
-from gan_jax.data.folders.sounds import sounds
-from gan_jax.data.packaged.drums import drums
-from gan_jax.experiment import Experiment
-from gan_jax.features import drum_classifier as sound_classifier
+from gan_jax import Experiment, Players, add, features, losses, measures, penalties, priors, scale, views
+from gan_jax.data import drums, sounds
 from gan_jax.nets import wavegan
-from gan_jax.objectives import add, scale
-from gan_jax.types import Players
 
 RATE, LENGTH = 16_000, 16_384
 
@@ -72,5 +67,5 @@ def experiment(
         critic_steps=critic_steps,
         ema_decay=0.99,
         view=views.sounds(RATE),
-        measure=measures.sounds(sound_classifier.drums()),
+        measure=measures.sounds(features.drums()),
     )

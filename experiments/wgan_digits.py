@@ -11,13 +11,9 @@ gan-jax train experiments/wgan_digits.py
 
 import optax
 
-from gan_jax import losses, measures, priors
-from gan_jax.constraints import clip_weights
-from gan_jax.data.packaged.digits import digits
-from gan_jax.experiment import Experiment
-from gan_jax.features import classifier
+from gan_jax import Experiment, Players, clip_weights, features, losses, measures, priors
+from gan_jax.data import digits
 from gan_jax.nets import dcgan
-from gan_jax.types import Players
 
 
 def experiment(
@@ -50,5 +46,5 @@ def experiment(
         batch_size=batch_size,
         critic_steps=critic_steps,
         ema_decay=0.99,
-        measure=measures.images(classifier.digits()),
+        measure=measures.images(features.digits()),
     )

@@ -15,13 +15,9 @@ from pathlib import Path
 
 import optax
 
-from gan_jax import losses, penalties, priors
-from gan_jax.data.tfds.images import tfds_images
-from gan_jax.data.transforms import dequantize
-from gan_jax.experiment import Experiment
+from gan_jax import Experiment, Players, add, losses, penalties, priors, scale
+from gan_jax.data import dequantize, tfds_images
 from gan_jax.nets import resnet
-from gan_jax.objectives import add, scale
-from gan_jax.types import Players
 
 
 def experiment(

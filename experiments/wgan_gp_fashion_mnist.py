@@ -14,13 +14,9 @@ from pathlib import Path
 
 import optax
 
-from gan_jax import losses, measures, penalties, priors
-from gan_jax.data.tfds.images import tfds_images
-from gan_jax.experiment import Experiment
-from gan_jax.features import classifier
+from gan_jax import Experiment, Players, add, features, losses, measures, penalties, priors, scale
+from gan_jax.data import tfds_images
 from gan_jax.nets import dcgan
-from gan_jax.objectives import add, scale
-from gan_jax.types import Players
 
 
 def experiment(
@@ -67,5 +63,5 @@ def experiment(
         steps=steps,
         batch_size=batch_size,
         critic_steps=critic_steps,
-        measure=measures.images(classifier.fashion()),
+        measure=measures.images(features.fashion()),
     )

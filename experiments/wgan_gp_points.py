@@ -12,12 +12,9 @@ from typing import Literal
 
 import optax
 
-from gan_jax import losses, measures, penalties, priors, views
+from gan_jax import Experiment, Players, add, losses, measures, penalties, priors, scale, views
 from gan_jax.data.packaged import points2d
-from gan_jax.experiment import Experiment
 from gan_jax.nets import mlp
-from gan_jax.objectives import add, scale
-from gan_jax.types import Players
 
 DATA = {
     "gaussians8": (points2d.gaussians8, measures.mixture(points2d.CENTRES_8, points2d.SIGMA_8)),

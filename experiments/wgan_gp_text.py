@@ -15,13 +15,9 @@ from pathlib import Path
 
 import optax
 
-from gan_jax import losses, measures, penalties, priors, views
-from gan_jax.data.folders.text import text as lines_of
-from gan_jax.data.packaged.bible import new_testament
-from gan_jax.experiment import Experiment
+from gan_jax import Experiment, Players, add, losses, measures, penalties, priors, scale, views
+from gan_jax.data import new_testament, text as lines_of
 from gan_jax.nets import language
-from gan_jax.objectives import add, scale
-from gan_jax.types import Players
 
 
 def experiment(
