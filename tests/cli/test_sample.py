@@ -3,15 +3,22 @@
 import hashlib
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
+from command_line import files
 from PIL import Image
 
 from gan_jax import views
 from gan_jax.cli import main as cli
 from gan_jax.cli.sample import format_of
+from gan_jax.runs.checkpoint import restore
+from gan_jax.runs.folder import open_run
+from gan_jax.runs.games import abstract_state, keys_of
 from gan_jax.runs.trained import Trained, open_trained
+from gan_jax.sample import make_sampler
 from gan_jax.storage.provenance import SYNTHETIC, hash_of, inspect
+from gan_jax.types import Variables
 
 SHADES = '''"""Grey squares."""
 
@@ -155,3 +162,35 @@ def test_what_cannot_be_inspected_is_named(capsys):
     assert "none.png: no such file" in refused(capsys, "inspect", "none.png")
     Path("broken.png").write_bytes(b"\x89PNG and no more")
     assert "broken.png can't be read as .png" in refused(capsys, "inspect", "broken.png")
+
+
+def test_the_same_seed_gives_the_same_samples_however_many(trained, tmp_path):
+    cli.main(["sample", str(trained), "--num", "3", "--seed", "7", "--out", str(tmp_path / "few")])
+    cli.main(["sample", str(trained), "--num", "70", "--seed", "7", "--out", str(tmp_path / "many")])
+    cli.main(["sample", str(trained), "--num", "3", "--seed", "8", "--out", str(tmp_path / "other")])
+    few, many, other = (files(tmp_path / name, "*.csv") for name in ("few", "many", "other"))
+    assert len(few) == 3
+    assert len(many) == 70
+    assert list(few.values()) == list(many.values())[:3]
+    assert list(few.values()) != list(other.values())
+
+
+def test_samples_and_pictures_are_of_the_averaged_generator(trained, tmp_path):
+    run = open_run(trained)
+    experiment = run.experiment()
+    state = restore(run.checkpoints, abstract_state(experiment))
+    draw = make_sampler(experiment.nets.generator, experiment.prior, experiment.data.classes)
+    averaged = draw(state.ema, jax.random.key(3), 4)
+    latest = draw(Variables(state.params.generator, state.stats.generator), jax.random.key(3), 4)
+    assert np.abs(averaged - latest).max() > 1e-3
+
+    cli.main(["sample", str(trained), "--num", "4", "--seed", "3", "--out", str(tmp_path / "samples")])
+    written = [np.loadtxt(file, delimiter=",") for file in sorted((tmp_path / "samples").glob("*.csv"))]
+    np.testing.assert_allclose(written, averaged, rtol=1e-5)
+    experiment.view.together[".png"](draw(state.ema, keys_of(0).samples, 9), tmp_path / "again.png")
+    assert (tmp_path / "again.png").read_bytes() == run.picture(6).read_bytes()
+
+
+def test_samples_in_one_picture(trained, tmp_path):
+    cli.main(["sample", str(trained), "--num", "9", "--out", str(tmp_path / "new" / "grid.png")])
+    assert np.asarray(Image.open(tmp_path / "new" / "grid.png")).std() > 0
