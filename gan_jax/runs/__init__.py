@@ -1,0 +1,1 @@
+"""Training runs: their options, folder, loop, checkpoints and processes."""

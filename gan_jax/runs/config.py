@@ -1,0 +1,45 @@
+"""An experiment's arguments and a run's options, to JSON and back."""
+
+import typing
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+from gan_jax.errors import UserError
+from gan_jax.experiment import Experiment
+
+
+def as_declared(function: Callable[..., Experiment], arguments: dict[str, Any]) -> dict[str, Any]:
+    """Arguments read from JSON, with the paths and tuples that the signature declares."""
+    hints = typing.get_type_hints(function)
+
+    def restored(name: str, value: Any) -> Any:
+        hint = hints.get(name)
+        if isinstance(value, list) and typing.get_origin(hint) is tuple:
+            return tuple(Path(one) if Path in typing.get_args(hint) else one for one in value)
+        return Path(value) if isinstance(value, str) and is_path(hint) else value
+
+    return {name: restored(name, value) for name, value in arguments.items()}
+
+
+def is_path(hint: Any) -> bool:
+    """Whether an argument declared so may be one path."""
+    return typing.get_origin(hint) is not tuple and Path in (hint, *typing.get_args(hint))
+
+
+def as_json(value: Any) -> str:
+    """Paths as strings that hold wherever the run is resumed."""
+    if isinstance(value, Path):
+        return str(value.absolute())
+    raise UserError(f"the argument {value!r} can't be saved in config.json: use numbers, strings or paths")
+
+
+def check_type(name: str, value: Any, hint: Any) -> None:
+    """Raises ValueError unless a value of JSON's is of a type, or among those that are allowed."""
+    choices = typing.get_args(hint) if typing.get_origin(hint) is not Literal else (hint,)
+    words = [word for choice in choices if typing.get_origin(choice) is Literal for word in typing.get_args(choice)]
+    kinds = choices or (hint,)
+    if value not in words and type(value) not in kinds and not (float in kinds and type(value) is int):
+        wanted = [str(word) for word in words] or [kind.__name__ for kind in kinds]
+        raise UserError(f"{name} is {value!r}, where {' or '.join(wanted)} is wanted")
+

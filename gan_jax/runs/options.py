@@ -1,0 +1,91 @@
+"""What the command line decides about a run, beside its experiment's own arguments."""
+
+import dataclasses
+from typing import Any, Literal
+
+from gan_jax.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What every run has beside its experiment's own arguments.
+
+    Attributes:
+      seed: Seed of every random number of the run.
+      parallel: How the update is spread over the devices.
+      precision: What the networks compute in while they are trained; by default what the experiment says, or else f32.
+        bf16 halves their activations on accelerators.
+      log_every: Steps between lines of metrics.
+      sample_every: Steps between pictures of samples.
+      save_every: Steps between checkpoints; the last step is always saved.
+      num_samples: Samples in a picture.
+      num_seeds: Independent games trained side by side; game i is what the run with --seed SEED + i alone is.
+      evaluate_every: Steps between evaluations by the experiment's measure, whose best checkpoint is kept; 0: none.
+      evaluate_num: Samples of each such evaluation.
+      on_divergence: What happens when a value isn't finite: stop, or rollback to the last good checkpoint with another
+        key.
+      max_rollbacks: How often at most.
+      rollback_rate: What both players' steps, and thus their learning rates, are multiplied by at each rollback.
+    """
+
+    seed: int = 0
+    parallel: Literal["jit", "pmap"] = "jit"
+    precision: Literal["f32", "bf16"] | None = None
+    log_every: int = 50
+    sample_every: int = 500
+    save_every: int = 500
+    num_samples: int = 64
+    num_seeds: int = 1
+    evaluate_every: int = 0
+    evaluate_num: int = 1000
+    on_divergence: Literal["stop", "rollback"] = "stop"
+    max_rollbacks: int = 3
+    rollback_rate: float = 1.0
+
+
+def check_counts(arguments: dict[str, Any], options: Options) -> None:
+    """Raises ValueError for a number of steps below 0, or another count below 1."""
+    counts = {"batch_size": arguments["batch_size"]}
+    counts |= {
+        name: getattr(options, name) for name in ("log_every", "sample_every", "save_every", "num_samples", "num_seeds")
+    }
+    for name, count in counts.items():
+        if count < 1:
+            raise UserError(f"{name} {count}: it must be 1 or more")
+    if options.evaluate_every < 0 or options.evaluate_num < 10:
+        raise UserError(
+            f"evaluate_every {options.evaluate_every}, evaluate_num {options.evaluate_num}: 0 or more, and 10 or more"
+        )
+    if options.max_rollbacks < 0 or not 0 < options.rollback_rate <= 1:
+        raise UserError(
+            f"max_rollbacks {options.max_rollbacks}, rollback_rate {options.rollback_rate}: 0 or more, and above 0 up "
+            "to 1"
+        )
+    if options.on_divergence == "rollback" and options.num_seeds > 1:
+        raise UserError("--on-divergence rollback goes with one game: of several, those that diverge are left alone")
+    largest = 2**32 - options.num_seeds  # JAX's keys take 32 bits of a seed
+    if not 0 <= options.seed <= largest:
+        raise UserError(f"seed {options.seed}: it must be from 0 to {largest}")
+    if arguments["steps"] < 0:
+        raise UserError(f"steps {arguments['steps']}: it must be 0 or more")
+
+
+@dataclasses.dataclass(frozen=True)
+class Processes:
+    """How this process finds the others that it trains with.
+
+    Attributes:
+      distributed: This is one of several processes that train together: each runs this same command.
+      coordinator: HOST:PORT of the first process; JAX finds it and the next two by itself on TPU pods, SLURM, Open MPI
+        and Kubernetes.
+      num_processes: How many there are.
+      process_id: Which one this is, from 0 on.
+      start_timeout: Seconds to wait for the others.
+    """
+
+    distributed: bool = False
+    coordinator: str | None = None
+    num_processes: int | None = None
+    process_id: int | None = None
+    start_timeout: int = 300
+
