@@ -57,7 +57,7 @@ SKIPPED = {  # files, and tests with all of their parameters -> why not on one G
     "nets/conv/test_fourier.py": FORM,
     "nets/conv/test_phases.py": FORM,
     "nets/conv/test_planes.py::test_the_three_maps_are_those_of_xla": FORM,
-    "nets/conv/test_planes.py::test_a_program_for_any_number_of_examples_is_exported": "it runs what is exported for a CPU",
+    "nets/conv/test_planes.py::test_a_program_for_any_number_of_examples_is_exported": "it runs an export for CPUs",
     "runs/test_games.py::test_games_share_nothing_across_devices": DEVICES,
     "test_parallel.py::test_noise_differs_between_devices_and_is_that_of_one_device": DEVICES,
     "test_parallel.py::test_mesh_holds_all_devices": DEVICES,

@@ -2,9 +2,10 @@
 
 python experiments/benchmarks/loop.py [--json FILE]
 
-The loop is `gan_jax.runs.loop.train` on a run in a temporary folder, as `gan-jax train
-experiments/wgan_gp_digits.py` goes, but for its length. It asks its data for one batch a step: the data note when, which gives the time of any steps without
-a hook in the loop, and without what starting and ending cost. A run is two intervals of checkpoints and one step:
+The loop is `gan_jax.runs.loop.train` on a run in a temporary folder, as `gan-jax train experiments/wgan_gp_digits.py`
+goes, but for its length. It asks its data for one batch a step: the data note when, which gives the time of any steps
+without a hook in the loop, and without what starting and ending cost. A run is two intervals of checkpoints and one
+step:
 
     0 ......... half ......... interval ......... 2 intervals, 1
                  |--- quiet ---|  |--- interval ---|
