@@ -116,12 +116,18 @@ def one_device() -> Way:
     return run
 
 
+def everywhere(run: Way) -> Way:
+    """From a state that lies on every device, as the updates leave it: from another it would be compiled again."""
+    place = parallel.everywhere(parallel.make_mesh())
+    return lambda state: run(jax.device_put(state, place))
+
+
 def jit_with_sharding() -> Way:
-    return calls(parallel.jit(update_on(None), parallel.make_mesh()))
+    return everywhere(calls(parallel.jit(update_on(None), parallel.make_mesh())))
 
 
 def pmap() -> Way:
-    return calls(parallel.pmap(update_on(parallel.AXIS)))
+    return everywhere(calls(parallel.pmap(update_on(parallel.AXIS))))
 
 
 def vmap_with_axis_name() -> Way:
