@@ -54,16 +54,22 @@ def spectral_norm(network: Network) -> Network:
         return params, advance(params, {**stats, "spectral": vectors})
 
     def apply(params: Params, stats: Params, x: Array, label: Array | None, mode: Mode) -> tuple[Array, Params]:
-        inner = {name: value for name, value in stats.items() if name != "spectral"}
-        y, inner = network.apply(normalise(params, stats["spectral"]), inner, x, label, mode)
+        y, inner = network.apply(normalise(params, stats["spectral"]), inner_stats(stats), x, label, mode)
         return y, {**inner, "spectral": stats["spectral"]}
 
     def advance(params: Params, stats: Params) -> Params:
-        inner = {name: value for name, value in stats.items() if name != "spectral"}
         vectors = {name: power_iteration(matrix, stats["spectral"][name]) for name, matrix in matrices(params).items()}
-        return {**network.advance(params, inner), "spectral": vectors}
+        return {**network.advance(params, inner_stats(stats)), "spectral": vectors}
 
-    return network._replace(init=init, apply=apply, advance=advance)
+    def mixes_examples(stats: Params) -> bool:
+        return network.mixes_examples(inner_stats(stats))
+
+    return Network(init, apply, advance, mixes_examples)
+
+
+def inner_stats(stats: Params) -> Params:
+    """The statistics of the network under `spectral_norm`."""
+    return {name: value for name, value in stats.items() if name != "spectral"}
 
 
 def normalise(params: Params, vectors: dict[str, Singular]) -> Params:
@@ -156,4 +162,7 @@ def packed(critic: Network, size: int) -> Network:
         logits, stats = critic.apply(params, stats, pack(x, label), None, packs_mode)
         return jnp.repeat(logits, size, 0), stats
 
-    return critic._replace(init=init, apply=apply, mixes_examples=size > 1)
+    def mixes_examples(stats: Params) -> bool:
+        return size > 1 or critic.mixes_examples(stats)
+
+    return critic._replace(init=init, apply=apply, mixes_examples=mixes_examples)

@@ -43,23 +43,32 @@ class Mode:
 
 
 def same_stats(params: Params, stats: Params) -> Params:
+    """Keeps the statistics: the `advance` of a network without power iterations."""
     del params
     return stats
 
 
-class Network(NamedTuple):
-    """A network as pure functions. `label` is [B], or None where there are no classes.
+def mixes_nothing(stats: Params) -> bool:
+    """The `mixes_examples` of a network that treats each example by itself."""
+    del stats
+    return False
 
-    init: (key, x, label) -> (params, stats)
-    apply: (params, stats, x, label, mode) -> (y, stats)
-    advance: (params, stats) -> stats, once before each turn of the player (power iteration)
-    mixes_examples: whether what an example gives depends on others of its batch, beside batch statistics
+
+class Network(NamedTuple):
+    """A network as pure functions. `label` is [B], or None in an unconditional game.
+
+    Attributes:
+      init: (key, x, label) -> (params, stats).
+      apply: (params, stats, x, label, mode) -> (y, stats).
+      advance: (params, stats) -> stats, called once before each turn of the player (power iteration).
+      mixes_examples: stats -> whether an example's output in training depends on the others of its batch, as under
+        batch normalisation or packing. A penalty on the slope of such a critic is refused.
     """
 
     init: Callable[[Array, Array, Array | None], tuple[Params, Params]]
     apply: Callable[[Params, Params, Array, Array | None, Mode], tuple[Array, Params]]
     advance: Callable[[Params, Params], Params] = same_stats
-    mixes_examples: bool = False
+    mixes_examples: Callable[[Params], bool] = mixes_nothing
 
 
 class Batch(NamedTuple):

@@ -178,11 +178,11 @@ def make_update(
             return nets.critic.apply(params.critic, stats, x, batch.label, mode(use))
 
         def critic_elsewhere(x: Array) -> Array:
-            if "batch_stats" in stats.critic or nets.critic.mixes_examples:
-                why = "is packed" if nets.critic.mixes_examples else "has batch normalisation"
+            if nets.critic.mixes_examples(stats.critic):
                 raise UserError(
-                    f"the critic {why}, so its logits mix the examples of a batch and the gradient by one input is "
-                    "not that of one example: give it another norm and no packing, or drop the penalty"
+                    "the critic has batch statistics or is packed, so its logits mix the examples of a batch and the "
+                    "gradient by one input is not that of one example: give it another norm and no packing, or drop "
+                    "the penalty"
                 )
             return critic(stats.critic, x, ELSEWHERE)[0]
 

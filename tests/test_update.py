@@ -1,17 +1,18 @@
 import functools
 from typing import Any, NamedTuple
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from toys import CLASSES, centred, conditional_perceptron, frozen, point, start, weights
+from toys import CLASSES, Moving, centred, conditional_perceptron, frozen, point, start, weights
 
 from gan_jax import losses, penalties, priors
-from gan_jax.constraints import clip_weights, spectral_norm
+from gan_jax.constraints import clip_weights, packed, spectral_norm
 from gan_jax.keys import fold
-from gan_jax.nets import mlp
+from gan_jax.nets import from_linen, mlp
 from gan_jax.objectives import add, scale
 from gan_jax.types import Array, Batch, Game, Mode, Network, Objective, Params, Players, TrainState, same_stats
 from gan_jax.update import GENERATOR, LATENT, Metrics, deal, make_init, make_update
@@ -469,7 +470,7 @@ BATCH_NORM = Players(centred(GAME.critic), GAME.generator)
             WITH_PENALTIES,
             {},
             2,
-            "the critic has batch normalisation, so its logits mix the examples of a batch",
+            "the critic has batch statistics or is packed, so its logits mix the examples of a batch",
         ),
     ],
 )
@@ -481,8 +482,28 @@ def test_game_that_cannot_be_played_is_refused(nets, objective, options, turns, 
 @pytest.mark.parametrize("name", ["gradient_penalty", "lipschitz_penalty", "dragan", "r1", "r2"])
 def test_batch_norm_in_the_critic_is_refused_with_each_input_gradient_penalty(name):
     objective = add(adversarial=HINGE, penalty=getattr(penalties, name)())
-    with pytest.raises(ValueError, match="batch normalisation"):
+    with pytest.raises(ValueError, match="batch statistics"):
         one(BATCH_NORM, objective, Players(sgd(0.1), sgd(0.1)), data(2))
+
+
+class Own(nn.Module):
+    """A critic with a norm of the user's own."""
+
+    @nn.compact
+    def __call__(self, x: Array, label: Array | None, mode: Mode) -> Array:
+        return nn.Dense(1)(nn.tanh(Moving()(nn.Dense(4)(x), label, mode)))[:, 0]
+
+
+@pytest.mark.parametrize("wrap", [lambda critic: critic, spectral_norm, lambda critic: packed(critic, 1)])
+def test_a_norm_of_the_users_own_with_a_collection_of_its_own_is_refused_too_until_said_to_mix_nothing(wrap):
+    def play(critic: Network) -> TrainState:
+        return one(Players(wrap(critic), GAME.generator), WITH_PENALTIES, Players(sgd(0.1), sgd(0.1)), data(2))[1]
+
+    with pytest.raises(ValueError, match="batch statistics"):
+        play(from_linen(Own()))
+    with pytest.raises(ValueError, match="batch statistics"):
+        play(from_linen(Own(), mixes_examples=True))
+    assert play(from_linen(Own(), mixes_examples=False)).step == 1
 
 
 def test_batch_norm_in_the_critic_works_with_a_penalty_of_logits_alone():

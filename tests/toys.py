@@ -6,6 +6,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any, get_type_hints
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import optax
@@ -106,7 +107,19 @@ def centred(network: Network) -> Network:
             mean = jax.lax.pmean(mean, mode.axis_name)
         return y - mean, {**inner, "batch_stats": 0.5 * stats["batch_stats"] + 0.5 * mean}
 
-    return Network(init, apply, network.advance)
+    return Network(init, apply, network.advance, mixes_examples=lambda stats: True)
+
+
+class Moving(nn.Module):
+    """A batch norm as a user may write it: its statistics are in a collection of another name than Linen's."""
+
+    @nn.compact
+    def __call__(self, x: Array, label: Array | None, mode: Mode) -> Array:
+        running = self.variable("moving", "mean", jnp.zeros, x.shape[-1:])
+        mean = jnp.mean(x, range(x.ndim - 1)) if mode.train else running.value
+        if mode.train:
+            running.value = 0.9 * running.value + 0.1 * mean
+        return x - mean.reshape([1] * (x.ndim - 1) + [-1])
 
 
 def weights(start: Any) -> Network:
