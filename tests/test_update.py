@@ -451,7 +451,7 @@ BATCH_NORM = Players(centred(GAME.critic), GAME.generator)
     [
         (GAME, HINGE, {"critic_steps": 0}, 1, "critic_steps 0 and generator_steps 1: each must be 1 or more"),
         (GAME, HINGE, {"generator_steps": 0}, 1, "critic_steps 1 and generator_steps 0: each must be 1 or more"),
-        (GAME, HINGE, {"ema_decay": 1.0}, 2, "ema_decay 1.0: it must be from 0 up to, but not, 1"),
+        (GAME, HINGE, {"ema_decay": 1.0}, 2, "ema_decay 1.0: it must be 0 or more, and less than 1"),
         (GAME, add(loss=HINGE), {}, 2, "a term is named loss, as a metric of every game"),
         (GAME, add(r1=penalties.r1()), {}, 2, "the objective leaves the generator no loss: add an adversarial"),
         (GAME, Objective(None, HINGE.generator), {}, 2, "the objective leaves the critic no loss"),
