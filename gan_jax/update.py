@@ -165,7 +165,7 @@ def turn(rules: Rules, player: Player, state: TrainState, batch: Batch, key: Arr
         game, new_stats = play(rules, state.params._replace(**{player: params}), stats, batch, keys, state.step)
         terms = jax.tree.map(jnp.mean, loss(game))
         value = jnp.sum(jnp.stack(jax.tree.leaves(terms)))
-        metrics = {"loss": value, **named(terms)} | (of_logits(game.logits) if player == "critic" else {})
+        metrics = {"loss": value, **of_terms(terms)} | (of_logits(game.logits) if player == "critic" else {})
         return value, (metrics, new_stats)
 
     grads, (metrics, new_stats) = jax.grad(total, has_aux=True)(on_each_device(params, rules.axis_name))
@@ -183,10 +183,10 @@ def turn(rules: Rules, player: Player, state: TrainState, batch: Batch, key: Arr
 def generator_turn(
     rules: Rules, state: TrainState, batch: Batch, key: Array, count: Array
 ) -> tuple[TrainState, Metrics]:
-    """A turn, and its place in the moving average: `count` is the number of the generator's turns, with this one."""
+    """A turn, then the moving average; `count` is the number of the generator's turns so far, this one included."""
     state, metrics = turn(rules, "generator", state, batch, key)
     log_decay = math.log(max(rules.ema_decay, 1e-30))  # finite for a decay of 0 too
-    # The divisor is 1 - decay^count; as it stands there, rounding would leave little of it.
+    # expm1, since rounding would leave little of 1 - decay^count.
     weight = (1 - rules.ema_decay) / -jnp.expm1(count * log_decay)
     current = Variables(state.params.generator, state.stats.generator)
     ema = jax.tree.map(lambda mean, new: mean + weight * (new - mean), state.ema, current)
@@ -227,6 +227,15 @@ def play(
     return game, Players(critic_stats, generator_stats)
 
 
+def of_terms(terms: Terms) -> Metrics:
+    """The metrics of named terms, such as {"gradient_penalty": value, "a/b": value}; {} for one unnamed term."""
+    leaves = jax.tree.leaves_with_path(terms)
+    names = {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves if path}
+    if taken := OWN_METRICS & names.keys():
+        raise UserError(f"a term is named {' and '.join(taken)}, as a metric of every game: give it another name")
+    return names
+
+
 def of_logits(logits: Logits) -> Metrics:
     """The critic's metrics of its logits."""
     return {
@@ -259,7 +268,7 @@ def average(tree: Any, axis_name: str | None) -> Any:
 
 
 def check_examples_apart(critic: Network, stats: Params) -> None:
-    """Refuses a critic whose gradient by one input isn't that of one example."""
+    """Refuses a critic whose gradient by one input isn't the gradient for one example alone."""
     if critic.mixes_examples(stats):
         raise UserError(
             "the critic has batch statistics or is packed, so its logits mix the examples of a batch and the gradient "
@@ -297,12 +306,3 @@ def check_turns(batches: Players[Batch], turns: Players[int]) -> None:
     for player, batch, count in zip(Players._fields, batches, turns):
         if batch.x.shape[0] != count:
             raise UserError(f"the {player} takes {count} turns, its batches are for {batch.x.shape[0]} (axis 0)")
-
-
-def named(terms: Terms) -> Metrics:
-    """{'gradient_penalty': value, 'a/b': value}; {} for a loss of one unnamed term."""
-    leaves = jax.tree.leaves_with_path(terms)
-    names = {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves if path}
-    if taken := OWN_METRICS & names.keys():
-        raise UserError(f"a term is named {' and '.join(taken)}, as a metric of every game: give it another name")
-    return names
