@@ -37,7 +37,10 @@ Metrics = dict[str, Array]
 Update = Callable[[TrainState, Players[Batch], Array], tuple[TrainState, Metrics]]
 Player = Literal["critic", "generator"]
 
-OWN_METRICS = {"loss", "logits_real", "logits_fake", "accuracy_real", "accuracy_fake", "gradient_norm"}
+# The metrics of every game, each under its player's name: metric_name("critic", LOSS). The critic alone has all.
+LOSS, LOGITS_REAL, LOGITS_FAKE = "loss", "logits_real", "logits_fake"
+ACCURACY_REAL, ACCURACY_FAKE, GRADIENT_NORM = "accuracy_real", "accuracy_fake", "gradient_norm"
+OWN_METRICS = {LOSS, LOGITS_REAL, LOGITS_FAKE, ACCURACY_REAL, ACCURACY_FAKE, GRADIENT_NORM}
 
 # What an example's key of one turn is folded with, one number for each use.
 LATENT, GENERATOR, REAL, FAKE, ELSEWHERE, TERMS = range(6)
@@ -145,13 +148,13 @@ def make_update(
             game, new_stats = play(players, stats, batch, keys, state.step)
             terms = jax.tree.map(jnp.mean, loss(game))
             loss_value = jnp.sum(jnp.stack(jax.tree.leaves(terms)))
-            shown = {"loss": loss_value, **named(terms)}
+            shown = {LOSS: loss_value, **named(terms)}
             if player == "critic":
                 shown |= {
-                    "logits_real": jnp.mean(game.logits.real),
-                    "logits_fake": jnp.mean(game.logits.fake),
-                    "accuracy_real": jnp.mean(game.logits.real > 0),
-                    "accuracy_fake": jnp.mean(game.logits.fake < 0),
+                    LOGITS_REAL: jnp.mean(game.logits.real),
+                    LOGITS_FAKE: jnp.mean(game.logits.fake),
+                    ACCURACY_REAL: jnp.mean(game.logits.real > 0),
+                    ACCURACY_FAKE: jnp.mean(game.logits.fake < 0),
                 }
             return loss_value, (shown, new_stats)
 
@@ -163,8 +166,8 @@ def make_update(
             stats=state.stats._replace(**{player: getattr(new_stats, player)}),
             opt_state=state.opt_state._replace(**{player: opt_state}),
         )
-        shown["gradient_norm"] = optax.tree.norm(grads)
-        return state, {f"{player}/{name}": value for name, value in shown.items()}
+        shown[GRADIENT_NORM] = optax.tree.norm(grads)
+        return state, {metric_name(player, name): value for name, value in shown.items()}
 
     def play(
         params: Players[Params], stats: Players[Params], batch: Batch, keys: Array, step: Array
@@ -226,6 +229,11 @@ def make_update(
         return tree if axis_name is None else jax.lax.pmean(tree, axis_name)
 
     return update
+
+
+def metric_name(player: Player, name: str) -> str:
+    """The key of a player's metric: "critic/loss"."""
+    return f"{player}/{name}"
 
 
 def deal(turns: Players[tuple[int, int]], batch: Batch) -> Players[Batch]:

@@ -12,20 +12,22 @@ import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
-from gan_jax.runs.checkpoint import Checkpoints, set_aside
-from gan_jax.runs.processes import is_first, make_anyone, together
 from gan_jax.evaluation.evaluate import by_name, make_evaluation, merit_of
 from gan_jax.experiment import Experiment
-from gan_jax.runs.games import Keys, dealt, keys_of, split, step_of
-from gan_jax.runs.log import Log
 from gan_jax.parallel import one_copy
-from gan_jax.runs.options import Options
+from gan_jax.runs.checkpoint import Checkpoints, set_aside
 from gan_jax.runs.folder import Run
-from gan_jax.sample import make_sampler
+from gan_jax.runs.games import Keys, dealt, keys_of, split, step_of
 from gan_jax.runs.interrupts import Stopped, signals
+from gan_jax.runs.log import Log
+from gan_jax.runs.options import Options
+from gan_jax.runs.processes import is_first, make_anyone, together
+from gan_jax.runs.watch import DIVERSITY, Watch, spread
+from gan_jax.sample import make_sampler
 from gan_jax.types import Array, TrainState, Variables
-from gan_jax.update import Metrics, Update
-from gan_jax.runs.watch import Watch, spread
+from gan_jax.update import LOSS, Metrics, Update, metric_name
+
+LOSSES = metric_name("critic", LOSS), metric_name("generator", LOSS)
 
 
 class Diverged(Exception):
@@ -83,7 +85,7 @@ def train(run: Run, experiment: Experiment, update: Update, state: TrainState, r
             checkpoints.tick()
             if step % options.log_every == 0 or step == last:
                 note(step, options.log_every, {name: value.tolist() for name, value in values.items()})
-                losses = {name: np.nanmedian(values[name]) for name in ("critic/loss", "generator/loss")}
+                losses = {name: np.nanmedian(values[name]) for name in LOSSES}
                 bar.set_postfix({name: f"{value:.3g}" for name, value in losses.items()})
 
         if first == 0:
@@ -143,7 +145,7 @@ def shower(run: Run, experiment: Experiment, keys: Keys) -> Callable[[int, list[
         samples = [sample(ema, key.samples, count) for ema, key in zip(generators, each)]
         for game, drawn in enumerate(samples):
             experiment.view.together[".png"](drawn, run.picture(step, game))
-        return {"samples/diversity": [spread(drawn) / of_real(game) for game, drawn in enumerate(samples)]}
+        return {DIVERSITY: [spread(drawn) / of_real(game) for game, drawn in enumerate(samples)]}
 
     return show
 

@@ -23,6 +23,7 @@ from gan_jax.errors import UserError
 from gan_jax.experiment import Experiment, init_of, make_updates
 from gan_jax.runs.games import KEY, abstract_batches
 from gan_jax.types import Array, Batch, Players, TrainState
+from gan_jax.update import metric_name
 
 
 class Chip(NamedTuple):
@@ -220,7 +221,8 @@ def of_all_turns(experiment: Experiment, devices: Sequence[jax.Device], form: st
 def critic_alone(state: TrainState, metrics: dict[str, Array]) -> tuple[Any, dict[str, Array]]:
     """What the critic's turns give: XLA leaves out all that isn't needed for it."""
     own = state.params.critic, state.stats.critic, state.opt_state.critic
-    return own, {name: value for name, value in metrics.items() if name.startswith("critic/")}
+    prefix = metric_name("critic", "")
+    return own, {name: value for name, value in metrics.items() if name.startswith(prefix)}
 
 
 def added(a: Cost, times_a: int, b: Cost, times_b: int) -> Cost:
