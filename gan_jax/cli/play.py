@@ -26,8 +26,9 @@ def play(run: "Run", experiment: "Experiment", update: "Update", state: "TrainSt
     """Trains, and says where the run lies, or why it ended. rollbacks: how often it has gone back."""
     from gan_jax.runs import rollback
     from gan_jax.runs.checkpoint import NotSaved
+    from gan_jax.runs.divergence import Diverged
     from gan_jax.runs.interrupts import Stopped
-    from gan_jax.runs.loop import Diverged, train
+    from gan_jax.runs.loop import train
     from gan_jax.runs.processes import is_first, lost_a_peer
 
     while True:

@@ -7,9 +7,6 @@ real from fake by the logit's sign (`update.make_update`); a resumed run looks a
 import math
 from collections import Counter
 
-import numpy as np
-from scipy.spatial.distance import pdist
-
 from gan_jax.update import ACCURACY_FAKE, ACCURACY_REAL, GRADIENT_NORM, metric_name
 
 DIVERSITY = "samples/diversity"
@@ -19,12 +16,6 @@ VANISHED = 0.01
 PATIENCE = 3  # looks in a row
 
 Metrics = dict[str, list[float | None]]  # a value for each game
-
-
-def spread(examples: np.ndarray) -> float:
-    """The mean distance between two examples of [N, ...]; of one alone NaN."""
-    apart = pdist(examples.reshape(len(examples), -1).astype(np.float64))
-    return float(apart.mean()) if len(apart) else math.nan
 
 
 class Watch:
