@@ -33,7 +33,7 @@ def resume(
     """
     from gan_jax.runs import folder as runs, rollback
     from gan_jax.runs.checkpoint import restore, steps as steps_saved
-    from gan_jax.runs.games import abstract_state, keys_of, step_of
+    from gan_jax.runs.games import abstract_state, keys_of, make_program, step_of
     from gan_jax.runs.log import check_metrics
     from gan_jax.runs.options import check_counts
     from gan_jax.runs.processes import check_alike, is_first, join, of_first, or_leave, together
@@ -57,7 +57,8 @@ def resume(
             begun = opened.has_metrics or any(steps_saved(opened.checkpoints))  # step 0 may have been cut short
             begun, rollbacks = json.loads(of_first(json.dumps([begun, rollback.count(opened)])))
             with together():
-                init, update = rollback.program(opened, built, rollbacks)
+                played = rollback.slowed(built, opened.options, rollbacks) if rollbacks else built
+                init, update = make_program(played, opened.options.parallel, games)
             state = restore(opened.checkpoints, abstract_state(built, games)) if begun else None
             if state and (step := step_of(state)) >= built.steps:
                 print(f"{run} is at step {step} already: --steps N with a larger N goes on")

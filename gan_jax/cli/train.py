@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
@@ -12,9 +12,6 @@ from gan_jax.cli.compile_cache import BY_DEFAULT, Compiled, keep
 from gan_jax.cli.play import play, say_found
 from gan_jax.cli.terminal import bad_input
 from gan_jax.runs.options import Processes
-
-if TYPE_CHECKING:
-    pass
 
 ALONE = Processes()
 
@@ -48,7 +45,7 @@ def train_with_arguments_of(file: Path) -> Callable[..., None]:
         **arguments: Any,
     ) -> None:
         from gan_jax.data.memory import noting
-        from gan_jax.evaluation.evaluate import check_measure
+        from gan_jax.evaluation.figures import check_measure
         from gan_jax.experiment import build
         from gan_jax.runs.games import keys_of, make_program
 

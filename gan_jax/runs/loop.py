@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import jax
 
-from gan_jax.evaluation.evaluate import by_name, make_evaluation, merit_of
+from gan_jax.evaluation.figures import Evaluation, by_name, merit_of
 from gan_jax.experiment import Experiment
 from gan_jax.parallel import one_copy
 from gan_jax.runs.checkpoint import Checkpoints, set_aside
@@ -100,7 +100,7 @@ def make_evaluate(
     """Returns the generators of all games -> their figures, as the log takes them, and the checkpoint's merit."""
     measure = experiment.measure
     assert measure is not None
-    evaluation = make_evaluation(experiment, measure, num=num)
+    evaluation = Evaluation(experiment, measure, num=num)
 
     def evaluate(generators: list[Variables]) -> tuple[dict[str, list[float | None]], float | None]:
         each = [evaluation.generated(variables, jax.random.key(0)) for variables in generators]

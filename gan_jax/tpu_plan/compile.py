@@ -1,6 +1,6 @@
 """What an experiment's update takes on a slice of TPUs, as the TPU's own compiler says, on a machine without a TPU.
 
-    print(plan(experiment, "v5e:4x4").memory)
+    print(plan_for(experiment, "v5e:4x4").memory)
 
 libtpu compiles for a slice that is only described; nothing is run, and no time is measured.
 """
@@ -131,7 +131,7 @@ class Plan(NamedTuple):
         return max(self.bounds, key=self.bounds.__getitem__, default=None)
 
 
-def plan(experiment: Experiment, topology: str, form: str = "jit") -> Plan:
+def plan_for(experiment: Experiment, topology: str, form: str = "jit") -> Plan:
     """Compiles the experiment's update for a slice.
 
     topology: a chip and how many stand along each axis, as v5e:4x4, v5p:2x2x1, v6e:16x16.

@@ -91,7 +91,7 @@ def test_the_rate_is_applied_once_for_each_rollback(tmp_path, monkeypatch, rollb
         assert step == 3
     assert rollback.count(run) == rollbacks
     if way == "resumed":
-        _, made = rollback.program(run, plain, rollback.count(run))
+        made = rollback.slowed(plain, run.options, rollback.count(run))
     for before, after in zip(plain.optimizers, made.optimizers, strict=True):
         assert_scaled(path(after), path(before), 0.5**rollbacks)
 
