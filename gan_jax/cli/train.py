@@ -9,6 +9,7 @@ from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from gan_jax.cli.arguments import with_arguments_of
 from gan_jax.cli.compile_cache import BY_DEFAULT, Compiled, keep
+from gan_jax.cli.platforms import leave_tpus_alone
 from gan_jax.cli.play import play, say_found
 from gan_jax.cli.terminal import bad_input
 from gan_jax.runs.options import Processes
@@ -33,6 +34,7 @@ def train_with_arguments_of(file: Path) -> Callable[..., None]:
     from gan_jax.runs.options import Options, check_counts
     from gan_jax.runs.processes import check_alike, is_first, join, of_first, or_leave, together
 
+    leave_tpus_alone()  # a user's file may use JAX as it loads
     experiment, options = load(file), Options()
 
     def command(
