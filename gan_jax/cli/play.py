@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 def say_found(run: "Run", experiment: "Experiment") -> None:
     """One line of the run's folder and data, and one more if these are few."""
-    from gan_jax.runs.folder import tell_found
+    from gan_jax.runs.run_data import describe
 
     data, batch_size = experiment.data, experiment.batch_size
-    say(f"{run.folder}: {tell_found(run, data)}")
+    say(f"{run.folder}: {describe(run, data)}")
     if data.size is not None and data.size < batch_size:
         say(f"{data.size} examples are fewer than a batch of {batch_size}: some come twice in one")
 
