@@ -17,7 +17,7 @@ USED = {  # file -> the names it takes, and why nothing public serves
         "jax.interpreters.mlir",
     },
     "gan_jax/tpu_plan/compile.py": {"jax.experimental.topologies"},  # compiles for chips that aren't here
-    "tests/test_compiled.py": {"jax.experimental.compilation_cache.compilation_cache"},  # opens the cache again
+    "tests/cli/test_compile_cache.py": {"jax.experimental.compilation_cache.compilation_cache"},  # opens it again
     "tests/test_precision.py": {"jax.extend.core.jaxprs_in_params"},  # walks a program
 }
 ATTRIBUTES = [  # what is used of these modules

@@ -42,4 +42,3 @@ def check_type(name: str, value: Any, hint: Any) -> None:
     if value not in words and type(value) not in kinds and not (float in kinds and type(value) is int):
         wanted = [str(word) for word in words] or [kind.__name__ for kind in kinds]
         raise UserError(f"{name} is {value!r}, where {' or '.join(wanted)} is wanted")
-

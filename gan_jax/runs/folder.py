@@ -7,21 +7,17 @@ With several games (--num-seeds) the pictures and events of each lie in game_00/
 
 import contextlib
 import dataclasses
-import hashlib
-import importlib.metadata
 import json
-import platform
 import shutil
 import time
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import gan_jax
-from gan_jax.errors import Missing, UserError
 from gan_jax.data.memory import Note, recalling
 from gan_jax.data.source import Source
+from gan_jax.errors import Missing, UserError
 from gan_jax.experiment import Experiment, build, load
 from gan_jax.runs.config import as_declared, as_json, check_type, is_path
 from gan_jax.runs.options import Options
@@ -31,10 +27,6 @@ from gan_jax.storage.versions import versions
 CONFIG = "config.json"
 FORMAT = 1  # of config.json; the runs of before the modules moved have none, and their experiments import old names
 LARGEST_MEMORY = 1_000_000_000  # bytes: of a text its words are remembered
-
-
-
-
 
 
 @dataclasses.dataclass(frozen=True)
@@ -275,16 +267,6 @@ def described(command: str, file: Path, arguments: dict[str, Any], options: Opti
     return same | {"data": f"{data.name} ({found}; {data.classes} classes)"}
 
 
-
-
-
-
-
-
-
-
-
-
 def open_run(folder: Path) -> Run:
     """Reads a run's folder.
 
@@ -307,8 +289,6 @@ def open_run(folder: Path) -> Run:
         raise
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path} is broken ({error}): restore it, or start a new run") from error
-
-
 
 
 def open_shared(folder: Path, patience: float = 90.0) -> Run:

@@ -12,8 +12,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax.errors import UserError
 from gan_jax import parallel
+from gan_jax.errors import UserError
 from gan_jax.experiment import Experiment, init_of, make_updates
 from gan_jax.types import Array, Batch, Players, TrainState
 from gan_jax.update import Update, deal

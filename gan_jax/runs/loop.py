@@ -12,20 +12,20 @@ import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
-from gan_jax.runs.checkpoint import Checkpoints, set_aside
-from gan_jax.runs.processes import is_first, make_anyone, together
 from gan_jax.evaluation.evaluate import by_name, make_evaluation, merit_of
 from gan_jax.experiment import Experiment
-from gan_jax.runs.games import Keys, dealt, keys_of, split, step_of
-from gan_jax.runs.log import Log
 from gan_jax.parallel import one_copy
-from gan_jax.runs.options import Options
+from gan_jax.runs.checkpoint import Checkpoints, set_aside
 from gan_jax.runs.folder import Run
-from gan_jax.sample import make_sampler
+from gan_jax.runs.games import Keys, dealt, keys_of, split, step_of
 from gan_jax.runs.interrupts import Stopped, signals
+from gan_jax.runs.log import Log
+from gan_jax.runs.options import Options
+from gan_jax.runs.processes import is_first, make_anyone, together
+from gan_jax.runs.watch import Watch, spread
+from gan_jax.sample import make_sampler
 from gan_jax.types import Array, TrainState, Variables
 from gan_jax.update import Metrics, Update
-from gan_jax.runs.watch import Watch, spread
 
 
 class Diverged(Exception):

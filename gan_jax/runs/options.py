@@ -88,4 +88,3 @@ class Processes:
     num_processes: int | None = None
     process_id: int | None = None
     start_timeout: int = 300
-

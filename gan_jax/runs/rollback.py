@@ -10,11 +10,11 @@ from typing import Any
 import jax
 import optax
 
-from gan_jax.runs.checkpoint import restore
-from gan_jax.runs.processes import is_first, together
 from gan_jax.experiment import Experiment
-from gan_jax.runs.games import abstract_state, make_program, step_of
+from gan_jax.runs.checkpoint import restore
 from gan_jax.runs.folder import Run
+from gan_jax.runs.games import abstract_state, make_program, step_of
+from gan_jax.runs.processes import is_first, together
 from gan_jax.types import Players, TrainState
 from gan_jax.update import Update
 

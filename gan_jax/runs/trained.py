@@ -77,8 +77,8 @@ def open_trained_to_sample(run: Path, checkpoint: Which) -> Trained:
 def restored(run: "Run", experiment: "Experiment", checkpoint: Which) -> Trained:
     """With a warning, if the data are others than the run was trained on."""
     from gan_jax.runs.checkpoint import restore
-    from gan_jax.runs.games import abstract_state, split, step_of
     from gan_jax.runs.folder import check_same_data
+    from gan_jax.runs.games import abstract_state, split, step_of
 
     try:
         check_same_data(run, experiment)

@@ -29,7 +29,7 @@ def noise(*shape: int) -> Source:
 @pytest.fixture(autouse=True)
 def data_at_hand(monkeypatch):
     """Noise, where an experiment would want prepared data."""
-    monkeypatch.setattr(tfds_module, "tfds", lambda name, **_: noise(*SHAPES[name]))
+    monkeypatch.setattr(tfds_module, "tfds_images", lambda name, **_: noise(*SHAPES[name]))
     monkeypatch.setattr(folder_module, "folder", lambda path, *, size, channels=3: noise(size, size, channels))
 
 

@@ -1,6 +1,6 @@
 """Makes inception_golden.json: what torch-fidelity's Inception gives, layer by layer, for image() and made-up weights.
 
-python tests/nets/make_inception_golden.py, where torch-fidelity 0.4.0, pytorch-fid 0.3.0 and torch are.
+python tests/features/make_inception_golden.py, where torch-fidelity 0.4.0, pytorch-fid 0.3.0 and torch are.
 """
 
 import importlib.metadata

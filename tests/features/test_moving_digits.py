@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from gan_jax.data.packaged.moving_digits import scenes
-from gan_jax.features import classifier, moving_digits as moving
+from gan_jax.features import moving_digits as moving
+from gan_jax.features.packaged import weights
 
 SCENES = 256
 
@@ -20,7 +21,7 @@ def scene():
 
 @pytest.fixture(scope="module")
 def params():
-    return classifier.weights("moving_digits")[0]
+    return weights("moving_digits")[0]
 
 
 def test_it_tells_held_out_digits_and_their_steps(scene, params):

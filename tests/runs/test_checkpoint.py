@@ -12,8 +12,8 @@ import numpy as np
 import optax
 import pytest
 
-from gan_jax.runs.checkpoint import Checkpoints, restore, set_aside, steps
 from gan_jax.parallel import everywhere, make_mesh
+from gan_jax.runs.checkpoint import Checkpoints, restore, set_aside, steps
 from gan_jax.types import Array, Players, TrainState, Variables
 
 HERE = Path(__file__).parent

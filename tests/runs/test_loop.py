@@ -11,14 +11,14 @@ import optax
 import pytest
 
 from gan_jax import losses, priors
-from gan_jax.runs import loop as train
-from gan_jax.runs.checkpoint import Checkpoints
 from gan_jax.data.source import on_device
 from gan_jax.experiment import Experiment
-from gan_jax.runs.games import keys_of, make_program
 from gan_jax.nets import mlp
-from gan_jax.runs.options import Options
+from gan_jax.runs import loop as train
+from gan_jax.runs.checkpoint import Checkpoints
 from gan_jax.runs.folder import Run
+from gan_jax.runs.games import keys_of, make_program
+from gan_jax.runs.options import Options
 from gan_jax.types import Players
 
 

@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 
 from gan_jax.cli import main as cli
-from gan_jax.storage import provenance
 from gan_jax.cli.evaluate import evaluate
 from gan_jax.cli.neighbours import neighbours
 from gan_jax.cli.sample import sample
+from gan_jax.storage import provenance
 
 # The critic is the mean of an image and stays; a generator of its own level grows brighter with every update, and
 # measures best where it is darkest, at the first evaluation.

@@ -16,15 +16,14 @@ import numpy as np
 import pytest
 
 from gan_jax.cli import main as cli
-from gan_jax.runs import processes as distributed
-from gan_jax.runs.checkpoint import restore
 from gan_jax.data.found import Found, Skipped
 from gan_jax.data.source import on_device
-from gan_jax.runs.processes import as_lines, check_alike, join, together
-from gan_jax.runs.games import abstract_state, own_part
-from gan_jax.runs.options import Processes
-from gan_jax.runs.options import Options
+from gan_jax.runs import processes as distributed
+from gan_jax.runs.checkpoint import restore
 from gan_jax.runs.folder import described, open_run
+from gan_jax.runs.games import abstract_state, own_part
+from gan_jax.runs.options import Options, Processes
+from gan_jax.runs.processes import as_lines, check_alike, join, together
 from gan_jax.types import Players
 
 EXPERIMENT = '''"""Batch statistics over all replicas, spectral norm, two critic turns, batches of two sizes; SGD."""

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from jax.sharding import AxisType
 
-from gan_jax.cli import main as cli
 from gan_jax import parallel
+from gan_jax.cli import main as cli
 from gan_jax.runs.checkpoint import restore
-from gan_jax.runs.games import abstract_state
 from gan_jax.runs.folder import open_run
+from gan_jax.runs.games import abstract_state
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 STREAMED = """

@@ -10,15 +10,15 @@ import optax
 import pytest
 
 from gan_jax import losses, priors
-from gan_jax.runs import rollback
 from gan_jax.constraints import clip_weights
 from gan_jax.data.packaged.points2d import gaussians8
 from gan_jax.experiment import Experiment
-from gan_jax.runs.games import keys_of
 from gan_jax.nets import mlp
-from gan_jax.runs.rollback import slower
-from gan_jax.runs.options import Options
+from gan_jax.runs import rollback
 from gan_jax.runs.folder import Run
+from gan_jax.runs.games import keys_of
+from gan_jax.runs.options import Options
+from gan_jax.runs.rollback import slower
 from gan_jax.types import Players
 
 PARAMS = {"kernel": jnp.arange(1.0, 7.0).reshape(2, 3), "bias": jnp.ones(3)}
