@@ -1,11 +1,13 @@
 """The site: `sphinx-build -W --keep-going -b html docs docs/_build/html`. It fetches nothing and runs no notebook."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 from docutils import nodes
+from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.util.docutils import SphinxDirective
 
 ROOT = Path(__file__).parent.parent
@@ -21,6 +23,9 @@ version = release = gan_jax.__version__
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode", "sphinx_copybutton"]
 exclude_patterns = ["_build", "**/.ipynb_checkpoints"]
+default_role = "literal"  # `name` in a docstring
+highlight_language = "none"  # unless a block names its language
+html_math_renderer = "mathml"
 html_theme = "furo"
 html_title = f"gan_jax {version}"
 html_static_path: list[str] = []
@@ -40,6 +45,7 @@ add_module_names = False
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
+napoleon_use_ivar = True  # `Attributes:` describe fields, which members would list a second time
 
 # Links into this package must lead somewhere. Other projects' names aren't links: no inventory is downloaded.
 nitpicky = True
@@ -50,16 +56,39 @@ nitpick_ignore_regex = [
 
 
 class CommandHelp(SphinxDirective):
-    """The `--help` of one command of gan-jax; of gan-jax itself without an argument."""
+    """The `--help` of gan-jax, or of one of its commands, perhaps for an experiment."""
 
-    optional_arguments = 1
+    optional_arguments = 2
 
     def run(self) -> list[nodes.Node]:
         command = [sys.executable, "-m", "gan_jax", *self.arguments, "--help"]
-        variables = {**os.environ, "COLUMNS": "96", "NO_COLOR": "1", "PYTHONPATH": str(ROOT)}
+        variables = {**os.environ, "COLUMNS": "78", "NO_COLOR": "1", "PYTHONPATH": str(ROOT)}
         text = subprocess.run(command, check=True, capture_output=True, text=True, env=variables, cwd=ROOT).stdout
-        return [nodes.literal_block(text, text, language="text")]
+        return [nodes.literal_block(text, text, language="none")]
+
+
+def write_mathml(writer, node: nodes.math | nodes.math_block) -> None:
+    """Writes an equation as MathML, which browsers draw by themselves: no script, and nothing to fetch."""
+    block = isinstance(node, nodes.math_block)
+    writer.body.append(tex2mathml(node.astext(), as_block=block))
+    raise nodes.SkipNode
+
+
+def readable(app, what: str, name: str, value, options, signature: str | None, returns: str | None):
+    """A class's signature without Linen's own fields, and functions by their names."""
+    if what == "class" and signature:
+        signature = re.sub(r", parent: .*", ")", signature).replace("(parent: ", "(")
+        return re.sub(r"<function (\w+)( at 0x\w+)?>", r"\1", signature), returns
+
+
+def has_no_docstring(app, what: str, name: str, value, skip: bool, options) -> bool | None:
+    """Leaves out members with a generated docstring: a named tuple's fields, and Linen modules behind `generator`."""
+    text = value.__doc__ or ""
+    return True if text.startswith(("Alias for field number", f"{name}(")) else None
 
 
 def setup(app) -> None:
     app.add_directive("command-help", CommandHelp)
+    app.add_html_math_renderer("mathml", (write_mathml, None), (write_mathml, None))
+    app.connect("autodoc-process-signature", readable)
+    app.connect("autodoc-skip-member", has_no_docstring)
