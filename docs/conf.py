@@ -87,8 +87,15 @@ def has_no_docstring(app, what: str, name: str, value, skip: bool, options) -> b
     return True if text.startswith(("Alias for field number", f"{name}(")) else None
 
 
+def once(app, what: str, name: str, value, options, lines: list[str]) -> None:
+    """A module's docstring stands at the top of its page, and not again above the rest of its members."""
+    if what == "module" and options.get("exclude-members"):
+        lines.clear()
+
+
 def setup(app) -> None:
     app.add_directive("command-help", CommandHelp)
     app.add_html_math_renderer("mathml", (write_mathml, None), (write_mathml, None))
     app.connect("autodoc-process-signature", readable)
     app.connect("autodoc-skip-member", has_no_docstring)
+    app.connect("autodoc-process-docstring", once)
