@@ -214,6 +214,7 @@ def evaluate(
     return {
         "figures": figures,
         "quartiles": {name: quartiles(values) for name, values in figures.items()},
+        "better": dict(measure.better),
         "collapsed": sum(game is None or measure.collapsed(game) for game in games) / len(games),
         "floor": evaluation.floor(),
         "protocol": {
@@ -258,7 +259,7 @@ def quartiles(values: list[float | None]) -> list[float]:
 
 def merit_of(measure: Measure, games: list[Figures | None]) -> float | None:
     """The median of the figure that the best checkpoint is chosen by, larger where better; None if half diverged."""
-    sign = 1 if measure.higher_is_better else -1
+    sign = {"higher": 1, "lower": -1}[measure.better[measure.best]]
     values = sorted(-np.inf if figures is None else sign * figures[measure.best] for figures in games)
     worse, better = values[(len(values) - 1) // 2], values[len(values) // 2]
     return None if worse == -np.inf else float((worse + better) / 2)

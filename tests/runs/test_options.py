@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 
 from gan_jax.cli import main as cli
-from gan_jax.storage import provenance
 from gan_jax.cli.evaluate import evaluate
 from gan_jax.cli.neighbours import neighbours
 from gan_jax.cli.sample import sample
+from gan_jax.storage import provenance
 
 # The critic is the mean of an image and stays; a generator of its own level grows brighter with every update, and
 # measures best where it is darkest, at the first evaluation.
@@ -34,8 +34,8 @@ MEASURE = Measure(
     summarise=lambda batches: np.concatenate(list(batches)),
     compare=lambda real, fake: {"mean": fake.mean(), "real": real.mean()},
     collapsed=lambda figures: False,
+    better={"mean": "lower"},
     best="mean",
-    higher_is_better=False,
     num=20,
     protocol=lambda real: {"measure": "means"},
 )
