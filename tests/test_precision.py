@@ -127,6 +127,7 @@ def test_norm_of_a_penalty_is_summed_in_float32():
     np.testing.assert_array_equal(penalty, size / 2)
 
 
+@pytest.mark.exhaustive
 def test_a_run_computes_in_what_it_was_told_and_a_resumed_one_too(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     file = str(Path(__file__).parent.parent / "experiments" / "wgan_gp_points.py")
