@@ -142,7 +142,7 @@ def test_batch_norm_with_other_settings_becomes_conditional_with_the_same():
     norm = conditional(functools.partial(BatchNorm, momentum=0.9), 3)()
     assert isinstance(norm, ConditionalBatchNorm)
     assert (norm.classes, norm.momentum) == (3, 0.9)
-    with pytest.raises(ValueError, match="LayerNorm can't take in the 3 classes"):
+    with pytest.raises(ValueError, match="LayerNorm ignores the label of 3 classes"):
         conditional(functools.partial(LayerNorm, epsilon=1e-3), 3)
 
 

@@ -49,7 +49,7 @@ def test_sounds_have_the_length_asked_for_and_lie_between_minus_one_and_one(leng
 
 
 def test_a_length_that_five_layers_can_not_make_is_refused():
-    with pytest.raises(ValueError, match=r"length 16000: .* multiples of 1024, as 16384"):
+    with pytest.raises(ValueError, match=r"length 16000: .* multiples of 1024, such as 16384"):
         wavegan.generator(length=16_000)
 
 
