@@ -23,7 +23,7 @@ State = tuple[Array, Array]  # memory and output, both [B, H, W, C]
 def generator(
     *, width: int = 32, norm: Norm = BatchNorm, classes: int = 0, shape: Sequence[int] = (16, 32, 32, 1)
 ) -> Network:
-    """Latents [B, Z] -> clips [B, *shape] in (-1, 1).
+    """Latents [B, Z] -> clips `[B, *shape]` in (-1, 1).
 
     Args:
       width: Channels of the layer nearest the frame; the state has twice as many.

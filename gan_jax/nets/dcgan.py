@@ -26,7 +26,7 @@ from gan_jax.types import Array, Mode, Network
 def generator(
     *, width: int = 64, norm: Norm = BatchNorm, classes: int = 0, shape: Sequence[int] = (28, 28, 1)
 ) -> Network:
-    """Latents [B, Z] -> images [B, *shape] in (-1, 1).
+    """Latents [B, Z] -> images `[B, *shape]` in (-1, 1).
 
     Args:
       width: Channels of the last hidden layer; those before it have 2 and 4 times as many.

@@ -19,7 +19,7 @@ BLOCKS = 5
 
 
 def generator(*, width: int = 512, shape: Sequence[int] = (32, 64)) -> Network:
-    """Latents [B, Z] -> probabilities of characters [B, *shape], where each row sums to 1.
+    """Latents [B, Z] -> probabilities of characters `[B, *shape]`, where each row sums to 1.
 
     Args:
       width: Channels of every hidden layer.

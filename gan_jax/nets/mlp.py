@@ -13,7 +13,7 @@ from gan_jax.types import Array, Mode, Network
 
 
 def generator(shape: Sequence[int] = (2,), *, width: int = 512, depth: int = 3, classes: int = 0) -> Network:
-    """Latents [B, Z] -> examples [B, *shape].
+    """Latents [B, Z] -> examples `[B, *shape]`.
 
     Args:
       shape: Of one example.

@@ -23,7 +23,7 @@ kernel_init = nn.initializers.normal(0.02)
 def generator(
     *, width: int = 64, norm: Norm = BatchNorm, classes: int = 0, shape: Sequence[int] = (64, 64, 3)
 ) -> Network:
-    """Latents [B, Z] -> images [B, *shape] in (-1, 1).
+    """Latents [B, Z] -> images `[B, *shape]` in (-1, 1).
 
     Args:
       width: Channels of the last hidden layer; each one before it has twice as many.

@@ -34,7 +34,7 @@ def sum_pool(x: Array) -> Array:
 def generator(
     *, width: int = 128, norm: Norm = BatchNorm, classes: int = 0, shape: Sequence[int] = (32, 32, 3)
 ) -> Network:
-    """Latents [B, Z] -> images [B, *shape] in (-1, 1): a linear layer and three blocks that double the sides.
+    """Latents [B, Z] -> images `[B, *shape]` in (-1, 1): a linear layer and three blocks that double the sides.
 
     Args:
       width: Channels of every hidden layer.

@@ -24,7 +24,7 @@ leaky_relu = functools.partial(nn.leaky_relu, negative_slope=0.2)
 def generator(
     *, width: int = 64, norm: Norm = BatchNorm, classes: int = 0, shape: Sequence[int] = (16, 32, 32, 1)
 ) -> Network:
-    """Latents [B, Z] -> clips [B, *shape] in (-1, 1).
+    """Latents [B, Z] -> clips `[B, *shape]` in (-1, 1).
 
     Args:
       width: Channels of the last hidden layer; each layer before it has twice as many as the one after.
@@ -41,7 +41,7 @@ def generator(
 def critic(
     *, width: int = 64, norm: Norm = Identity, classes: int = 0, shape: Sequence[int] = (16, 32, 32, 1)
 ) -> Network:
-    """Clips [B, *shape] -> logits [B]: the generator's mirror image.
+    """Clips `[B, *shape]` -> logits [B]: the generator's mirror image.
 
     Args:
       width: Channels of the first layer; each further layer has twice as many as the one before.

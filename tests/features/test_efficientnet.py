@@ -107,7 +107,7 @@ def test_shifted_sums_are_the_grouped_convolution(kernel, stride, height, width)
 
 @pytest.mark.parametrize("shape", [(2, 28, 28), (2, 28, 28, 2), (2, 28, 28, 4)])
 def test_what_is_not_an_image_is_refused(shape):
-    with pytest.raises(ValueError, match="EfficientNet-Lite0 sees images"):
+    with pytest.raises(ValueError, match="EfficientNet-Lite0 takes images"):
         efficientnet.look({}, jnp.zeros(shape))
 
 

@@ -131,9 +131,9 @@ def test_other_things_than_images_are_named():
 
 @pytest.mark.parametrize("name", ["fc.weight", "Mixed_7c.branch3x3dbl_3b.conv.weight", "Conv2d_1a_3x3.bn.running_var"])
 def test_weights_that_lack_a_tensor_or_have_another_shape_of_it_are_refused_by_its_name(tensors, name):
-    with pytest.raises(ValueError, match=f"{name} should be .*, and is missing"):
+    with pytest.raises(ValueError, match=f"{name} should be .*, but is missing"):
         inception.params_of({other: x for other, x in tensors.items() if other != name})
-    with pytest.raises(ValueError, match=rf"{name} should be .*, and is \(1, 2\)"):
+    with pytest.raises(ValueError, match=rf"{name} should be .*, but is \(1, 2\)"):
         inception.params_of(tensors | {name: np.zeros((1, 2), np.float32)})
 
 
@@ -161,7 +161,7 @@ def test_fetch_keeps_what_has_the_checksum_and_nothing_else(tmp_path, monkeypatc
     path = tmp_path / "cache" / "weights.pth"
     monkeypatch.setattr(inception, "default_path", lambda: path)
     monkeypatch.setattr(inception, "URL", published.as_uri())
-    with pytest.raises(ValueError, match=r"isn't what it was \(its checksum differs\): get .* elsewhere"):
+    with pytest.raises(ValueError, match=r"isn't the published file \(its checksum differs\): get .* elsewhere"):
         inception.fetch()
     assert not list(path.parent.iterdir())
     monkeypatch.setattr(inception, "SHA256", hashlib.sha256(b"the weights").hexdigest())

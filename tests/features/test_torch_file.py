@@ -123,8 +123,8 @@ def test_a_pickle_cannot_change_what_other_files_are_read_with(tmp_path):
 LIES = {
     "shape": ({"shape": (5,)}, "'w' has shape .5,. and strides .1,., over 4 numbers"),
     "huge shape": ({"shape": (2**40, 2**40), "strides": (0, 0)}, "over 4 numbers"),
-    "offset": ({"offset": 1}, "'w' reaches to number 4 of the 4"),
-    "stride": ({"strides": (2,)}, "'w' reaches to number 6 of the 4"),
+    "offset": ({"offset": 1}, "'w' reaches number 4, but the file has 4"),
+    "stride": ({"strides": (2,)}, "'w' reaches number 6, but the file has 4"),
     "negative offset": ({"offset": -1}, "over 4 numbers"),
     "negative stride": ({"offset": 3, "strides": (-1,)}, "over 4 numbers"),
     "ranks": ({"strides": (1, 1)}, "over 4 numbers"),
@@ -146,12 +146,12 @@ def test_a_tensor_that_goes_beyond_its_numbers_is_refused(lie, match, wrap, tmp_
 
 
 STRANGE = {
-    "text": (b"<!DOCTYPE html>", "it begins as neither of the two formats does"),
-    "empty": (b"", "it begins as neither of the two formats does"),
-    "plain pickle": (pickle.dumps({"w": 1}), "it begins as neither of the two formats does"),
+    "text": (b"<!DOCTYPE html>", "it starts like neither of the two formats"),
+    "empty": (b"", "it starts like neither of the two formats"),
+    "plain pickle": (pickle.dumps({"w": 1}), "it starts like neither of the two formats"),
     "list": (b"\x80\x02].", "holds a list, not a dict of tensors"),
     "number": (pickle.dumps({"epoch": 3}, 2), "'epoch' is a int, not a tensor"),
-    "memo": (b"\x80\x02}r\xff\xff\xff\x7f.", "asks for more memory"),
+    "memo": (b"\x80\x02}r\xff\xff\xff\x7f.", "claims more memory"),
 }
 
 
