@@ -2,8 +2,8 @@
 
 JAX_NUM_CPU_DEVICES and JAX_PLATFORMS choose other devices: experiments/accelerator/correct.py runs some on a GPU.
 
-Programs are compiled once and run a few times, so XLA's optimisations don't pay: JAX_DISABLE_MOST_OPTIMIZATIONS=0
-brings them back. What is compiled is kept in a folder of this test run, not in the user's.
+Programs are compiled once and run a few times, so XLA's optimisations don't pay off: JAX_DISABLE_MOST_OPTIMIZATIONS=0
+brings them back. Compiled programs are cached in a folder of this test run, not in the user's.
 """
 
 import atexit
@@ -14,7 +14,7 @@ import tempfile
 import hypothesis
 import jax
 
-if jax.__version_info__ < (0, 11):  # halves the time of compiling; XLA dies of flags that it doesn't know
+if jax.__version_info__ < (0, 11):  # halves the time to compile; XLA aborts at flags that it doesn't know
     os.environ["XLA_FLAGS"] = "--xla_cpu_use_fusion_emitters=false " + os.environ.get("XLA_FLAGS", "")
 if not jax.config.jax_platforms:
     jax.config.update("jax_platforms", "cpu")

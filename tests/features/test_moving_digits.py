@@ -1,4 +1,4 @@
-"""The network of clips knows digits that it never saw, and how they move."""
+"""The network of clips recognises digits that it never saw, and how they move."""
 
 import importlib.resources
 
@@ -24,7 +24,7 @@ def params():
     return weights("moving_digits")[0]
 
 
-def test_it_tells_held_out_digits_and_their_steps(scene, params):
+def test_it_predicts_held_out_digits_and_their_steps(scene, params):
     predicted = jax.jit(moving.predict)(params, scene.clip)
     assert np.mean(np.argmax(predicted.logits, 1) == scene.label[:, 0]) > 0.9
     steps = 14 * np.diff(scene.places[:, 0], axis=1)  # pixels
