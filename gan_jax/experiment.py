@@ -64,6 +64,10 @@ class Experiment:
     view: View = views.images
     measure: Measure | None = None
 
+    def __post_init__(self) -> None:
+        if self.measure is not None:
+            check_best(self.measure)
+
     @property
     def turns(self) -> Players[tuple[int, int]]:
         """Each player's turns in one update, and examples in a turn."""
@@ -74,6 +78,15 @@ class Experiment:
     def examples(self) -> int:
         """Examples in one update."""
         return sum(math.prod(turn) for turn in self.turns)
+
+
+def check_best(measure: Measure) -> None:
+    """Raises UserError unless `better` gives the direction of `best`."""
+    if strange := set(measure.better.values()) - {"higher", "lower"}:
+        raise UserError(f"better {', '.join(map(repr, strange))}: each figure is better 'higher' or 'lower'")
+    if measure.best not in measure.better:
+        known = ", ".join(measure.better)
+        raise UserError(f"best {measure.best!r}: name one of the figures that the measure has in `better`: {known}")
 
 
 def make_updates(experiment: Experiment) -> Callable[..., Update]:

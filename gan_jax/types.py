@@ -4,7 +4,7 @@ import dataclasses
 import functools
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 import jax
 import numpy as np
@@ -141,24 +141,26 @@ class Features(NamedTuple):
 
 
 class Measure(NamedTuple):
-    """How generated examples of one kind are held against real ones.
+    """How generated examples of one kind are compared with real ones.
 
-    look: examples [B, ...] -> their features [B, D], in which distances mean something.
-    summarise: batches of examples [B, ...] -> what is kept of them.
-    compare: the summaries of real and of generated examples -> figures by name.
-    collapsed: figures -> whether the generator has collapsed.
-    best: the figure that the best checkpoint is chosen by; higher_is_better: which of its sides.
-    num: generated examples, unless told.
-    protocol: how many real examples -> all that the figures depend on beside the examples; figures of different
-        protocols aren't compared.
+    Attributes:
+      look: Maps examples [B, ...] to features [B, D], in which distances are meaningful.
+      summarise: Maps batches of examples [B, ...] to what `compare` needs of them.
+      compare: Maps the summaries of real and of generated examples to figures by name.
+      collapsed: Maps figures to whether the generator has collapsed.
+      better: Which direction is better, for each figure that has one: "higher" or "lower".
+      best: The figure that chooses the best checkpoint; one of `better`.
+      num: The number of generated examples, by default.
+      protocol: Maps the number of real examples to everything that the figures depend on besides the examples. Figures
+        of different protocols aren't compared.
     """
 
     look: Callable[[np.ndarray], np.ndarray]
     summarise: Callable[[Iterable[np.ndarray]], Any]
     compare: Callable[[Any, Any], dict[str, float]]
     collapsed: Callable[[dict[str, float]], bool]
+    better: dict[str, Literal["higher", "lower"]]
     best: str
-    higher_is_better: bool
     num: int
     protocol: Callable[[int], Protocol]
 

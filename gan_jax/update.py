@@ -39,7 +39,10 @@ Metrics = dict[str, Array]
 Update = Callable[[TrainState, Players[Batch], Array], tuple[TrainState, Metrics]]
 Player = Literal["critic", "generator"]
 
-OWN_METRICS = {"loss", "logits_real", "logits_fake", "accuracy_real", "accuracy_fake", "gradient_norm"}
+# The metrics of every game; `metric_name` puts the player's name in front. The critic alone has all of them.
+LOSS, LOGITS_REAL, LOGITS_FAKE = "loss", "logits_real", "logits_fake"
+ACCURACY_REAL, ACCURACY_FAKE, GRADIENT_NORM = "accuracy_real", "accuracy_fake", "gradient_norm"
+OWN_METRICS = {LOSS, LOGITS_REAL, LOGITS_FAKE, ACCURACY_REAL, ACCURACY_FAKE, GRADIENT_NORM}
 
 # An example's key of one turn is folded with one of these numbers for each use.
 LATENT, GENERATOR, REAL, FAKE, ELSEWHERE, TERMS = range(6)
@@ -167,7 +170,7 @@ def turn(rules: Rules, player: Player, state: TrainState, batch: Batch, key: Arr
         game, new_stats = play(rules, state.params._replace(**{player: params}), stats, batch, keys, state.step)
         terms = jax.tree.map(jnp.mean, loss(game))
         value = jnp.sum(jnp.stack(jax.tree.leaves(terms)))
-        metrics = {"loss": value, **of_terms(terms)} | (of_logits(game.logits) if player == "critic" else {})
+        metrics = {LOSS: value, **of_terms(terms)} | (of_logits(game.logits) if player == "critic" else {})
         return value, (metrics, new_stats)
 
     grads, (metrics, new_stats) = jax.grad(total, has_aux=True)(on_each_device(params, rules.axis_name))
@@ -178,8 +181,8 @@ def turn(rules: Rules, player: Player, state: TrainState, batch: Batch, key: Arr
         stats=state.stats._replace(**{player: getattr(new_stats, player)}),
         opt_state=state.opt_state._replace(**{player: opt_state}),
     )
-    metrics["gradient_norm"] = optax.tree.norm(grads)
-    return state, {f"{player}/{name}": value for name, value in metrics.items()}
+    metrics[GRADIENT_NORM] = optax.tree.norm(grads)
+    return state, {metric_name(player, name): value for name, value in metrics.items()}
 
 
 def generator_turn(
@@ -229,6 +232,11 @@ def play(
     return game, Players(critic_stats, generator_stats)
 
 
+def metric_name(player: Player, name: str) -> str:
+    """The key of a player's metric, such as "critic/loss"."""
+    return f"{player}/{name}"
+
+
 def of_terms(terms: Terms) -> Metrics:
     """The metrics of named terms, such as {"gradient_penalty": value, "a/b": value}; {} for one unnamed term."""
     leaves = jax.tree.leaves_with_path(terms)
@@ -241,10 +249,10 @@ def of_terms(terms: Terms) -> Metrics:
 def of_logits(logits: Logits) -> Metrics:
     """The critic's metrics of its logits."""
     return {
-        "logits_real": jnp.mean(logits.real),
-        "logits_fake": jnp.mean(logits.fake),
-        "accuracy_real": jnp.mean(logits.real > 0),
-        "accuracy_fake": jnp.mean(logits.fake < 0),
+        LOGITS_REAL: jnp.mean(logits.real),
+        LOGITS_FAKE: jnp.mean(logits.fake),
+        ACCURACY_REAL: jnp.mean(logits.real > 0),
+        ACCURACY_FAKE: jnp.mean(logits.fake < 0),
     }
 
 
