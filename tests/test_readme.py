@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import pytest
 
 ROOT = Path(__file__).parent.parent
+CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 
 
 def test_the_python_of_the_readme_runs():
@@ -17,23 +18,33 @@ def test_the_python_of_the_readme_runs():
     assert all(jnp.isfinite(value) for value in names["metrics"].values())
 
 
-def test_every_experiment_is_in_the_readme_and_has_a_docstring():
-    text = (ROOT / "README.md").read_text()
+def test_every_experiment_is_on_its_page_and_has_a_docstring():
+    text = (ROOT / "docs" / "experiments.md").read_text()
     for file in (ROOT / "experiments").glob("*.py"):
         assert f"`{file.name}`" in text
         assert file.read_text().startswith('"""')
 
 
-def test_every_link_of_the_readme_leads_somewhere():
-    for target in re.findall(r"\]\(([^)#]+)\)", (ROOT / "README.md").read_text()):
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_every_link_leads_somewhere(page):
+    for target in re.findall(r"\]\((?!https:)([^)#]+)[^)]*\)", (ROOT / page).read_text()):
         assert (ROOT / target).exists(), target
+
+
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 150
+
+
+def test_every_path_that_contributors_are_sent_to_exists():
+    for path in re.findall(r"`((?:gan_jax|tests|docs|constraints|experiments)/[\w./]*)`", CONTRIBUTING.read_text()):
+        assert (ROOT / path).exists(), path
 
 
 SHORT = {  # what the cell tagged "parameters" holds here
     "01_first_gan": "STEPS, CRITIC_STEPS = 1200, 2",
     "02_gan_and_vae": "SEEDS, GAN_STEPS, VAE_STEPS, SAMPLES, RECONSTRUCTED = 1, 10, 50, 300, 16",
 }
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
 
 
 def run(notebook: Path) -> str:

@@ -185,7 +185,7 @@ def merit_of(measure: Measure, games: list[Figures | None]) -> float | None:
 
     It is the median of the measure's figure `best`, negated where lower is better; None if half of the games diverged.
     """
-    sign = 1 if measure.higher_is_better else -1
+    sign = {"higher": 1, "lower": -1}[measure.better[measure.best]]
     values = sorted(-np.inf if figures is None else sign * figures[measure.best] for figures in games)
     worse, better = values[(len(values) - 1) // 2], values[len(values) // 2]
     return None if worse == -np.inf else float((worse + better) / 2)

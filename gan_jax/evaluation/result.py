@@ -48,6 +48,7 @@ def evaluate_games(
     return {
         "figures": figures,
         "quartiles": {name: quartiles(values) for name, values in figures.items()},
+        "better": dict(measure.better),
         "collapsed": sum(game is None or measure.collapsed(game) for game in games) / len(games),
         "floor": evaluation.floor(),
         "protocol": {

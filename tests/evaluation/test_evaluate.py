@@ -433,7 +433,9 @@ def test_a_broken_result_file_is_named(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     Path("run").mkdir()
     lacking = {"protocol": {}, "quartiles": {}, "figures": {}}
-    for text in ("{", '{"results": [{}]}', "[]", json.dumps({"results": [lacking]})):
+    whole = lacking | {"collapsed": 0, "floor": None, "made": {"games": 1, "seed": 0, "versions": {}}}
+    broken = [[{}], [lacking], [whole | {"better": ["up"]}]]
+    for text in ("{", "[]", *(json.dumps({"results": results}) for results in broken)):
         Path("run/result.json").write_text(text)
         assert "run/result.json is broken" in refused(capsys, "compare", "run")
     Path("run/result.json").unlink()
@@ -451,7 +453,7 @@ def test_results_survive_being_written_and_read(tmp_path):
 def test_the_merit_of_a_checkpoint_is_higher_where_the_measure_says_that_its_figure_is_better():
     games = [{"wasserstein": 2.0}]
     assert merit_of(measures.plane(), games) == -2.0
-    assert merit_of(measures.plane()._replace(higher_is_better=True), games) == 2.0
+    assert merit_of(measures.plane()._replace(better={"wasserstein": "higher"}), games) == 2.0
 
 
 @pytest.fixture
@@ -484,8 +486,11 @@ def test_seeds_and_versions_that_differ_are_told_under_the_table(result, capsys)
 
 def test_figures_of_ones_own_are_drawn_too(result, capsys):
     own = result | {"figures": {"mine": [1.0]}, "quartiles": {"mine": [1.0, 1.0, 1.0]}, "floor": None}
-    cli.main(["compare", written("a.json", own)])
-    assert np.asarray(Image.open("compare.png")).std() > 0
+    for better, heading in (({}, "mine  "), ({"mine": "higher"}, "mine ↑  "), ({"mine": "lower"}, "mine ↓  ")):
+        capsys.readouterr()
+        cli.main(["compare", written("a.json", own | {"better": better})])
+        assert heading in capsys.readouterr().out
+        assert np.asarray(Image.open("compare.png")).std() > 0
 
 
 def test_a_run_that_diverged_hides_nobodys_figures(result, capsys):
@@ -539,7 +544,10 @@ def test_samples_whose_features_are_not_finite_have_diverged():
 
 
 FAILING = {
-    "best": ("_replace(best='wassersteim')", "best 'wassersteim': the measure's figures are covered, high_quality"),
+    "best": (
+        "_replace(better={'wassersteim': 'lower'}, best='wassersteim')",
+        "best 'wassersteim': the measure's figures are covered, high_quality",
+    ),
     "compare": ("_replace(compare=lambda real, fake: {}['x'])", "failing.py, line 36: KeyError: 'x'"),
     "features": ("_replace(summarise=lambda batches: checked.rows([[math.nan]]))", "features hold NaN or infinity"),
 }
@@ -555,6 +563,17 @@ def test_a_measure_that_fails_on_the_data_is_found_before_the_first_step(tmp_pat
     assert says in refused(capsys, "train", "failing.py", "--evaluate-every", "2", "--run-dir", "run")
     assert not Path("run").exists()
     cli.main(["train", "failing.py", "--run-dir", "run"])
+
+
+def test_a_best_figure_without_a_direction_is_refused_with_the_experiment(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for change, says in {
+        "best='reverse_kl_floor'": "the measure has in `better`: covered, high_quality, reverse_kl, wasserstein\n",
+        "better={'wasserstein': 'low'}": "better 'low': each figure is better 'higher' or 'lower'",
+    }.items():
+        Path("failing.py").write_text(MEASURED.replace("num=100)", f"num=100)._replace({change})"))
+        assert says in refused(capsys, "train", "failing.py", "--run-dir", "run")
+        assert not Path("run").exists()
 
 
 def test_games_that_diverged_are_the_worst_in_a_checkpoints_merit():

@@ -38,8 +38,8 @@ SPY = Measure(  # its figures are what was compared
         "mean of real": real.mean(),
     },
     collapsed=lambda figures: False,
+    better={"mean": "higher"},
     best="mean",
-    higher_is_better=True,
     num=20,
     protocol=lambda real: {"told": real},
 )
