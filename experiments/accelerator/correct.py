@@ -34,7 +34,12 @@ SAVE_EVERY = 5  # seconds
 GROUPS = {  # files of tests/, the slowest first
     "against float64": ["test_against_float64.py"],
     "parallel forms": ["test_parallel.py"],
-    "update": ["test_update.py", "runs/test_games.py", "runs/test_loop.py"],
+    "update": [
+        *(f"test_update{part}.py" for part in ("", "_turns", "_state", "_refused")),
+        "test_dirac_gan.py",
+        "runs/test_games.py",
+        "runs/test_loop.py",
+    ],
     "penalties": ["test_penalties.py"],
     "precision": ["test_precision.py"],
     "losses": ["test_losses.py", "test_objectives.py"],

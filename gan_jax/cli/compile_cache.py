@@ -7,6 +7,7 @@ from typing import Annotated
 
 from tyro.conf import FlagCreatePairsOff
 
+from gan_jax.cli.platforms import leave_tpus_alone
 from gan_jax.errors import UserError
 
 
@@ -35,6 +36,7 @@ def keep(options: Compiled) -> None:
     """
     import jax
 
+    leave_tpus_alone()
     folder = options.compile_cache or jax.config.jax_compilation_cache_dir or default_folder()  # type: ignore[attr-defined]
     if not options.no_compile_cache:
         try:

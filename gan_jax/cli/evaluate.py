@@ -1,7 +1,6 @@
 """`gan-jax evaluate`: the figures of a run, with the protocol that they were measured by."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional
 
@@ -10,9 +9,6 @@ from gan_jax.cli.features import file_of, measure_of
 from gan_jax.cli.terminal import bad_input
 from gan_jax.errors import UserError
 from gan_jax.runs.trained import Which, open_trained
-
-if TYPE_CHECKING:
-    pass
 
 
 def evaluate(
@@ -44,7 +40,8 @@ def evaluate(
       data: Where the run's data lie now, if they were moved.
       compiled: Where compiled programs are kept.
     """
-    from gan_jax.evaluation import evaluate, report, result_file
+    from gan_jax.evaluation import report, result_file
+    from gan_jax.evaluation.result import evaluate_games
 
     with bad_input(run / "experiment.py", *file_of(features)):
         if not 0 <= seed < 2**32:
@@ -55,7 +52,7 @@ def evaluate(
         file = run / "result.json"
         if file.exists():
             result_file.load(file)  # what is broken is found before the work
-        result = evaluate.evaluate(
+        result = evaluate_games(
             built,
             measure,
             generators,

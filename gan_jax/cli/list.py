@@ -17,7 +17,7 @@ def list_experiments(folder: Positional[Path] = Path("experiments")) -> None:
     """
     with bad_input():
         if not folder.is_dir():
-            raise Missing(f"{folder}: no such folder; name the one that holds your experiments")
+            raise Missing(f"{folder}: no such folder; run this in a clone of gan_jax, or name your folder")
         lines = {path: first_line(path) for path in sorted(folder.glob("*.py"))}
     width = max((len(str(path)) for path in lines), default=0)
     for path, line in lines.items():

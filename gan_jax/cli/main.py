@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 
+import gan_jax
 from gan_jax.cli.arguments import experiment_among
 from gan_jax.cli.compare import compare
 from gan_jax.cli.evaluate import evaluate
@@ -26,6 +27,9 @@ from gan_jax.cli.train import train, train_with_arguments_of
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs one command, and exits with its code where that isn't 0."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments == ["--version"]:
+        print(f"gan-jax {gan_jax.__version__}")
+        return
     commands: dict[str, Callable[..., None]] = {
         "list": list_experiments,
         "train": train,

@@ -55,7 +55,7 @@ def plan_with_arguments_of(file: Path) -> "Callable[..., None]":
 
         from gan_jax.experiment import build
         from gan_jax.tpu_plan import report
-        from gan_jax.tpu_plan.compile import plan
+        from gan_jax.tpu_plan.compile import plan_for
 
         with bad_input(file):
             if not topology:
@@ -66,7 +66,7 @@ def plan_with_arguments_of(file: Path) -> "Callable[..., None]":
             bar = tqdm(
                 topology, unit="slice", disable=None if len(topology) > 1 else True
             )  # minutes for large networks
-            plans = [plan(built, name, parallel) for name in bar]
+            plans = [plan_for(built, name, parallel) for name in bar]
         if json:
             print(report.as_text(plans))
         elif len(plans) == 1:

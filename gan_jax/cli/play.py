@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 def say_found(run: "Run", experiment: "Experiment") -> None:
     """One line of the run's folder and data, and one more if these are few."""
-    from gan_jax.runs.folder import tell_found
+    from gan_jax.runs.run_data import describe
 
     data, batch_size = experiment.data, experiment.batch_size
-    say(f"{run.folder}: {tell_found(run, data)}")
+    say(f"{run.folder}: {describe(run, data)}")
     if data.size is not None and data.size < batch_size:
         say(f"{data.size} examples are fewer than a batch of {batch_size}: some come twice in one")
 
@@ -26,8 +26,9 @@ def play(run: "Run", experiment: "Experiment", update: "Update", state: "TrainSt
     """Trains, and says where the run lies, or why it ended. rollbacks: how often it has gone back."""
     from gan_jax.runs import rollback
     from gan_jax.runs.checkpoint import NotSaved
+    from gan_jax.runs.divergence import Diverged
     from gan_jax.runs.interrupts import Stopped
-    from gan_jax.runs.loop import Diverged, train
+    from gan_jax.runs.loop import train
     from gan_jax.runs.processes import is_first, lost_a_peer
 
     while True:

@@ -28,7 +28,7 @@ def parse(commands: dict[str, Callable[..., None]], arguments: Sequence[str]) ->
             return tyro.extras.subcommand_cli_from_dict(
                 deferred,
                 prog="gan-jax",
-                description="Generative adversarial networks in JAX.",
+                description="Generative adversarial networks in JAX. --version prints the version.",
                 args=arguments,
             )
     except SystemExit as error:

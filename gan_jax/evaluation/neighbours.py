@@ -6,7 +6,7 @@ import jax
 import numpy as np
 
 from gan_jax.errors import UserError
-from gan_jax.evaluation.evaluate import examples, part_of
+from gan_jax.evaluation.examples import examples, part_of
 from gan_jax.experiment import Experiment
 from gan_jax.metrics.neighbours import nearest
 

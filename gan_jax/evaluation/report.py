@@ -7,7 +7,6 @@ from rich.console import Console
 from rich.table import Table
 
 from gan_jax.evaluation.compare import Results, short
-from gan_jax.measures.common import HIGHER_IS_BETTER, LOWER_IS_BETTER
 
 
 def print_result(result: dict[str, Any], title: str) -> None:
@@ -21,7 +20,7 @@ def print_result(result: dict[str, Any], title: str) -> None:
     if floor:
         table.add_column(f"{floor['examples']} of {floor['data']}", justify="right")
     for name, (low, median, high) in quartiles.items():
-        row = [f"{name} {arrow(name)}", number(median), *([number(low), number(high)] if several else [])]
+        row = [f"{name} {arrow(result, name)}", number(median), *([number(low), number(high)] if several else [])]
         table.add_row(*row, *([number(floor["figures"][name])] if floor else []))
     show(table)
     made = result["made"]
@@ -40,7 +39,7 @@ def print_table(group: Results) -> None:
     table = Table(box=None, pad_edge=False)
     table.add_column("run")
     for name in names:
-        table.add_column(f"{name} {arrow(name)}", justify="right")
+        table.add_column(f"{name} {arrow(first, name)}", justify="right")
     table.add_column("collapsed", justify="right")
     for run, result in group.items():
         cells = [cell(result["quartiles"].get(name), result["made"]["games"]) for name in names]
@@ -68,7 +67,7 @@ def plot(group: Results, path: Path) -> None:
     from matplotlib.figure import Figure
 
     first = next(iter(group.values()))
-    names = [name for name in figures_of(group) if arrow(name)] or figures_of(group)
+    names = [name for name in figures_of(group) if arrow(first, name)] or figures_of(group)
     figure = Figure(
         figsize=(2.6 * min(4, len(names)), (0.9 + 0.3 * len(group)) * -(-len(names) // 4)), layout="constrained"
     )
@@ -82,7 +81,7 @@ def plot(group: Results, path: Path) -> None:
                 axes.plot([result["quartiles"][name][1]], [row], "|", markersize=14, color="C1")
         if first["floor"] and name in first["floor"]["figures"]:
             axes.axvline(first["floor"]["figures"][name], linestyle="--", linewidth=1, color="gray")
-        axes.set_title(f"{name} {arrow(name)}", fontsize=9)
+        axes.set_title(f"{name} {arrow(first, name)}", fontsize=9)
         axes.set_yticks(range(len(group)), list(group))
         axes.set_ylim(len(group) - 0.5, -0.5)
         axes.tick_params(labelsize=8)
@@ -108,8 +107,9 @@ def protocol(result: dict[str, Any]) -> str:
     return "; ".join(f"{part} {short(value)}" for part, value in result["protocol"].items())
 
 
-def arrow(name: str) -> str:
-    return "↑" if name in HIGHER_IS_BETTER else "↓" if name in LOWER_IS_BETTER else ""
+def arrow(result: dict[str, Any], name: str) -> str:
+    """Points to the better side of a figure; empty where neither is."""
+    return {"higher": "↑", "lower": "↓"}.get(result.get("better", {}).get(name), "")
 
 
 def cell(quartiles: list[float] | None, games: int) -> str:

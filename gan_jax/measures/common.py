@@ -1,7 +1,7 @@
 """What the measures of all kinds share."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import numpy as np
@@ -11,19 +11,12 @@ from numpy.typing import NDArray
 
 from gan_jax import parallel
 from gan_jax.errors import UserError
+from gan_jax.metrics.manifold import Manifold
 from gan_jax.types import Array
 
 BATCH = 128
 NEIGHBOURS = 5  # precision to coverage look at as many; Naeem et al. 2020
-
-HIGHER_IS_BETTER = {"precision", "recall", "density", "coverage", "score", "covered", "high_quality", "words"}
-LOWER_IS_BETTER = {
-    *("frechet_distance", "kernel_distance", "reverse_kl", "wasserstein", "duplicates"),
-    *("js_1", "js_2", "js_3", "js_4"),
-    *("frechet_distance_clips", "frechet_distance_frames"),
-    *("change_distance", "speed_distance", "unsteadiness_distance"),
-    "minimum_matching_distance",
-}
+MANIFOLD: dict[str, Literal["higher", "lower"]] = dict.fromkeys(Manifold._fields, "higher")
 
 
 def all_of(batches: Iterable[np.ndarray]) -> NDArray:

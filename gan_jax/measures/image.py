@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan_jax.errors import UserError
-from gan_jax.measures.common import HIGHER_IS_BETTER, LOWER_IS_BETTER, NEIGHBOURS, batchwise
+from gan_jax.measures.common import MANIFOLD, NEIGHBOURS, batchwise
 from gan_jax.metrics import classes, frechet, kernel, manifold, neighbours
 from gan_jax.types import Features, Measure, Protocol, Seen
 
@@ -66,9 +66,6 @@ def images(features: Features, *, best: str = "frechet_distance", num: int = 10_
 
     best: one of HIGHER_IS_BETTER or LOWER_IS_BETTER.
     """
-    if best not in HIGHER_IS_BETTER | LOWER_IS_BETTER:
-        known = ", ".join(sorted(HIGHER_IS_BETTER | LOWER_IS_BETTER))
-        raise UserError(f"best {best!r}: not known to be better higher or lower, as are {known}")
     look = batchwise(features.look)
 
     def summarise(batches: Iterable[np.ndarray]) -> ImageSummary:
@@ -123,8 +120,14 @@ def images(features: Features, *, best: str = "frechet_distance", num: int = 10_
         summarise=summarise,
         compare=compare,
         collapsed=lambda figures: figures["coverage"] < 0.1,
+        better={
+            "frechet_distance": "lower",
+            "kernel_distance": "lower",
+            **MANIFOLD,
+            "score": "higher",
+            "duplicates": "lower",
+        },
         best=best,
-        higher_is_better=best in HIGHER_IS_BETTER,
         num=num,
         protocol=protocol,
     )
@@ -170,8 +173,8 @@ def stacked(features: Features, *, num: int = 26_000) -> Measure:
         summarise=summarise,
         compare=compare,
         collapsed=lambda figures: figures["covered"] < MODES / 2,
+        better={"covered": "higher", "reverse_kl": "lower"},
         best="reverse_kl",
-        higher_is_better=False,
         num=num,
         protocol=protocol,
     )

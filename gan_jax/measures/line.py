@@ -63,8 +63,8 @@ def text(alphabet: str, words: Set[str], *, num: int = 10_000) -> Measure:
         summarise=summarise,
         compare=compare,
         collapsed=lambda figures: figures["duplicates"] > 0.5,
+        better={**{f"js_{n}": "lower" for n in range(1, LONGEST + 1)}, "words": "higher", "duplicates": "lower"},
         best="js_4",
-        higher_is_better=False,
         num=num,
         protocol=protocol,
     )

@@ -2,7 +2,7 @@
 
 from numpy.typing import NDArray
 
-from gan_jax.measures.common import NEIGHBOURS, all_of
+from gan_jax.measures.common import MANIFOLD, NEIGHBOURS, all_of
 from gan_jax.metrics import manifold, mixtures
 from gan_jax.types import Measure, Protocol
 
@@ -35,8 +35,8 @@ def mixture(centres: NDArray, sigma: float, *, num: int = 2500) -> Measure:
         summarise=all_of,
         compare=compare,
         collapsed=lambda figures: figures["covered"] < len(centres) / 2,
+        better={"covered": "higher", "high_quality": "higher", "reverse_kl": "lower", "wasserstein": "lower"},
         best="wasserstein",
-        higher_is_better=False,
         num=num,
         protocol=protocol,
     )
@@ -60,8 +60,8 @@ def plane(*, num: int = 2500) -> Measure:
         summarise=all_of,
         compare=compare,
         collapsed=lambda figures: figures["coverage"] < 0.1,
+        better={"wasserstein": "lower", **MANIFOLD},
         best="wasserstein",
-        higher_is_better=False,
         num=num,
         protocol=protocol,
     )

@@ -47,8 +47,8 @@ def shapes(*, num: int = 200) -> Measure:
         summarise=summarise,
         compare=compare,
         collapsed=lambda figures: figures["coverage"] < 0.1,
+        better={"coverage": "higher", "minimum_matching_distance": "lower"},
         best="minimum_matching_distance",
-        higher_is_better=False,
         num=num,
         protocol=protocol,
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_jax.measures.common import NEIGHBOURS, batchwise
+from gan_jax.measures.common import MANIFOLD, NEIGHBOURS, batchwise
 from gan_jax.metrics import frechet, manifold, motion
 from gan_jax.types import Features, Measure, Protocol
 
@@ -69,8 +69,15 @@ def videos(clips: Features, frames: Features, *, num: int = 2000) -> Measure:
         summarise=summarise,
         compare=compare,
         collapsed=lambda figures: figures["coverage"] < 0.1,
+        better={
+            "frechet_distance_clips": "lower",
+            "frechet_distance_frames": "lower",
+            **MANIFOLD,
+            "change_distance": "lower",
+            "speed_distance": "lower",
+            "unsteadiness_distance": "lower",
+        },
         best="frechet_distance_clips",
-        higher_is_better=False,
         num=num,
         protocol=protocol,
     )

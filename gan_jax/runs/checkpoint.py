@@ -41,9 +41,9 @@ class Checkpoints:
     def __init__(self, folder: Path, *, keep: int = 2):
         policies = ocp.checkpoint_managers
         options = ocp.CheckpointManagerOptions(
-            best_fn=merit_of,
+            best_fn=saved_merit,
             preservation_policy=policies.AnyPreservationPolicy(  # best_fn with max_to_keep drops the latest
-                [policies.LatestN(keep), policies.BestN(get_metric_fn=merit_of, n=1)]
+                [policies.LatestN(keep), policies.BestN(get_metric_fn=saved_merit, n=1)]
             ),
             todelete_subdir=TRASH,  # a kill in mid-delete leaves no half checkpoint listed
             cleanup_tmp_directories=True,
@@ -179,7 +179,7 @@ def choose(folder: Path, which: Literal["latest", "best"]) -> int:
             print(f"gan-jax: checkpoint {folder / str(step)} is damaged: it isn't as it was saved", file=sys.stderr)
     if not whole:
         raise UserError(f"{folder}: no checkpoint is whole; start the run anew with `gan-jax train`")
-    merits = {step: merit_of(read_json(folder / str(step) / "metrics" / "metrics")) for step in whole}
+    merits = {step: saved_merit(read_json(folder / str(step) / "metrics" / "metrics")) for step in whole}
     step = max(whole, key=lambda step: (merits[step], step)) if which == "best" else whole[0]
     if which == "best" and merits[step] == -math.inf:
         raise UserError(f"{folder}: no whole checkpoint was evaluated; train with --evaluate-every N to have a best")
@@ -205,7 +205,7 @@ def set_aside(folder: Path, after: int) -> None:
         (folder / str(step)).rename(folder / ASIDE / str(step))
 
 
-def merit_of(metrics: dict[str, float | None] | None) -> float:
+def saved_merit(metrics: dict[str, float | None] | None) -> float:
     merit = (metrics or {}).get("merit")
     return -math.inf if merit is None else merit
 

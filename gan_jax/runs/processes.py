@@ -5,11 +5,13 @@ samples. Of one process alone all of this is trivial.
 """
 
 import contextlib
+import dataclasses
 import os
 import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, NoReturn
 
 import jax
@@ -17,8 +19,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
+from gan_jax.data.source import Source
 from gan_jax.errors import UserError
-from gan_jax.runs.options import Processes
+from gan_jax.runs.options import Options, Processes
+from gan_jax.storage.files import sha256_of
+from gan_jax.storage.versions import versions
 
 HEARTBEAT = 20  # seconds without a sign of a peer, until JAX ends this process too
 LONG = 10**6  # seconds: ours ends first, with a line that says why
@@ -130,6 +135,16 @@ def check_alike(given: dict[str, Any]) -> None:
                 raise UserError(
                     f"process {number} has {name} {other.get(name)}, process 0 has {said[0].get(name)}: start all alike"
                 )
+
+
+def shared_settings(
+    command: str, file: Path, arguments: dict[str, Any], options: Options, data: Source
+) -> dict[str, Any]:
+    """What processes that train together must have in common."""
+    code = sha256_of(file)[:12]
+    same = {"command": command, "experiment": code, **arguments, **dataclasses.asdict(options), **versions()}
+    found = data.found.line() if data.found else f"{data.size} examples"
+    return same | {"data": f"{data.name} ({found}; {data.classes} classes)"}
 
 
 def as_lines(given: dict[str, Any]) -> str:

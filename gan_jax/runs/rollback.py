@@ -14,6 +14,7 @@ from gan_jax.experiment import Experiment
 from gan_jax.runs.checkpoint import restore
 from gan_jax.runs.folder import Run
 from gan_jax.runs.games import abstract_state, make_program, step_of
+from gan_jax.runs.options import Options
 from gan_jax.runs.processes import is_first, together
 from gan_jax.types import Players, TrainState
 from gan_jax.update import Update
@@ -32,13 +33,14 @@ def go_back(run: Run, experiment: Experiment, why: str, number: int) -> tuple[in
         if is_first():
             with run.rollbacks.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"to": step, "why": why}) + "\n")
-    return step, program(run, experiment, number)[1], state
+    played = slowed(experiment, run.options, number)
+    _, update = make_program(played, run.options.parallel, run.options.num_seeds)
+    return step, update, state
 
 
-def program(run: Run, experiment: Experiment, rollbacks: int) -> tuple[Any, Update]:
-    """`make_program` of a run, with steps as small as so many rollbacks have made them."""
-    factor = run.options.rollback_rate**rollbacks
-    return make_program(slower(experiment, factor), run.options.parallel, run.options.num_seeds)
+def slowed(experiment: Experiment, options: Options, rollbacks: int) -> Experiment:
+    """The experiment with steps as small as so many rollbacks have made them."""
+    return slower(experiment, options.rollback_rate**rollbacks)
 
 
 def slower(experiment: Experiment, factor: float) -> Experiment:

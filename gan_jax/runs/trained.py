@@ -59,9 +59,9 @@ def open_trained(run: Path, checkpoint: Which, data: Path | None = None) -> Trai
     Raises:
       FileNotFoundError: the data aren't there.
     """
-    from gan_jax.runs import folder as runs
+    from gan_jax.runs import folder as runs, run_data
 
-    opened = runs.moved(runs.open_run(run), data)
+    opened = run_data.moved(runs.open_run(run), data)
     with where_data_may_be_named(data):
         return restored(opened, opened.experiment(), checkpoint)
 
@@ -77,8 +77,8 @@ def open_trained_to_sample(run: Path, checkpoint: Which) -> Trained:
 def restored(run: "Run", experiment: "Experiment", checkpoint: Which) -> Trained:
     """With a warning, if the data are others than the run was trained on."""
     from gan_jax.runs.checkpoint import restore
-    from gan_jax.runs.folder import check_same_data
     from gan_jax.runs.games import abstract_state, split, step_of
+    from gan_jax.runs.run_data import check_same_data
 
     try:
         check_same_data(run, experiment)

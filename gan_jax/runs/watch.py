@@ -7,21 +7,15 @@ real from fake by the logit's sign (`update.make_update`); a resumed run looks a
 import math
 from collections import Counter
 
-import numpy as np
-from scipy.spatial.distance import pdist
+from gan_jax.update import ACCURACY_FAKE, ACCURACY_REAL, GRADIENT_NORM, metric_name
 
+DIVERSITY = "samples/diversity"
 ALIKE = 0.1
 SURE = 0.99
 VANISHED = 0.01
 PATIENCE = 3  # looks in a row
 
 Metrics = dict[str, list[float | None]]  # a value for each game
-
-
-def spread(examples: np.ndarray) -> float:
-    """The mean distance between two examples of [N, ...]; of one alone NaN."""
-    apart = pdist(examples.reshape(len(examples), -1).astype(np.float64))
-    return float(apart.mean()) if len(apart) else math.nan
 
 
 class Watch:
@@ -49,14 +43,15 @@ class Watch:
     def signs(self, game: int, metrics: dict[str, float]) -> dict[str, bool]:
         """Whether each sign that these metrics tell of is there."""
         signs = {}
-        if "samples/diversity" in metrics:
+        if DIVERSITY in metrics:
             signs[
                 f"samples differ from one another by less than {ALIKE:.0%} of what real examples do: a mode collapse?"
-            ] = metrics["samples/diversity"] < ALIKE
-        norm = metrics.get("generator/gradient_norm", math.nan)
+            ] = metrics[DIVERSITY] < ALIKE
+        norm = metrics.get(metric_name("generator", GRADIENT_NORM), math.nan)
         if math.isfinite(norm):
             self.largest[game] = max(norm, self.largest.get(game, 0.0))
-            always_right = min(metrics["critic/accuracy_real"], metrics["critic/accuracy_fake"]) > SURE
+            accuracies = [metrics[metric_name("critic", name)] for name in (ACCURACY_REAL, ACCURACY_FAKE)]
+            always_right = min(accuracies) > SURE
             signs["the critic is always right and the generator's gradient has vanished: it's taught nothing"] = (
                 always_right and norm < VANISHED * self.largest[game]
             )

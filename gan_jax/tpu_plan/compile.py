@@ -1,6 +1,6 @@
 """What an experiment's update takes on a slice of TPUs, as the TPU's own compiler says, on a machine without a TPU.
 
-    print(plan(experiment, "v5e:4x4").memory)
+    print(plan_for(experiment, "v5e:4x4").memory)
 
 libtpu compiles for a slice that is only described; nothing is run, and no time is measured.
 """
@@ -23,6 +23,7 @@ from gan_jax.errors import UserError
 from gan_jax.experiment import Experiment, init_of, make_updates
 from gan_jax.runs.games import KEY, abstract_batches
 from gan_jax.types import Array, Batch, Players, TrainState
+from gan_jax.update import metric_name
 
 
 class Chip(NamedTuple):
@@ -130,7 +131,7 @@ class Plan(NamedTuple):
         return max(self.bounds, key=self.bounds.__getitem__, default=None)
 
 
-def plan(experiment: Experiment, topology: str, form: str = "jit") -> Plan:
+def plan_for(experiment: Experiment, topology: str, form: str = "jit") -> Plan:
     """Compiles the experiment's update for a slice.
 
     topology: a chip and how many stand along each axis, as v5e:4x4, v5p:2x2x1, v6e:16x16.
@@ -220,7 +221,8 @@ def of_all_turns(experiment: Experiment, devices: Sequence[jax.Device], form: st
 def critic_alone(state: TrainState, metrics: dict[str, Array]) -> tuple[Any, dict[str, Array]]:
     """What the critic's turns give: XLA leaves out all that isn't needed for it."""
     own = state.params.critic, state.stats.critic, state.opt_state.critic
-    return own, {name: value for name, value in metrics.items() if name.startswith("critic/")}
+    prefix = metric_name("critic", "")
+    return own, {name: value for name, value in metrics.items() if name.startswith(prefix)}
 
 
 def added(a: Cost, times_a: int, b: Cost, times_b: int) -> Cost:

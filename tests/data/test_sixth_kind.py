@@ -39,6 +39,7 @@ def test_the_sixth_kind_trains_is_drawn_and_is_measured(sixth_kind, capsys):
     result = json.loads(capsys.readouterr().out)
     assert 0 < result["floor"]["figures"]["decibels_off"] < result["figures"]["decibels_off"][0]
     assert result["protocol"]["measure"] == "power spectrum"
+    assert result["better"] == {"decibels_off": "lower"}
 
 
 def test_the_sixth_kind_is_a_source_like_any_other(sixth_kind):

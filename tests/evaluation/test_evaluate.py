@@ -17,8 +17,10 @@ from gan_jax.cli import main as cli
 from gan_jax.data.packaged import points2d
 from gan_jax.data.packaged.digits import digits
 from gan_jax.data.source import Source, on_device
-from gan_jax.evaluation.evaluate import evaluate, examples, make_evaluation, merit_of, part_of, read
+from gan_jax.evaluation.examples import examples, labelled as labelled_examples, part_of
+from gan_jax.evaluation.figures import Evaluation, merit_of
 from gan_jax.evaluation.neighbours import nearest_training_examples
+from gan_jax.evaluation.result import evaluate_games
 from gan_jax.evaluation.result_file import load, save
 from gan_jax.experiment import Experiment
 from gan_jax.metrics.manifold import manifold
@@ -149,10 +151,10 @@ def test_of_data_without_a_part_held_out_the_floor_is_of_halves():
         batch_size=8,
     )
     look = Features("pixels", "none", "none", lambda x: Seen(x.reshape(len(x), -1)[:, :3]))
-    floor = make_evaluation(tiny, measures.images(look), num=60).floor()
+    floor = Evaluation(tiny, measures.images(look), num=60).floor()
     assert (floor["data"], floor["examples"]) == (f"halves of {data.name}", 25)
     assert 0 < floor["figures"]["frechet_distance"] < 1
-    assert make_evaluation(tiny, measures.images(look), num=19).floor() is None
+    assert Evaluation(tiny, measures.images(look), num=19).floor() is None
 
 
 def labelled(source, generator) -> Experiment:
@@ -175,7 +177,7 @@ def drawn(experiment: Experiment, num: int, num_real: int | None = None) -> tupl
         collapsed=lambda figures: False,
         protocol=lambda real: {},
     )
-    result = evaluate(
+    result = evaluate_games(
         experiment, measure, [Variables({}, {})], split="train", num=num, num_real=num_real, seed=5,
         made={"checkpoint": "latest"},
     )  # fmt: skip
@@ -193,7 +195,7 @@ def test_samples_are_of_classes_as_frequent_as_in_the_data():
     assert shares == [0.75, 0, 0.25]
     assert protocol["classes"] == "of the real examples, in their order"
     few, _ = drawn(labelled(source, echo), num=12, num_real=12)
-    first = np.concatenate([batch.label for batch in read(source, 12, jax.random.key(0))])
+    first = np.concatenate([batch.label for batch in labelled_examples(source, 12, jax.random.key(0))])
     assert few == [np.mean(first == label) for label in range(3)]
 
 
@@ -431,7 +433,9 @@ def test_a_broken_result_file_is_named(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     Path("run").mkdir()
     lacking = {"protocol": {}, "quartiles": {}, "figures": {}}
-    for text in ("{", '{"results": [{}]}', "[]", json.dumps({"results": [lacking]})):
+    whole = lacking | {"collapsed": 0, "floor": None, "made": {"games": 1, "seed": 0, "versions": {}}}
+    broken = [[{}], [lacking], [whole | {"better": ["up"]}]]
+    for text in ("{", "[]", *(json.dumps({"results": results}) for results in broken)):
         Path("run/result.json").write_text(text)
         assert "run/result.json is broken" in refused(capsys, "compare", "run")
     Path("run/result.json").unlink()
@@ -449,7 +453,7 @@ def test_results_survive_being_written_and_read(tmp_path):
 def test_the_merit_of_a_checkpoint_is_higher_where_the_measure_says_that_its_figure_is_better():
     games = [{"wasserstein": 2.0}]
     assert merit_of(measures.plane(), games) == -2.0
-    assert merit_of(measures.plane()._replace(higher_is_better=True), games) == 2.0
+    assert merit_of(measures.plane()._replace(better={"wasserstein": "higher"}), games) == 2.0
 
 
 @pytest.fixture
@@ -482,8 +486,11 @@ def test_seeds_and_versions_that_differ_are_told_under_the_table(result, capsys)
 
 def test_figures_of_ones_own_are_drawn_too(result, capsys):
     own = result | {"figures": {"mine": [1.0]}, "quartiles": {"mine": [1.0, 1.0, 1.0]}, "floor": None}
-    cli.main(["compare", written("a.json", own)])
-    assert np.asarray(Image.open("compare.png")).std() > 0
+    for better, heading in (({}, "mine  "), ({"mine": "higher"}, "mine ↑  "), ({"mine": "lower"}, "mine ↓  ")):
+        capsys.readouterr()
+        cli.main(["compare", written("a.json", own | {"better": better})])
+        assert heading in capsys.readouterr().out
+        assert np.asarray(Image.open("compare.png")).std() > 0
 
 
 def test_a_run_that_diverged_hides_nobodys_figures(result, capsys):
@@ -511,7 +518,7 @@ def test_samples_so_large_that_figures_overflow_have_diverged(size):
         steps=1,
         batch_size=1,
     )
-    evaluation = make_evaluation(experiment, measures.plane(), num=50)
+    evaluation = Evaluation(experiment, measures.plane(), num=50)
     assert evaluation.generated(Variables({}, {}), jax.random.key(0)) is None
     with pytest.raises(FloatingPointError, match="their distances overflow"):
         manifold(real, real * np.float32(size))
@@ -531,13 +538,16 @@ def test_samples_whose_features_are_not_finite_have_diverged():
         batch_size=1,
     )
     measure = measures.images(Features("own", "", "none", overflowing))
-    evaluation = make_evaluation(experiment, measure, num=20)
+    evaluation = Evaluation(experiment, measure, num=20)
     assert evaluation.generated(Variables({}, {}), jax.random.key(0)) is None
     assert evaluation.of_real()
 
 
 FAILING = {
-    "best": ("_replace(best='wassersteim')", "best 'wassersteim': the measure's figures are covered, high_quality"),
+    "best": (
+        "_replace(better={'wassersteim': 'lower'}, best='wassersteim')",
+        "best 'wassersteim': the measure's figures are covered, high_quality",
+    ),
     "compare": ("_replace(compare=lambda real, fake: {}['x'])", "failing.py, line 36: KeyError: 'x'"),
     "features": ("_replace(summarise=lambda batches: checked.rows([[math.nan]]))", "features hold NaN or infinity"),
 }
@@ -553,6 +563,17 @@ def test_a_measure_that_fails_on_the_data_is_found_before_the_first_step(tmp_pat
     assert says in refused(capsys, "train", "failing.py", "--evaluate-every", "2", "--run-dir", "run")
     assert not Path("run").exists()
     cli.main(["train", "failing.py", "--run-dir", "run"])
+
+
+def test_a_best_figure_without_a_direction_is_refused_with_the_experiment(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for change, says in {
+        "best='reverse_kl_floor'": "the measure has in `better`: covered, high_quality, reverse_kl, wasserstein\n",
+        "better={'wasserstein': 'low'}": "better 'low': each figure is better 'higher' or 'lower'",
+    }.items():
+        Path("failing.py").write_text(MEASURED.replace("num=100)", f"num=100)._replace({change})"))
+        assert says in refused(capsys, "train", "failing.py", "--run-dir", "run")
+        assert not Path("run").exists()
 
 
 def test_games_that_diverged_are_the_worst_in_a_checkpoints_merit():

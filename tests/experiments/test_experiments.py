@@ -30,7 +30,7 @@ def noise(*shape: int) -> Source:
 def data_at_hand(monkeypatch):
     """Noise, where an experiment would want prepared data."""
     monkeypatch.setattr(tfds_module, "tfds_images", lambda name, **_: noise(*SHAPES[name]))
-    monkeypatch.setattr(folder_module, "folder", lambda path, *, size, channels=3: noise(size, size, channels))
+    monkeypatch.setattr(folder_module, "images", lambda path, *, size, channels=3: noise(size, size, channels))
 
 
 def build(file: Path, **arguments) -> Experiment:

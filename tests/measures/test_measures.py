@@ -9,7 +9,7 @@ from gan_jax import measures
 from gan_jax.data.packaged import points2d
 from gan_jax.data.packaged.digits import digits
 from gan_jax.data.source import Source
-from gan_jax.evaluation.evaluate import examples
+from gan_jax.evaluation.examples import examples
 from gan_jax.features import classifier
 from gan_jax.measures import common, image
 from gan_jax.types import Features, Seen
@@ -46,9 +46,7 @@ def test_images_of_the_same_kind_are_nearer_than_noisy_ones(images):
     measure = measures.images(PIXELS)
     noisy = np.clip(other + np.random.default_rng(0).normal(0, 1.0, other.shape), -1, 1).astype(np.float32)
     good, bad = figures(measure, real, other), figures(measure, real, noisy)
-    assert good.keys() - {"kernel_distance_error", "score_deviation", "nearest"} == (
-        good.keys() & (common.HIGHER_IS_BETTER | common.LOWER_IS_BETTER)
-    )
+    assert good.keys() - {"kernel_distance_error", "score_deviation", "nearest"} == measure.better.keys()
     for name in ("precision", "recall", "density", "coverage"):
         assert good[name] > bad[name]
     for name in ("frechet_distance", "kernel_distance", "nearest"):
@@ -112,13 +110,6 @@ def test_nearest_has_a_protocol_of_its_own_only_where_there_are_more_real_exampl
     few, many = (measures.images(PIXELS).protocol(real) for real in (image.KEPT, image.KEPT + 1))
     assert many == few | {"nearest": "among the first 100000"}
     assert "nearest" not in few
-
-
-def test_a_figure_that_is_not_known_to_be_better_higher_or_lower_can_not_be_the_best():
-    assert measures.images(PIXELS, best="coverage").higher_is_better
-    assert not measures.images(PIXELS, best="duplicates").higher_is_better
-    with pytest.raises(ValueError, match=r"best 'nearest': not known to be better higher or lower, as .*coverage, "):
-        measures.images(PIXELS, best="nearest")
 
 
 def test_features_without_classes_have_no_score(images):

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from gan_jax import measures
-from gan_jax.measures.common import HIGHER_IS_BETTER, LOWER_IS_BETTER
 
 MEASURE = measures.shapes()
 
@@ -53,5 +52,5 @@ def test_distances_of_what_it_looks_at_are_the_voxels_that_differ():
 
 def test_the_best_figure_is_among_those_that_are_better_low_and_the_accuracy_is_neither():
     found = figures(boxes(20, 0), boxes(20, 1))
-    assert MEASURE.best in found.keys() & LOWER_IS_BETTER
-    assert "one_nearest_neighbour" not in HIGHER_IS_BETTER | LOWER_IS_BETTER
+    assert MEASURE.better[MEASURE.best] == "lower"
+    assert found.keys() - MEASURE.better.keys() == {"one_nearest_neighbour"}

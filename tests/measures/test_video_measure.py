@@ -6,9 +6,8 @@ import pytest
 
 from gan_jax import measures
 from gan_jax.data.packaged.moving_digits import moving_digits
-from gan_jax.evaluation.evaluate import examples
+from gan_jax.evaluation.examples import examples
 from gan_jax.features import moving_digits as moving
-from gan_jax.measures.common import LOWER_IS_BETTER
 
 COUNT = 256
 DISTANCES = ("frechet_distance_clips", "frechet_distance_frames", "change_distance", "speed_distance",
@@ -57,7 +56,7 @@ def test_frames_alone_do_not_tell_what_is_shuffled(measure, summaries):
 def test_each_distance_is_known_to_be_better_low(measure, summaries):
     figures = measure.compare(summaries["train"], summaries["test"])
     assert set(DISTANCES) <= set(figures)
-    assert set(DISTANCES) <= LOWER_IS_BETTER
+    assert {measure.better[name] for name in DISTANCES} == {"lower"}
 
 
 def test_the_stamp_names_the_networks_and_their_weights(measure):

@@ -34,8 +34,8 @@ MEASURE = Measure(
     summarise=lambda batches: np.concatenate(list(batches)),
     compare=lambda real, fake: {"mean": fake.mean(), "real": real.mean()},
     collapsed=lambda figures: False,
+    better={"mean": "lower"},
     best="mean",
-    higher_is_better=False,
     num=20,
     protocol=lambda real: {"measure": "means"},
 )

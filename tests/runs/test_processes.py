@@ -20,10 +20,10 @@ from gan_jax.data.found import Found, Skipped
 from gan_jax.data.source import on_device
 from gan_jax.runs import processes as distributed
 from gan_jax.runs.checkpoint import restore
-from gan_jax.runs.folder import described, open_run
+from gan_jax.runs.folder import open_run
 from gan_jax.runs.games import abstract_state, own_part
 from gan_jax.runs.options import Options, Processes
-from gan_jax.runs.processes import as_lines, check_alike, join, together
+from gan_jax.runs.processes import as_lines, check_alike, join, shared_settings, together
 from gan_jax.types import Players
 
 EXPERIMENT = '''"""Batch statistics over all replicas, spectral norm, two critic turns, batches of two sizes; SGD."""
@@ -314,7 +314,7 @@ def test_data_that_differ_are_named_with_what_each_process_skips(monkeypatch):
     def given(*skipped: Skipped) -> dict[str, object]:
         data = on_device(np.zeros((4, 2, 2, 1), np.uint8), name=f"{4 - len(skipped)} images")
         data = data._replace(found=Found(data.name, skipped))
-        return described("train", Path("small.py"), {}, Options(), data)
+        return shared_settings("train", Path("small.py"), {}, Options(), data)
 
     texts = [as_lines(given()), as_lines(given(Skipped("3.png", "cut short")))]
     monkeypatch.setattr(distributed, "everyone", lambda text: texts)
