@@ -87,6 +87,7 @@ def inner_stats(stats: Params) -> Params:
 
 def normalise(params: Params, vectors: dict[str, Singular]) -> Params:
     """Divides every kernel by its σ."""
+
     def divide(path: Any, leaf: Array) -> Array:
         return leaf / sigma(as_matrix(leaf), vectors[name_of(path)]) if is_kernel(path, leaf) else leaf
 
