@@ -13,6 +13,7 @@ import tempfile
 
 import hypothesis
 import jax
+import pytest
 
 if jax.__version_info__ < (0, 11):  # halves the time to compile; XLA aborts at flags that it doesn't know
     os.environ["XLA_FLAGS"] = "--xla_cpu_use_fusion_emitters=false " + os.environ.get("XLA_FLAGS", "")
@@ -31,5 +32,21 @@ if "PYTEST_XDIST_WORKER" not in os.environ:  # the workers inherit the folder
 jax.config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 
-hypothesis.settings.register_profile("core", deadline=None, derandomize=True, database=None, max_examples=25)
-hypothesis.settings.load_profile("core")
+QUICK = hypothesis.settings(deadline=None, derandomize=True, database=None, max_examples=10)
+hypothesis.settings.register_profile("quick", QUICK)
+hypothesis.settings.register_profile("exhaustive", QUICK, max_examples=50)  # pytest --hypothesis-profile=exhaustive
+hypothesis.settings.load_profile("quick")
+
+LONGEST = (
+    "test_against_float64",
+    "test_parallel",
+    "test_processes",
+    "test_evaluate",
+    "test_fourier",
+    "test_experiments",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files come first, so that no worker is left alone with one at the end."""
+    items.sort(key=lambda item: item.path.stem not in LONGEST)

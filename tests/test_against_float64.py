@@ -190,7 +190,10 @@ if jax.default_backend() == "cpu":  # slow to compile there; test_precision.py t
     ROWS.remove(("hinge and R1, SNGAN's ResNet", "bfloat16"))
 
 
-@pytest.mark.parametrize(("name", "precision"), ROWS)
+@pytest.mark.parametrize(
+    ("name", "precision"),
+    [pytest.param(*row, marks=[pytest.mark.exhaustive] if number else []) for number, row in enumerate(ROWS)],
+)
 def test_updates_change_parameters_statistics_and_the_mean_as_in_float64(name, precision):
     game, (products, dtype, epsilon) = GAMES[name], PRECISIONS[precision]
     batches = batches_of(game)

@@ -116,12 +116,18 @@ def one_device() -> Way:
     return run
 
 
+def everywhere(run: Way) -> Way:
+    """From a state that lies on every device, as the updates leave it: from another it would be compiled again."""
+    place = parallel.everywhere(parallel.make_mesh())
+    return lambda state: run(jax.device_put(state, place))
+
+
 def jit_with_sharding() -> Way:
-    return calls(parallel.jit(update_on(None), parallel.make_mesh()))
+    return everywhere(calls(parallel.jit(update_on(None), parallel.make_mesh())))
 
 
 def pmap() -> Way:
-    return calls(parallel.pmap(update_on(parallel.AXIS)))
+    return everywhere(calls(parallel.pmap(update_on(parallel.AXIS))))
 
 
 def vmap_with_axis_name() -> Way:
@@ -263,9 +269,7 @@ def test_jit_compiles_once_and_consumes_the_state():
 
 def test_pmap_compiles_once():
     update, state, batches = small_game(parallel.AXIS)
-    state = jax.device_put(
-        state, parallel.everywhere(parallel.make_mesh())
-    )  # or it compiles again for its placement
+    state = jax.device_put(state, parallel.everywhere(parallel.make_mesh()))  # or it compiles again for its placement
     step = parallel.pmap(chex.assert_max_traces(update, n=1))
     for _ in range(3):
         state, _ = step(state, batches, key())

@@ -83,7 +83,8 @@ def conditional_perceptron(shape: tuple[int, ...] = (), *, noise: float = 0.0) -
     def init(key: Array, x: Array, label: Array | None) -> tuple[Params, Params]:
         del label
         params = init_perceptron(key, math.prod(x.shape[1:]), outputs)
-        return {**params, "embedding": 0.1 * jnp.arange(CLASSES * outputs).reshape(CLASSES, outputs)}, {}
+        embedding = 0.1 * jnp.arange(CLASSES * outputs, dtype=jnp.float32)  # a weak type would be compiled twice
+        return {**params, "embedding": embedding.reshape(CLASSES, outputs)}, {}
 
     def apply(params: Params, stats: Params, x: Array, label: Any, mode: Mode) -> tuple[Array, Params]:
         y = perceptron(params, x) + params["embedding"][label]
