@@ -17,7 +17,7 @@ KEY = jax.random.key(0)
 
 
 def total() -> Network:
-    """Logits are sums, which tells what was in a pack."""
+    """Logits are sums, so they show the contents of a pack."""
     return Network(lambda *_: ({}, {}), lambda params, stats, x, label, mode: (x.reshape(len(x), -1).sum(1), stats))
 
 
@@ -81,9 +81,7 @@ def test_a_game_with_packs_of_two_trains_both_players():
 @pytest.mark.parametrize("wrap", [lambda c: packed(c, 2), lambda c: spectral_norm(packed(c, 2))])
 def test_a_penalty_of_a_packed_critic_is_refused(wrap):
     objective = add(adversarial=losses.wasserstein(), gp=penalties.gradient_penalty())
-    with pytest.raises(
-        ValueError, match="batch statistics or is packed, so its logits mix the examples"
-    ):
+    with pytest.raises(ValueError, match="batch statistics or is packed, so its logits mix the examples"):
         update_of(wrap(mlp.critic(width=8)), objective)
 
 

@@ -157,6 +157,7 @@ def play_alone(command: str) -> None:
     cli.main(command.split())
 
 
+@pytest.mark.exhaustive
 def test_two_processes_then_one_then_four_play_the_game_of_one_which_diverges_once():
     diverging = f"train small.py --bad 2 --on-divergence rollback --rollback-rate 0.5 {EVERY}"
     finish(f"{diverging} --run-dir several --steps 3")
@@ -204,10 +205,12 @@ def end_of_the_other(run: str, victim: int) -> None:
     assert f"gan-jax: process {1 - victim} of 2: a peer was lost" in said or "another task died" in said, said
 
 
+@pytest.mark.exhaustive
 def test_loss_of_the_first_process_ends_the_other():
     end_of_the_other("killed", victim=0)
 
 
+@pytest.mark.exhaustive
 def test_loss_of_a_peer_ends_the_others_and_the_run_goes_on_exactly():
     end_of_the_other("killed", victim=1)
     steps = int(metric_of("killed", "critic/loss")[-1, 0]) + 3
@@ -218,6 +221,7 @@ def test_loss_of_a_peer_ends_the_others_and_the_run_goes_on_exactly():
         assert a.tobytes() == b.tobytes()
 
 
+@pytest.mark.exhaustive
 def test_a_signal_to_one_process_saves_and_ends_all():
     with started(f"train small.py --run-dir run --steps 100000 {EVERY}") as processes:
         wait_for_lines(processes, "run", 3)
