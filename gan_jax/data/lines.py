@@ -15,13 +15,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
 from gan_jax.data.found import Found, Skipped, counted, printable
+from gan_jax.data.memory import blank
 from gan_jax.data.source import Source, digest, on_device
 from gan_jax.errors import UserError
+from gan_jax.types import Batch
 
+ANY = "".join(map(chr, range(0xE000, 0xE0FF)))  # as many characters as an alphabet may have beside the space
 UNREAD = " \ufffd"  # no characters of an alphabet's own: the space, and what stands for a byte that can't be decoded
 
 
@@ -76,8 +80,7 @@ def windows_of(
       name: of the text, for protocols.
       where: what warnings and errors call it.
     """
-    if length < 1:
-        raise UserError(f"lines of {length} characters: length must be 1 or more")
+    check_length(length)
     called = f"{where} {split}"
     lines = [Line(number, line) for number, written in read(split) if (line := tidy(written))]
     if not lines:
@@ -100,6 +103,22 @@ def windows_of(
 
     words = frozenset(word for line in written for word in line.split(" "))
     return Text(source._replace(split=part, found=found.told(called)), characters, words)
+
+
+def blank_text(length: int, alphabet: str | int) -> Text | None:
+    """Inside `memory.planning`, a Text without lines; None elsewhere.
+
+    An alphabet of the most frequent characters has as many as it may: a text that has fewer makes it smaller.
+    """
+    check_length(length)
+    characters = alphabet_of([ANY], alphabet)
+    source = blank(Batch(jax.ShapeDtypeStruct((length, len(characters)), jnp.float32)))
+    return source and Text(source, characters, frozenset())
+
+
+def check_length(length: int) -> None:
+    if length < 1:
+        raise UserError(f"lines of {length} characters: length must be 1 or more")
 
 
 def tidy(line: str) -> str:

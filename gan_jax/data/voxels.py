@@ -5,13 +5,14 @@ import re
 from pathlib import Path
 from typing import Any, Literal
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
 from gan_jax.data.found import Unusable
 from gan_jax.errors import UserError
-from gan_jax.types import Array
+from gan_jax.types import Array, Batch
 
 Up = Literal["y", "z"]
 AT_ONCE = 2**20  # pieces of triangles
@@ -127,6 +128,11 @@ def unpack(bits: Array, side: int) -> Array:
     """Bits [B, side³ / 8] -> examples [B, side, side, side, 1], -1 where there is nothing and 1 where there is."""
     full = jnp.unpackbits(bits, axis=1, count=side**3)
     return (2.0 * full.astype(jnp.float32) - 1).reshape(-1, side, side, side, 1)
+
+
+def voxel_example(side: int) -> Batch:
+    """The example of a Source of shapes [side, side, side, 1]."""
+    return Batch(jax.ShapeDtypeStruct((side, side, side, 1), jnp.float32))
 
 
 def unpacked(side: int) -> functools.partial[Array]:

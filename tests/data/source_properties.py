@@ -7,8 +7,10 @@ import time
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from gan_jax.data.source import Source
+from gan_jax.errors import Missing
 
 KEY = jax.random.key(7)
 
@@ -55,6 +57,13 @@ def check_epochs(source: Source, identify) -> None:
     first, second = seen[:size], seen[size : 2 * size]
     assert sorted(first) == sorted(second) == list(range(size))
     assert list(first) != list(second)
+
+
+def check_blank(planned: Source, real: Source) -> None:
+    """A stand-in of a plan has the shapes and classes of the real source, and no examples."""
+    assert (planned.example, planned.classes) == (real.example, real.classes)
+    with pytest.raises(Missing, match="a plan reads no examples"):
+        take(planned, 1)
 
 
 def check_no_threads_left(source: Source) -> None:

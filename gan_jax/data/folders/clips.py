@@ -14,8 +14,8 @@ from gan_jax.data.folders import films
 from gan_jax.data.folders.find import below, check_some, find, notes, read_each
 from gan_jax.data.folders.image_files import endings, large_images_are_read, opened
 from gan_jax.data.found import Found, Unusable, counted
-from gan_jax.data.memory import remembered
-from gan_jax.data.source import Source, described, on_device
+from gan_jax.data.memory import blank, remembered
+from gan_jax.data.source import Source, described, image_example, on_device
 from gan_jax.data.square import square
 from gan_jax.errors import UserError
 
@@ -62,6 +62,8 @@ def clips(
             f"{frames} frames of size {size} with {channels} channels, stride {stride}: want 1 or more, and 1 or 3 "
             "channels"
         )
+    if source := blank(image_example((frames, size, size, channels), labelled=False)):
+        return source
     listing = find(Path(path).expanduser(), [*ANIMATED, *films.SUFFIXES, *AT_TIMES, *endings()], "clips")
     root = listing.root
     films.check_av(listing.files)

@@ -10,7 +10,7 @@ from gan_jax.data.folders.checked import check_each
 from gan_jax.data.folders.find import below, check_in_folders, check_some, classes_of, find, read_each
 from gan_jax.data.folders.image_files import endings, is_image, large_images_are_read, opened
 from gan_jax.data.found import Found, counted
-from gan_jax.data.memory import remembered
+from gan_jax.data.memory import blank, remembered
 from gan_jax.data.source import Source, image_example, on_device
 from gan_jax.data.square import square
 from gan_jax.data.stream import names_and_sizes, streamed
@@ -35,6 +35,9 @@ def images(
     """
     if channels not in (1, 3) or size < 1:
         raise UserError(f"no images of size {size} with {channels} channels: use a size >= 1 and 1 or 3")
+    example = image_example((size, size, channels), labelled=labels)
+    if not labels and (source := blank(example)):  # the number of classes is in the folder
+        return source
     root = pathlib.Path(path).expanduser()
     listing = find(root, endings(), "images", is_image)
     if labels:
@@ -56,7 +59,7 @@ def images(
     if whole:
         source = on_device(np.stack(pixels), np.array(numbers) if labels else None, classes=len(names))
     else:
-        source = as_needed(root, files, load, (size, size, channels), numbers, classes=len(names))
+        source = as_needed(root, files, load, example, numbers, classes=len(names))
     used = counted(len(files), "images", len(names))
     return source._replace(found=Found(used, (*listing.skipped, *skipped), listing.ignored).told(root))
 
@@ -65,7 +68,7 @@ def as_needed(
     root: pathlib.Path,
     files: list[pathlib.Path],
     load: Callable[[pathlib.Path], np.ndarray],
-    shape: tuple[int, ...],
+    example: Batch,
     labels: list[int],
     *,
     classes: int,
@@ -76,9 +79,8 @@ def as_needed(
     def decode(file: pathlib.Path) -> Batch:
         return Batch(load(file), label.get(file))
 
-    called = f"{len(files)} images of {'x'.join(map(str, shape))}"
+    called = f"{len(files)} images of {'x'.join(map(str, example.x.shape))}"
     name = f"{called}, sha256 of names and sizes {names_and_sizes(root, files, labels)}"
-    example = image_example(shape, labelled=classes > 0)
     return streamed(files, decode, example, classes=classes)._replace(name=name)
 
 

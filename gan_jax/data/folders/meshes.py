@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from gan_jax.data.folders.find import below, check_some, find, notes, read_each
 from gan_jax.data.found import Found, counted
-from gan_jax.data.memory import remembered
+from gan_jax.data.memory import blank, remembered
 from gan_jax.data.source import Source, digest, on_device
-from gan_jax.data.voxels import Up, drawn, import_trimesh, is_closed, pack, read_mesh, unpacked
+from gan_jax.data.voxels import Up, drawn, import_trimesh, is_closed, pack, read_mesh, unpacked, voxel_example
 from gan_jax.errors import UserError
 
 SUFFIXES = {".obj", ".stl", ".ply", ".glb", ".gltf", ".off"}
@@ -36,6 +36,8 @@ def meshes(path: str | os.PathLike, *, side: int = 32, up: Up = "y") -> Source:
     """
     if side < 2 or side % 2:
         raise UserError(f"no shapes of {side} voxels a side: use a multiple of 2")
+    if source := blank(voxel_example(side)):
+        return source
     import_trimesh()
     listing = find(Path(path).expanduser(), SUFFIXES, "meshes")
     root = listing.root

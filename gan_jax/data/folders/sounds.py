@@ -16,7 +16,7 @@ from gan_jax.data.folders.checked import check_each
 from gan_jax.data.folders.find import below, check_in_folders, check_some, classes_of, find, notes, read_each
 from gan_jax.data.folders.sound_files import SUFFIXES, mono, opened
 from gan_jax.data.found import Found, Skipped, Unusable, counted
-from gan_jax.data.memory import remembered
+from gan_jax.data.memory import blank, remembered
 from gan_jax.data.resample import part, ratio
 from gan_jax.data.source import Source, described, on_device
 from gan_jax.data.stream import names_and_sizes, streamed
@@ -60,6 +60,9 @@ def sounds(
     """
     if rate < 1 or length < 1:
         raise UserError(f"no sounds of {length} samples at {rate} a second: both must be 1 or more")
+    example = sound_example(length, labelled=labels)
+    if not labels and (source := blank(example)):  # the number of classes is in the folder
+        return source
     listing = find(Path(path).expanduser(), SUFFIXES, "sounds")
     root = listing.root
     if labels:
@@ -82,7 +85,7 @@ def sounds(
         name = f"{described(stored, 'sounds', given)}, at {rate} Hz"
         source = on_device(stored, given, classes=len(names), name=name, decode=to_float)
     else:
-        source = as_needed(root, files, about, numbers, rate, length, classes=len(names))
+        source = as_needed(root, files, about, numbers, rate, example, classes=len(names))
     used = f"{counted(source.size or 0, 'sounds', len(names))} from {counted(len(files), 'files')}"
     found = Found(used, (*listing.skipped, *skipped, *silent_clips(root, files, about)), listing.ignored)
     return source._replace(found=found.told(root))
@@ -108,10 +111,10 @@ class Clip(NamedTuple):
 
 
 def as_needed(
-    root: Path, files: list[Path], about: list[Sound], labels: list[int], rate: int, length: int, *, classes: int
+    root: Path, files: list[Path], about: list[Sound], labels: list[int], rate: int, example: Batch, *, classes: int
 ) -> Source:
     """The source that reads clips when their turn comes. labels: of the files; [] if there are none."""
-    label = dict(zip(files, labels))
+    label, length = dict(zip(files, labels)), example.x.shape[0]
     clips = [Clip(file, number, sound.peak) for file, sound in zip(files, about) for number in sound.clips]
 
     def decode(clip: Clip) -> Batch:
@@ -119,7 +122,6 @@ def as_needed(
 
     called = f"{len(clips)} sounds of {length} at {rate} Hz"
     name = f"{called}, sha256 of names and sizes {names_and_sizes(root, files, labels)}"
-    example = sound_example(length, labelled=classes > 0)
     return streamed(clips, decode, example, classes=classes, on_device=to_float)._replace(name=name)
 
 

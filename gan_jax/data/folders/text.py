@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from gan_jax.data.found import counted
-from gan_jax.data.lines import Text, composed, tenth_held_out, windows_of
+from gan_jax.data.lines import Text, blank_text, composed, tenth_held_out, windows_of
 from gan_jax.data.memory import remembered
 from gan_jax.errors import Missing, UserError
 
@@ -36,6 +36,9 @@ def text(
       FileNotFoundError: no such file.
       ValueError: it is no text, nothing of it can be used, or it is more than `limit`.
     """
+    alphabet = composed(alphabet)
+    if made := blank_text(length, alphabet):
+        return made
     path = Path(path).expanduser()
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "no such file"
@@ -43,7 +46,7 @@ def text(
     written = read_text(path)
     lines = (written.lower() if lower else written).splitlines()
     read = tenth_held_out(lines)
-    made = windows_of(read, "train", "text", where=path, length=length, alphabet=composed(alphabet), limit=limit)
+    made = windows_of(read, "train", "text", where=path, length=length, alphabet=alphabet, limit=limit)
     held_out, found = sum(map(bool, map(str.strip, lines))) // 10, made.source.found
     if held_out and found:
         found = found._replace(used=f"{found.used}, {counted(held_out, 'more lines')} held out as test")

@@ -12,8 +12,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gan_jax.data.memory import blank, remembered
 from gan_jax.data.packaged import digits as packaged
-from gan_jax.data.source import Source, endless
+from gan_jax.data.source import Source, endless, image_example
 from gan_jax.errors import UserError
 from gan_jax.types import Array
 
@@ -31,6 +32,7 @@ class Scene(NamedTuple):
     places: Array
 
 
+@remembered(Source)
 def moving_digits(split: str = "train", *, size: int = 32, frames: int = 16, digits: int = 1) -> Source:
     """Clips [frames, size, size, 1] of one digit or more, each moving 0.05 to 0.15 of its way a frame.
 
@@ -38,6 +40,10 @@ def moving_digits(split: str = "train", *, size: int = 32, frames: int = 16, dig
     size: the square's. From 64 on, digits are of 28 pixels as in the original; in smaller squares they are scaled down
         to 9/16 of it (18 of 32).
     """
+    packaged.check_split(split)
+    check_sizes(size, frames, digits)
+    if source := blank(image_example((frames, size, size, 1), labelled=False)):
+        return source
     draw = scenes(split, size=size, frames=frames, digits=digits)
     name = f"moving_digits {split}: {digits} in {frames} frames of {size}x{size}, procedural"
     parts = functools.partial(moving_digits, size=size, frames=frames, digits=digits)
@@ -46,8 +52,7 @@ def moving_digits(split: str = "train", *, size: int = 32, frames: int = 16, dig
 
 def scenes(split: str, *, size: int = 32, frames: int = 16, digits: int = 1) -> Callable[[Array], Scene]:
     """Returns: a key -> a Scene."""
-    if size < 8 or min(frames, digits) < 1:
-        raise UserError(f"{digits} digits in {frames} frames of {size}x{size}: want 1 or more, and sides of 8 or more")
+    check_sizes(size, frames, digits)
     images, labels = packaged.of_split(split)
     side = min(28, size * 9 // 16)
     images = shrunk(images[..., 0], side)
@@ -65,6 +70,11 @@ def scenes(split: str, *, size: int = 32, frames: int = 16, digits: int = 1) -> 
         return Scene(2 * lit.max(0)[..., None] - 1, jnp.asarray(labels)[chosen], places)
 
     return draw
+
+
+def check_sizes(size: int, frames: int, digits: int) -> None:
+    if size < 8 or min(frames, digits) < 1:
+        raise UserError(f"{digits} digits in {frames} frames of {size}x{size}: want 1 or more, and sides of 8 or more")
 
 
 def bounced(place: Array) -> Array:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gan_jax.data.memory import remembered
+from gan_jax.data.memory import blank, remembered
 from gan_jax.data.source import Source, image_example
 from gan_jax.data.square import square
 from gan_jax.data.tfds.records import open_prepared, open_split, whole_or_streamed
@@ -36,11 +36,13 @@ def tfds_images(
     features = dict(builder.info.features.items())
     shape = image_shape(name, features, size)
     classes = getattr(features.get("label"), "num_classes", None) or 0
+    example = image_example(shape, labelled=classes > 0)
+    if source := blank(example, classes):
+        return source
     wanted = ("image", "label") if classes else ("image",)
     decode = make_decode({key: features[key] for key in wanted}, shape, size)
     records = open_split(name, builder, split)
     called = f"{builder.info.full_name} {split}" + ("" if size is None else f" at {size}x{size}")
-    example = image_example(shape, labelled=classes > 0)
     source = whole_or_streamed(records, decode, example, classes=classes, name=called, limit=limit)
     return source._replace(
         split=lambda other: tfds_images(name, split=other, data_dir=data_dir, size=size, limit=limit),

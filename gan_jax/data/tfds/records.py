@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gan_jax.data.memory import is_planning
 from gan_jax.data.source import Source, on_device as on_the_device, to_float
 from gan_jax.data.stream import streamed
 from gan_jax.errors import Missing, UserError
@@ -39,19 +40,34 @@ def whole_or_streamed(
 
 
 def open_prepared(name: str, data_dir: str | os.PathLike | None) -> Any:
-    """The builder of a prepared data set, from its files alone."""
+    """The builder of a prepared data set, from its files alone. To plan, the catalogue's does where they aren't."""
     import tensorflow_datasets as catalogue
 
     data_dir = None if data_dir is None else os.path.expanduser(data_dir)
     try:
         builder = catalogue.core.read_only_builder.builder_from_files(**builder_arguments(name), data_dir=data_dir)
     except catalogue.core.DatasetNotFoundError as error:
+        if is_planning():
+            return catalogue_builder(name, data_dir)
         check_known(name)
         where = data_dir or catalogue.core.constants.DATA_DIR
         option = "" if data_dir is None else f" --data-dir {data_dir}"
         raise Missing(f"{name} isn't prepared in {where}: run `gan-jax prepare {name}{option}`") from error
     check_format(name, builder)
     return builder
+
+
+def catalogue_builder(name: str, data_dir: str | os.PathLike | None) -> Any:
+    """The builder that knows how to prepare `name`."""
+    import tensorflow_datasets as catalogue
+
+    check_known(name)
+    arguments = builder_arguments(name)
+    data_dir = None if data_dir is None else os.path.expanduser(data_dir)
+    try:
+        return catalogue.builder(**arguments, data_dir=data_dir)
+    except Exception as error:  # an unknown config or version, a missing package
+        raise UserError(f"TensorFlow Datasets can't build {name}: {first_line(error)}") from error
 
 
 def builder_arguments(name: str) -> dict[str, Any]:
@@ -109,3 +125,7 @@ def decode_all(records: Any, decode: Callable[[bytes], T]) -> list[T]:
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow decodes without the GIL
         chunks = pool.map(chunk, range(0, len(records), 256))
         return [example for examples in chunks for example in examples]
+
+
+def first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gan_jax.data.folders.sounds import fitted, sound_example, to_float, to_int16
-from gan_jax.data.memory import remembered
+from gan_jax.data.memory import blank, remembered
 from gan_jax.data.resample import part
 from gan_jax.data.source import Source
 from gan_jax.data.tfds.records import open_prepared, open_split, whole_or_streamed
@@ -37,10 +37,13 @@ def tfds_sounds(
         builder = open_prepared(name, data_dir)
     features = dict(builder.info.features.items())
     classes = getattr(features.get("label"), "num_classes", None) or 0
-    decode = make_decode(stored_rate(name, features), rate, length, labelled=classes > 0)
+    stored = stored_rate(name, features)
+    example = sound_example(length, labelled=classes > 0)
+    if source := blank(example, classes):
+        return source
+    decode = make_decode(stored, rate, length, labelled=classes > 0)
     records = open_split(name, builder, split)
     called = f"{builder.info.full_name} {split}, {length} samples at {rate} Hz"
-    example = sound_example(length, labelled=classes > 0)
     source = whole_or_streamed(
         records, decode, example, classes=classes, name=called, limit=limit, itemsize=2, on_device=to_float
     )

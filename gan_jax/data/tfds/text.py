@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-from gan_jax.data.lines import Line, Text, composed, windows_of
+from gan_jax.data.lines import Line, Text, blank_text, composed, windows_of
 from gan_jax.data.memory import remembered
 from gan_jax.data.tfds.records import decode_all, open_prepared, open_split
 from gan_jax.errors import UserError
@@ -30,6 +30,9 @@ def tfds_text(
     """
     builder = open_prepared(name, data_dir)
     check_text(name, dict(builder.info.features.items()), feature)
+    alphabet = composed(alphabet)
+    if made := blank_text(length, alphabet):
+        return made
 
     def read(split: str) -> list[Line]:
         lines = [line for text in decode_all(open_split(name, builder, split), decode) for line in text.splitlines()]
@@ -42,7 +45,7 @@ def tfds_text(
         return text.decode(errors="replace")
 
     full_name = builder.info.full_name
-    return windows_of(read, split, full_name, where=full_name, length=length, alphabet=composed(alphabet), limit=limit)
+    return windows_of(read, split, full_name, where=full_name, length=length, alphabet=alphabet, limit=limit)
 
 
 def check_text(name: str, features: dict[str, Any], feature: str) -> None:

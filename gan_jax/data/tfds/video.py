@@ -10,12 +10,10 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from gan_jax.data.memory import remembered
-from gan_jax.data.source import Source, on_device
+from gan_jax.data.memory import blank, remembered
+from gan_jax.data.source import Source, image_example, on_device
 from gan_jax.data.square import square
 from gan_jax.data.stream import streamed
 from gan_jax.data.tfds.records import decode_all, open_prepared, open_split
@@ -48,13 +46,14 @@ def tfds_video(
     features = dict(builder.info.features.items())
     channels = channels_of(name, features)
     classes = getattr(features.get("label"), "num_classes", None) or 0
+    example = image_example((frames, size, size, channels), labelled=classes > 0)
+    if source := blank(example, classes):
+        return source
     decode = make_decode(name, size, frames, channels, labelled=classes > 0)
     records = open_split(name, builder, split)
-    shape = (frames, size, size, channels)
     called = f"{builder.info.full_name} {split}, the first {frames} frames at {size}x{size}"
-    if len(records) * np.prod(shape) > limit:
-        label = jax.ShapeDtypeStruct((), jnp.int32) if classes else None
-        source = streamed(records, decode, Batch(jax.ShapeDtypeStruct(shape, jnp.float32), label), classes=classes)
+    if len(records) * np.prod(example.x.shape) > limit:
+        source = streamed(records, decode, example, classes=classes)
     else:
         examples = decode_all(records, decode)
         labels = np.array([example.label for example in examples]) if classes else None

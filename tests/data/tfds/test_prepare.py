@@ -67,7 +67,7 @@ def test_preparing_again_changes_nothing(fashion_mnist):
 
 def test_the_original_files_serve_as_well_as_debians(fashion_mnist, tmp_path):
     from gan_jax.data.tfds.fetch import take
-    from gan_jax.data.tfds.prepare import catalogue_builder
+    from gan_jax.data.tfds.records import catalogue_builder
 
     for file in DEBIAN.iterdir():
         (tmp_path / file.name).write_bytes(with_gzip_name(file.read_bytes(), file.name))
@@ -79,7 +79,7 @@ def test_a_killed_preparation_leaves_nothing_that_looks_prepared(tmp_path):
     if not DEBIAN.is_dir():
         pytest.skip("needs Debian's package dataset-fashion-mnist")
     arguments = f"'fashion_mnist', data_dir={str(tmp_path)!r}, manual_dir={str(DEBIAN)!r}"
-    code = f"from gan_jax.data.prepare import prepare; prepare({arguments})"
+    code = f"from gan_jax.data.tfds.prepare import prepare; prepare({arguments})"
     process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
     while not list(tmp_path.glob("fashion_mnist/incomplete*")) and process.poll() is None:
         time.sleep(0.05)
