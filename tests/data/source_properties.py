@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from gan_jax.data.lines import Text
 from gan_jax.data.source import Source
 from gan_jax.errors import Missing
 
@@ -85,3 +86,9 @@ def numbered(size: int) -> np.ndarray:
 def number(x: jax.Array) -> np.ndarray:
     """The number of each of `numbered`, from the batch's floats."""
     return np.asarray(jnp.round((x[:, 0, 0, 0] + 1) * 127.5), int)
+
+
+def lines_of(found: Text) -> list[str]:
+    """All examples, in an order of the stream's."""
+    (batch,) = take(found.source, 1, batch_size=found.source.size)
+    return ["".join(found.alphabet[place] for place in line) for line in np.asarray(batch.x).argmax(-1)]
