@@ -23,15 +23,25 @@ from gan_jax.types import Batch
 def images(
     path: str | os.PathLike, *, size: int, channels: int = 3, labels: bool = False, limit: int = 2**30
 ) -> Source:
-    """Every image below `path`, in order of its name, cropped to the middle square and resized.
+    """Load every image below a folder, in order of name, cropped to the middle square and resized.
 
-    Hidden files are passed over, and files without an ending are read if they hold an image. Images that can't be used
-    are skipped: the source's `found` has each with its reason. Those that are read as needed are decoded once before,
-    and the user's cache folder remembers which can be.
+    Hidden files are ignored, and files without an ending are read if they hold an image. Images that can't be used are
+    skipped; the source's `found` lists them with reasons. Images read as needed are decoded once beforehand, and the
+    user's cache folder remembers which are usable.
 
-    channels: 1 for grey, 3 for RGB.
-    labels: whether the folders directly in `path` are the classes, in order of their names.
-    limit: bytes of pixels that may live on the device; more are read and decoded as they are needed.
+    Args:
+      path: The folder.
+      size: The side of the squares, in pixels.
+      channels: 1 for grey, 3 for RGB.
+      labels: Whether the folders directly in `path` are the classes, in order of name.
+      limit: Bytes of pixels that may live on the device; more are read and decoded as needed.
+
+    Returns:
+      A source of images [size, size, channels] in [-1, 1].
+
+    Raises:
+      FileNotFoundError: There is no such folder.
+      ValueError: No image is usable, or one has no label.
     """
     if channels not in (1, 3) or size < 1:
         raise UserError(f"no images of size {size} with {channels} channels: use a size >= 1 and 1 or 3")
@@ -73,7 +83,7 @@ def as_needed(
     *,
     classes: int,
 ) -> Source:
-    """The source that reads images when their turn comes. labels: of the files; [] if there are none."""
+    """The source that reads images as needed; `labels` are those of the files, [] if there are none."""
     label = dict(zip(files, labels))
 
     def decode(file: pathlib.Path) -> Batch:
@@ -85,13 +95,13 @@ def as_needed(
 
 
 def read(file: pathlib.Path, size: int, channels: int) -> np.ndarray:
-    """[size, size, channels] uint8."""
+    """Reads an image as uint8 [size, size, channels]."""
     with opened(file) as image:
         return square(image, size, channels)
 
 
 def versions() -> str:
-    """Of what decodes images."""
+    """The versions of what decodes images."""
     import PIL
 
     return f"images by Pillow {PIL.__version__}, HEIC {'.heic' in endings()}"

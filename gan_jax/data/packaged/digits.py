@@ -15,9 +15,15 @@ HELD_OUT = 100  # of the 500 of each digit, the last
 
 @remembered(Source)
 def digits(split: str = "train") -> Source:
-    """400 images of each digit, 28x28x1, with labels (LeCun, Cortes and Burges; see digits/README.md).
+    """Load handwritten digits, 28x28x1 in [-1, 1], with labels.
 
-    split: "train", or "test" for the other 100 of each.
+    Args:
+      split: "train", 400 images of each digit, or "test", the other 100 of each.
+
+    Raises:
+      ValueError: There is no such split.
+
+    LeCun, Cortes and Burges; see digits/README.md.
     """
     check_split(split)
     if source := blank(image_example(SHAPE, labelled=True), CLASSES):

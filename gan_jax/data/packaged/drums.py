@@ -14,11 +14,15 @@ FOLDER = Path(__file__).with_name("drums")
 
 @remembered(Source)
 def drums(split: str = "train") -> Source:
-    """67 hits of 16,384 samples at 16 kHz, [16384, 1], with labels (CC0; see drums/README.md).
+    """Load drum hits, [16384, 1] at 16 kHz in [-1, 1], with labels (CC0; see drums/README.md).
 
     The classes are cymbal, kick, percussion, snare, tabla and tom.
 
-    split: "train", or "test" for the other 21, which are every fourth of each class.
+    Args:
+      split: "train", 67 hits, or "test", the other 21, every fourth of each class.
+
+    Raises:
+      ValueError: There is no such split.
     """
     if split not in ("train", "test"):
         raise UserError(f"the drums have no split {split!r}: they have train and test")

@@ -1,4 +1,4 @@
-"""Stacked digits: three random digits as the channels of one image, so that there are 1,000 modes to be covered."""
+"""Stacked digits: three random digits as the channels of one image, so that there are 1,000 modes to cover."""
 
 import jax
 import jax.numpy as jnp
@@ -11,9 +11,9 @@ from gan_jax.types import Array
 
 @remembered(Source)
 def stacked_digits() -> Source:
-    """Images [28, 28, 3], drawn without end from the 4,000 training digits, each of 1,000 modes equally likely.
+    """Draw images [28, 28, 3] in [-1, 1] endlessly from the 4,000 training digits; all 1,000 modes are equally likely.
 
-    Metz et al. 2017, section 3.3.1, with MNIST's 60,000.
+    Metz et al. 2017, section 3.3.1, with MNIST's 60,000 digits.
     """
     height, width, _ = SHAPE
     if source := blank(image_example((height, width, 3), labelled=False)):

@@ -27,9 +27,9 @@ def whole_or_streamed(
     itemsize: int = 1,
     on_device: Callable[[Array], Array] = to_float,
 ) -> Source:
-    """On the device if its examples, of `itemsize` bytes an element as they are decoded, take no more than `limit`.
+    """A source on the device if its decoded examples, of `itemsize` bytes an element, take up to `limit`; or streamed.
 
-    on_device: decoded examples [B, ...] -> float32, there.
+    `on_device` maps decoded examples [B, ...] to float32 there.
     """
     if len(records) * np.prod(example.x.shape) * itemsize > limit:
         return streamed(records, decode, example, classes=classes, on_device=on_device)._replace(name=name)
@@ -40,7 +40,7 @@ def whole_or_streamed(
 
 
 def open_prepared(name: str, data_dir: str | os.PathLike | None) -> Any:
-    """The builder of a prepared data set, from its files alone. To plan, the catalogue's does where they aren't."""
+    """The builder of a prepared data set, from its files; inside `memory.planning`, else the catalogue's."""
     import tensorflow_datasets as catalogue
 
     data_dir = None if data_dir is None else os.path.expanduser(data_dir)
@@ -71,7 +71,7 @@ def catalogue_builder(name: str, data_dir: str | os.PathLike | None) -> Any:
 
 
 def builder_arguments(name: str) -> dict[str, Any]:
-    """`emnist/letters:3.1.0` -> the name, config and version that TFDS' builders take."""
+    """The name, config and version that TFDS' builders take, from `emnist/letters:3.1.0`."""
     import tensorflow_datasets as catalogue
 
     try:
@@ -117,7 +117,7 @@ def open_split(name: str, builder: Any, split: str) -> Sequence[bytes]:
 
 
 def decode_all(records: Any, decode: Callable[[bytes], T]) -> list[T]:
-    """Every example, in order; by chunks, since one reading of 256 takes a tenth of 256 readings."""
+    """Decodes every example, in order, by chunks, since reading 256 at once takes a tenth of the time."""
 
     def chunk(first: int) -> list[T]:
         return [decode(r) for r in records.__getitems__(range(first, min(first + 256, len(records))))]

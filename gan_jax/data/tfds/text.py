@@ -1,4 +1,4 @@
-"""Any text of TensorFlow Datasets, read without TensorFlow from its array_record files."""
+"""Texts of TensorFlow Datasets, read without TensorFlow from their array_record files."""
 
 import os
 from typing import Any
@@ -21,12 +21,27 @@ def tfds_text(
     lower: bool = False,
     limit: int = 2**30,
 ) -> Text:
-    """Windows of the lines of a prepared data set, as tiny_shakespeare. (The paper's lm1b hasn't been tried with it.)
+    """Load windows of the lines of a prepared data set, such as tiny_shakespeare.
 
-    name, data_dir: as of `tfds`.
-    feature: which feature is the text.
-    split: may be a slice; of large data sets it has to be, as `train[:2%]`.
-    length, alphabet, lower, limit: as of `text`.
+    The paper's lm1b hasn't been tried with it.
+
+    Args:
+      name: Its name in the catalogue, or that of a data set of your own in `data_dir`.
+      feature: The feature that is the text.
+      split: A split, or a slice of one; large data sets need a slice, as `train[:2%]`.
+      data_dir: Where it was prepared; None: TFDS' default.
+      length: Characters in a window.
+      alphabet: The characters, or the number of most frequent ones to take, with the space. Lines with others are
+        skipped.
+      lower: Whether to convert to lower case.
+      limit: Bytes that the windows may take on the device.
+
+    Returns:
+      A Text: its source of one-hot lines [length, V], its alphabet of V characters, and its words.
+
+    Raises:
+      FileNotFoundError: It isn't prepared.
+      ValueError: There is no such data set, split or feature, no line is usable, or the windows take more than `limit`.
     """
     builder = open_prepared(name, data_dir)
     check_text(name, dict(builder.info.features.items()), feature)
