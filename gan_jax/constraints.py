@@ -1,4 +1,4 @@
-"""Constraints on the critic's weights: clipping, an optax transform, and spectral norm, a wrapper of networks."""
+"""Constraints on the critic: weight clipping, an optax transform; spectral norm and packing, wrappers of networks."""
 
 import dataclasses
 from typing import Any, NamedTuple
@@ -12,7 +12,13 @@ from gan_jax.types import Array, Mode, Network, Params
 
 
 def clip_weights(limit: float) -> optax.GradientTransformation:
-    """Keeps every parameter in [-limit, limit] after each update: last in an `optax.chain`. Arjovsky 2017, alg. 1."""
+    """Keeps every parameter in [-limit, limit] after each update. Put it last in an `optax.chain`.
+
+    Arjovsky 2017, algorithm 1.
+
+    Args:
+      limit: The largest absolute value of a parameter.
+    """
 
     def update(updates: Params, params: Params | None) -> Params:
         if params is None:
@@ -26,23 +32,30 @@ NONE = 1e-12  # a length no larger than this counts as 0; its square is still a 
 
 
 class Singular(NamedTuple):
-    """The first singular vectors of a kernel seen as a matrix [inputs, outputs], as far as they are known."""
+    """Estimates of the first singular vectors of a kernel, seen as a matrix [inputs, outputs].
 
-    left: Array  # [inputs], of length 1
-    right: Array  # [outputs], of length 1
+    Attributes:
+      left: [inputs], of length 1.
+      right: [outputs], of length 1.
+    """
+
+    left: Array
+    right: Array
 
 
 def spectral_norm(network: Network) -> Network:
     """Divides every kernel of the network by its largest singular value σ. Miyato 2018, section 2.1.
 
-    A kernel is any parameter of two or more dimensions that isn't called `scale` or `bias`, as Linen calls what a layer
-    multiplies its features by and adds to them: a conditional norm has a table of these, [classes, C]. Kernels of
-    convolutions and linear layers are kernels, and so is the embedding of a projection (normalised in Miyato & Koyama
-    2018's code too), and whatever a network of one's own calls its weights.
+    A kernel is any parameter of two or more dimensions whose name isn't `scale` or `bias`. (A conditional norm has
+    tables of those, [classes, C].) That covers the kernels of convolutions and linear layers, the embedding of a
+    projection (which Miyato & Koyama 2018's code normalises too), and the weights of your own networks under any name.
 
-    A kernel is a matrix [everything else, outputs]. σ = uᵀWv, where u and v are constants and W isn't, so the gradient
-    flows through σ. One power iteration is made each time that `advance` is called, which is once a turn of the player:
-    real, fake and penalty passes meet the same σ. A kernel of zeros has no σ: it's left as it is until it moves.
+    A kernel is seen as a matrix [everything else, outputs]. σ = uᵀWv, where u and v are constants and W isn't, so the
+    gradient flows through σ. Each call of `advance`, one per turn of the player, makes one power iteration, so the
+    real, fake and penalty passes of a turn use the same σ. A kernel of zeros has no σ: it isn't divided until it moves.
+
+    Args:
+      network: Any network. The wrapper adds the singular vectors to its statistics, under "spectral".
     """
 
     def init(key: Array, x: Array, label: Array | None) -> tuple[Params, Params]:
@@ -54,19 +67,27 @@ def spectral_norm(network: Network) -> Network:
         return params, advance(params, {**stats, "spectral": vectors})
 
     def apply(params: Params, stats: Params, x: Array, label: Array | None, mode: Mode) -> tuple[Array, Params]:
-        inner = {name: value for name, value in stats.items() if name != "spectral"}
-        y, inner = network.apply(normalise(params, stats["spectral"]), inner, x, label, mode)
+        y, inner = network.apply(normalise(params, stats["spectral"]), inner_stats(stats), x, label, mode)
         return y, {**inner, "spectral": stats["spectral"]}
 
     def advance(params: Params, stats: Params) -> Params:
-        inner = {name: value for name, value in stats.items() if name != "spectral"}
         vectors = {name: power_iteration(matrix, stats["spectral"][name]) for name, matrix in matrices(params).items()}
-        return {**network.advance(params, inner), "spectral": vectors}
+        return {**network.advance(params, inner_stats(stats)), "spectral": vectors}
 
-    return network._replace(init=init, apply=apply, advance=advance)
+    def mixes_examples(stats: Params) -> bool:
+        return network.mixes_examples(inner_stats(stats))
+
+    return Network(init, apply, advance, mixes_examples)
+
+
+def inner_stats(stats: Params) -> Params:
+    """The statistics of the network under `spectral_norm`."""
+    return {name: value for name, value in stats.items() if name != "spectral"}
 
 
 def normalise(params: Params, vectors: dict[str, Singular]) -> Params:
+    """Divides every kernel by its σ."""
+
     def divide(path: Any, leaf: Array) -> Array:
         return leaf / sigma(as_matrix(leaf), vectors[name_of(path)]) if is_kernel(path, leaf) else leaf
 
@@ -74,10 +95,10 @@ def normalise(params: Params, vectors: dict[str, Singular]) -> Params:
 
 
 def sigma(matrix: Array, vectors: Singular) -> Array:
-    """uᵀWv, and no less than ‖W‖_F / √rank, which the largest singular value never lies below; 1 of a kernel of zeros.
+    """uᵀWv, but at least ‖W‖_F / √rank, a lower bound of the largest singular value; 1 for a kernel of zeros.
 
-    The bound counts where the vectors aren't those of the kernel yet: one that has just left 0 in a turn of its player
-    meets its old vectors in the other player's, where uᵀWv may be anything down to -σ.
+    The bound matters while the vectors don't fit the kernel yet: a kernel that has just left 0 in a turn of its player
+    has its old vectors in the other player's turn, where uᵀWv may be anything down to -σ.
     """
     square = jnp.sum(matrix**2) / min(matrix.shape)
     some = square > NONE**2
@@ -87,18 +108,19 @@ def sigma(matrix: Array, vectors: Singular) -> Array:
 
 
 def random_vectors(key: Array, matrix: Array) -> Singular:
+    """Draws two vectors of length 1 to begin with."""
     left, right = (jax.random.normal(key, (size,)) for key, size in zip(jax.random.split(key), matrix.shape))
     return Singular(left / jnp.linalg.norm(left), right / jnp.linalg.norm(right))
 
 
 def power_iteration(matrix: Array, vectors: Singular) -> Singular:
-    """Vectors that the kernel takes to 0 tell nothing, and the old ones stay."""
+    """One step toward the first singular vectors. Where the kernel maps a vector to 0, the old one stays."""
     left = unit(product(matrix, vectors.right), vectors.left)
     return Singular(left, unit(product(left, matrix), vectors.right))
 
 
 def product(a: Array, b: Array) -> Array:
-    """In full float32: a GPU would round factors to 10 bits, and σ divides all that the network computes."""
+    """A product in full float32: a GPU would round the factors to 10 bits, and σ divides every output."""
     return jnp.matmul(a, b, precision="highest")
 
 
@@ -109,32 +131,40 @@ def matrices(params: Params) -> dict[str, Array]:
 
 
 def is_kernel(path: Any, leaf: Array) -> bool:
+    """Whether a parameter has two or more dimensions and isn't called `scale` or `bias`."""
     return leaf.ndim >= 2 and name_of(path[-1:]) not in {"scale", "bias"}
 
 
 def as_matrix(kernel: Array) -> Array:
+    """The kernel as [inputs, outputs]."""
     return kernel.reshape(-1, kernel.shape[-1])
 
 
 def name_of(path: Any) -> str:
+    """A parameter's path, as `Dense_0/kernel`."""
     return jax.tree_util.keystr(path, simple=True, separator="/")
 
 
 def unit(vector: Array, otherwise: Array) -> Array:
-    """The vector of length 1 in its direction; `otherwise` where it has none."""
+    """The vector scaled to length 1; `otherwise` if its length is 0."""
     length = jnp.linalg.norm(vector)
     return jnp.where(length > NONE, vector / jnp.maximum(length, NONE), otherwise)
 
 
 def packed(critic: Network, size: int) -> Network:
-    """The critic of packs of `size` examples, joined along their last axis; it gives each the logit of its pack.
+    """Makes a critic that judges packs of `size` examples: each example gets the logit of its pack.
 
-    Packs are neighbours in the batch [B, ...], so `size` must divide the part of the batch on each device. The critic
-    sees B / size packs [..., size * C]: the mean of a loss over B logits is its mean over packs. Logits depend on
-    other examples than one's own, so penalties of the slope are refused, as they are with batch normalisation.
+    A pack holds neighbours in the batch [B, ...], joined along their last axis, so `size` must divide the part of the
+    batch on each device. The critic sees B / size packs [..., size * C], and the mean of a loss over B logits is its
+    mean over packs. A logit depends on all examples of its pack, so penalties on the slope are refused, as they are
+    with batch normalisation. PacGAN, Lin et al. 2018.
+
+    Args:
+      critic: A critic of examples with `size` times as many channels.
+      size: Examples in a pack.
 
     Raises:
-      ValueError: packs of fewer than one, a batch that doesn't divide, or labels.
+      ValueError: Packs of less than one example, a batch that doesn't divide into packs, or labels.
     """
     if size < 1:
         raise UserError(f"packs of {size}: they have 1 example or more")
@@ -156,4 +186,7 @@ def packed(critic: Network, size: int) -> Network:
         logits, stats = critic.apply(params, stats, pack(x, label), None, packs_mode)
         return jnp.repeat(logits, size, 0), stats
 
-    return critic._replace(init=init, apply=apply, mixes_examples=size > 1)
+    def mixes_examples(stats: Params) -> bool:
+        return size > 1 or critic.mixes_examples(stats)
+
+    return critic._replace(init=init, apply=apply, mixes_examples=mixes_examples)

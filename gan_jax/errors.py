@@ -1,8 +1,8 @@
-"""Errors whose message is for the user: what is wrong, where, and how to fix it, in one line."""
+"""Errors whose message is for the user: one line that says what is wrong, where, and how to fix it."""
 
 
 class UserError(ValueError):
-    """Bad input. Commands print its message as it is, and exit with code 2."""
+    """Bad input. Commands print only its message, and exit with code 2."""
 
 
 class Missing(UserError, FileNotFoundError):

@@ -1,10 +1,10 @@
-"""What a run is made of, and the file that says so.
+"""An experiment: the definition of a run, in a Python file.
 
-An experiment is a Python file with a docstring (paper, expected result, settings, command) and
+The file has a docstring (paper, expected result, settings, command) and a function::
 
     def experiment(*, steps: int = 1000, batch_size: int = 64, width: int = 64) -> Experiment: ...
 
-The signature is its configuration: the command line is built from it, and the bound values are saved as JSON.
+Its signature is the configuration: the command line is built from it, and the bound values are saved as JSON.
 """
 
 import dataclasses
@@ -30,15 +30,23 @@ REQUIRED = ("steps", "batch_size")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Experiment:
-    """Everything that a run needs and the command line doesn't decide.
+    """Everything about a run that the command line doesn't decide.
 
-    steps: updates in all; one is `critic_steps` turns of the critic, then `generator_steps` of the generator.
-    batch_size: examples of a turn, over all devices together.
-    generator_batch_size: of the generator's turns, if another.
-    ema_decay: of the averaged generator that samples are drawn from.
-    dtype: what the networks compute in while they are trained, as jnp.bfloat16; None: what their parameters are of.
-    view: how samples become files.
-    measure: what samples are measured by, unless `gan-jax evaluate --features` says otherwise.
+    Attributes:
+      data: The data.
+      nets: Both networks.
+      objective: Each player's loss.
+      optimizers: Both players' optimisers.
+      prior: Draws the generator's latent examples.
+      steps: The number of updates. One is `critic_steps` turns of the critic, then `generator_steps` of the generator.
+      batch_size: Examples of a turn, over all devices together.
+      generator_batch_size: Examples of a turn of the generator; by default `batch_size`.
+      critic_steps: Turns of the critic in one update.
+      generator_steps: Turns of the generator in one update.
+      ema_decay: The decay, per turn of the generator, of the averaged generator that samples are drawn from.
+      dtype: The networks' type of computation in training, such as jnp.bfloat16; by default that of their parameters.
+      view: How samples become files.
+      measure: How samples are measured, unless `gan-jax evaluate --features` says otherwise.
     """
 
     data: Source
@@ -62,13 +70,13 @@ class Experiment:
 
     @property
     def turns(self) -> Players[tuple[int, int]]:
-        """Each player's turns in one update, and its examples a turn."""
+        """Each player's turns in one update, and examples in a turn."""
         generator_batch_size = self.batch_size if self.generator_batch_size is None else self.generator_batch_size
         return Players((self.critic_steps, self.batch_size), (self.generator_steps, generator_batch_size))
 
     @property
     def examples(self) -> int:
-        """Examples of one update."""
+        """Examples in one update."""
         return sum(math.prod(turn) for turn in self.turns)
 
 
@@ -82,7 +90,7 @@ def check_best(measure: Measure) -> None:
 
 
 def make_updates(experiment: Experiment) -> Callable[..., Update]:
-    """The experiment's update, but for the name of the axis that its batch may be split over."""
+    """`make_update` of the experiment; it still takes `axis_name`."""
     return functools.partial(
         make_update,
         experiment.nets,
@@ -97,22 +105,23 @@ def make_updates(experiment: Experiment) -> Callable[..., Update]:
 
 
 def init_of(experiment: Experiment) -> Callable[[Array], TrainState]:
+    """`make_init` of the experiment: key -> the first state."""
     return make_init(experiment.nets, experiment.optimizers, experiment.prior, experiment.data.example)
 
 
 def load(path: Path) -> Callable[..., Experiment]:
-    """The `experiment` function of a file.
+    """Loads the `experiment` function of a file.
 
     Raises:
-      FileNotFoundError: no such file.
-      ValueError: it can't be run, or has no such function with keyword arguments `steps` and `batch_size`.
+      FileNotFoundError: There is no such file.
+      ValueError: The file fails to run, or has no `experiment` function with arguments `steps` and `batch_size`.
     """
     if not path.is_file():
-        raise Missing(f"{path}: no such experiment file; `gan-jax list` shows those that there are")
+        raise Missing(f"{path}: no such experiment file; `gan-jax list` shows the available ones")
     module = program.load(path)
     function = getattr(module, "experiment", None)
     if not callable(function):
-        raise UserError(f"{path} defines no `experiment` function: see gan_jax/experiment.py for what one is")
+        raise UserError(f"{path} defines no `experiment` function: see the first lines of gan_jax/experiment.py")
     missing = [name for name in REQUIRED if name not in inspect.signature(function).parameters]
     if missing:
         raise UserError(f"{path}: `experiment` lacks the argument {' and '.join(missing)}: add it, with a default")
@@ -123,12 +132,15 @@ PRECISIONS = {"f32": jnp.float32, "bf16": jnp.bfloat16}
 
 
 def build(function: Callable[..., Experiment], arguments: dict[str, Any], precision: str | None = None) -> Experiment:
-    """What the function makes of its arguments.
+    """Calls an `experiment` function.
 
-    precision: what its networks compute in, of PRECISIONS, if not what the experiment says.
+    Args:
+      function: The function.
+      arguments: Its arguments by name.
+      precision: The networks' type of computation, a key of PRECISIONS; by default the experiment's own.
 
     Raises:
-      ValueError: arguments that it doesn't take, or a result that isn't an Experiment.
+      ValueError: The function doesn't take these arguments, or doesn't return an `Experiment`.
     """
     try:
         inspect.signature(function).bind(**arguments)

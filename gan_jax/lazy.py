@@ -1,4 +1,4 @@
-"""The public face of a package: names that are imported at their first use, so that the package opens at once."""
+"""The public names of a package, imported at their first use, so that importing the package takes no time."""
 
 import importlib
 from collections.abc import Callable
@@ -10,7 +10,11 @@ def face(package: str, names: dict[str, str]) -> tuple[list[str], Callable[[str]
 
     Args:
       package: The package's `__name__`.
-      names: By module, the names that come from it, separated by spaces. Those of the package itself are its modules.
+      names: For each module, the names that come from it, separated by spaces. The names under the package itself are
+        its modules.
+
+    Returns:
+      `__all__`, `__getattr__` and `__dir__`.
     """
     origins = {name: module for module, its_names in names.items() for name in its_names.split()}
 

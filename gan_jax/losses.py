@@ -1,7 +1,7 @@
-"""The adversarial losses: what each player minimises, as functions of the logits [B] of one batch.
+"""The adversarial losses: each player's loss as a function of the logits of one batch.
 
-A logit is the critic's last output, before any sigmoid; D = sigmoid(logit). `real` and `fake` are [B], and so is
-the loss: update.py takes the one mean.
+A logit is the critic's last output, before any sigmoid; D = sigmoid(logit). `real` and `fake` are logits [B], and so is
+the loss: only update.py takes the mean.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,12 @@ OfLogits: TypeAlias = Callable[[Array, Array], Array]  # real [B], fake [B] -> l
 
 
 def adversarial(critic: OfLogits, generator: OfLogits) -> Objective:
-    """The game in which each player minimises its own function of the logits."""
+    """The game in which each player minimises its own function of the logits.
+
+    Args:
+      critic: (real, fake), [B] each -> the critic's loss [B].
+      generator: (real, fake), [B] each -> the generator's loss [B].
+    """
     return Objective(
         critic=lambda game: critic(game.logits.real, game.logits.fake),
         generator=lambda game: generator(game.logits.real, game.logits.fake),
@@ -32,7 +37,7 @@ def minimax() -> Objective:
 
 
 def non_saturating() -> Objective:
-    """The generator minimises -log D instead. Goodfellow 2014, section 3."""
+    """The minimax critic, and a generator that minimises -log D instead. Goodfellow 2014, section 3."""
     return adversarial(critic=cross_entropy, generator=lambda real, fake: softplus(-fake))
 
 
@@ -47,7 +52,7 @@ def wasserstein() -> Objective:
 
 
 def hinge() -> Objective:
-    """Lim & Ye 2017; Miyato 2018, eq. 16 and 17."""
+    """The hinge loss. Lim & Ye 2017; Miyato 2018, eq. 16 and 17."""
     return adversarial(
         critic=lambda real, fake: jnp.maximum(0.0, 1 - real) + jnp.maximum(0.0, 1 + fake),
         generator=lambda real, fake: -fake,
@@ -63,7 +68,7 @@ def least_squares() -> Objective:
 
 
 def relativistic() -> Objective:
-    """RpGAN: a real example against its fake partner. Jolicoeur-Martineau 2018; R3GAN, Huang 2024, eq. 2."""
+    """RpGAN: each real example against its fake partner. Jolicoeur-Martineau 2018; R3GAN, Huang 2024, eq. 2."""
     return adversarial(
         critic=lambda real, fake: softplus(fake - real),
         generator=lambda real, fake: softplus(real - fake),
@@ -85,11 +90,11 @@ def relativistic_average() -> Objective:
 def f_gan(activation: Callable[[Array], Array], conjugate: Callable[[Array], Array]) -> Objective:
     """The variational form of an f-divergence D_f(real || fake). Nowozin 2016, eq. 6.
 
-    The critic maximises E[g(v)] - E[f*(g(v))], which at its best is the divergence; the generator minimises it.
+    The critic maximises E[g(v)] - E[f*(g(v))], whose maximum is the divergence; the generator minimises it.
 
     Args:
       activation: g, from the critic's output v to the domain of f*.
-      conjugate: v -> f*(g(v)), simplified by hand, so that it is finite wherever its value is.
+      conjugate: v -> f*(g(v)), simplified by hand so that no intermediate value overflows.
     """
     return adversarial(
         critic=lambda real, fake: conjugate(fake) - activation(real),

@@ -1,4 +1,4 @@
-"""The algebra of objectives. A composite has its parts' type, so it composes again."""
+"""The algebra of objectives. A composite has the type of its parts, so it composes further."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,11 @@ from gan_jax.types import Array, Game, Loss, Objective, Terms
 
 
 def add(**terms: Objective) -> Objective:
-    """The sum of named terms; their names become the metrics' names. Each term draws from keys of its own."""
+    """The sum of named terms. Each draws from its own keys.
+
+    Args:
+      **terms: Objectives by name. The names become those of the metrics, such as `critic/NAME`.
+    """
 
     def total(parts: dict[str, Loss]) -> Loss | None:
         def loss(game: Game) -> Terms:
@@ -28,7 +32,12 @@ def add(**terms: Objective) -> Objective:
 
 
 def scale(term: Objective, factor: float | Callable[[Array], Array]) -> Objective:
-    """The term times a number, or a schedule of the step such as optax's."""
+    """The term times a factor.
+
+    Args:
+      term: An objective.
+      factor: A number, or a schedule: a function of the step, such as optax's.
+    """
 
     def apply(loss: Loss, game: Game) -> Terms:
         value = factor(game.step) if callable(factor) else factor
@@ -38,9 +47,13 @@ def scale(term: Objective, factor: float | Callable[[Array], Array]) -> Objectiv
 
 
 def every(interval: int, term: Objective) -> Objective:
-    """`interval` times the term at each `interval`-th step, nothing in between: the same on average.
+    """Lazy regularisation: `interval` times the term at every `interval`-th step, nothing between.
 
-    Lazy regularisation, Karras 2020 (StyleGAN2), appendix B.
+    On average this is the term itself. Karras 2020 (StyleGAN2), appendix B.
+
+    Args:
+      interval: Steps from one to the next.
+      term: An objective.
     """
 
     def apply(loss: Loss, game: Game) -> Terms:
@@ -55,7 +68,7 @@ def every(interval: int, term: Objective) -> Objective:
 
 
 def both(term: Objective, apply: Callable[[Loss, Game], Terms]) -> Objective:
-    """The objective whose losses are `apply(loss, game)`, for the players that have a stake."""
+    """The objective whose losses are `apply(loss, game)`, for the players that have one."""
 
     def wrap(loss: Loss | None) -> Loss | None:
         return None if loss is None else lambda game: apply(loss, game)

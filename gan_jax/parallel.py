@@ -1,7 +1,7 @@
 """The same update on many devices: under jit with shardings (the default), under pmap, or several games side by side.
 
 jit and pmap split the batch along its axis 1 (axis 0 counts the turns) and keep one copy of the state on each device.
-Of several processes each gives its own part of the batch, `own_places`, and all give the same key.
+With several processes, each passes its own part of the batch (`own_places`), and all pass the same key.
 """
 
 import functools
@@ -18,39 +18,54 @@ from gan_jax.types import Array, Batch, Players, TrainState
 from gan_jax.update import Metrics, Update
 
 AXIS, GAMES = "batch", "games"
-WIDE = 512  # rows and columns of a matrix, from which on its products are YNNPACK's on a CPU
+WIDE = 512  # rows and columns of the smallest matrices whose products are always YNNPACK's on a CPU
 
 
 def make_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
-    """All devices of all processes, or those given, along the one axis `batch`; each process's stand together."""
+    """Makes a mesh with the single axis "batch". The devices of each process are neighbours.
+
+    Args:
+      devices: By default all devices of all processes.
+    """
     devices = sorted(devices or jax.devices(), key=lambda device: (device.process_index, device.id))
     return Mesh(np.array(devices), (AXIS,), axis_types=(AxisType.Auto,))
 
 
 def own_places(batch_size: int) -> np.ndarray:
-    """Which of a batch's examples this process gives: an equal part for each, in their order."""
+    """The places in the batch of this process's examples: the batch is split evenly, in the order of processes.
+
+    Args:
+      batch_size: Examples of all processes together.
+
+    Returns:
+      [batch_size / processes].
+    """
     part = batch_size // jax.process_count()
     return jax.process_index() * part + np.arange(part)
 
 
 def make_games_mesh(games: int) -> Mesh:
-    """As many devices as whole games can be spread evenly over, along the one axis `games`."""
+    """Makes a mesh with the single axis "games", of the most devices that divide the games evenly."""
     count = max(n for n in range(1, jax.device_count() + 1) if games % n == 0)
     return jax.make_mesh((count,), (GAMES,), axis_types=(AxisType.Auto,), devices=jax.devices()[:count])
 
 
 def everywhere(mesh: Mesh) -> NamedSharding:
-    """A whole copy on each device."""
+    """The sharding that keeps a whole copy on each device."""
     return NamedSharding(mesh, PartitionSpec())
 
 
 def each_its_own(mesh: Mesh) -> NamedSharding:
-    """Games [S, ...], each on one device."""
+    """The sharding of games [S, ...] that keeps each on one device."""
     return NamedSharding(mesh, PartitionSpec(GAMES))
 
 
 def check_batch(batch_size: int, devices: int) -> None:
-    """Raises ValueError, with the nearest sizes that fit, unless the batch divides among the devices."""
+    """Checks that a batch divides among the devices.
+
+    Raises:
+      ValueError: It doesn't. The message has the nearest sizes that do.
+    """
     if batch_size < 1:
         raise UserError(f"batch {batch_size}: it must be 1 or more")
     if batch_size % devices:
@@ -60,9 +75,15 @@ def check_batch(batch_size: int, devices: int) -> None:
 
 
 def jit(update: Update, mesh: Mesh, options: dict[str, str] | None = None) -> Update:
-    """jit with the batch split over the mesh. XLA finds the collectives. The state given is consumed (donated).
+    """Compiles an update by jit, with the batch split over the mesh. XLA finds the collectives.
 
-    options: of XLA's compiler, if not `compiler_options()`.
+    Args:
+      update: Of `make_update`, without an axis name.
+      mesh: Of `make_mesh`.
+      options: Options of XLA's compiler; by default `compiler_options()`.
+
+    Returns:
+      The update. It donates the state that it is given, which can't be used again.
     """
     options = compiler_options() if options is None else options
     whole, split = everywhere(mesh), NamedSharding(mesh, PartitionSpec(None, AXIS))
@@ -84,10 +105,10 @@ def jit(update: Update, mesh: Mesh, options: dict[str, str] | None = None) -> Up
 
 
 def placed(batch: Batch, sharding: NamedSharding) -> Batch:
-    """A batch of turns [turns, B, ...] with the places of its examples, which lie on the devices as they do.
+    """A batch of turns [turns, B, ...] with the places of its examples, split over the devices as the examples are.
 
-    Their keys follow from their places. Without this, jit would work out the whole batch on every device where a loss
-    looks at no real example: nothing else there says how the batch is spread.
+    Keys follow from places, so they are split too. Otherwise, where a loss looks at no real example, nothing would tell
+    jit how the batch is split, and every device would compute all of it.
     """
     turns, size = batch.x.shape[:2]
     places = jnp.broadcast_to(jnp.arange(size), (turns, size))
@@ -95,16 +116,21 @@ def placed(batch: Batch, sharding: NamedSharding) -> Batch:
 
 
 def jit_once(init: Callable[[Array], TrainState], sharding: NamedSharding) -> Callable[[Array], TrainState]:
-    """jit of what runs once; on a CPU compiled without optimisation, thus quickly."""
+    """Compiles a function that runs once by jit; on a CPU without optimisations, to compile quickly."""
     return jax.jit(init, out_shardings=sharding, compiler_options=on_cpu("xla_backend_optimization_level", "0"))
 
 
 def games(update: Update, mesh: Mesh, *, at_once: bool, options: dict[str, str] | None = None) -> Update:
-    """jit of independent games, spread over the mesh: everything has a leading axis [S], the state given is consumed.
+    """Compiles an update of independent games, spread over the mesh. No device ever waits for another.
 
-    at_once: the games of one device are vmapped into one program; otherwise they play in turn. No device ever waits
-    for another.
-    options: of XLA's compiler, if not `compiler_options()`.
+    Args:
+      update: Of `make_update`, without an axis name.
+      mesh: Of `make_games_mesh`.
+      at_once: Whether the games of one device are vmapped into one program; otherwise they take turns.
+      options: Options of XLA's compiler; by default `compiler_options()`.
+
+    Returns:
+      The update of S games: state, batches, key and results have a leading axis [S]. It donates the state.
     """
     options = compiler_options() if options is None else options
 
@@ -117,11 +143,11 @@ def games(update: Update, mesh: Mesh, *, at_once: bool, options: dict[str, str] 
 
 
 def compiler_options() -> dict[str, str]:
-    """For a CPU: convolutions by XLA's own kernels, sums by YNNPACK's, and since jaxlib 0.11 products by YNNPACK's.
+    """XLA's options for a CPU: convolutions by XLA's own kernels; sums, and since jaxlib 0.11 products, by YNNPACK's.
 
-    As XLA comes it takes all from YNNPACK. Its convolutions are slower: with them an update of a ResNet takes 1.45
-    times as long on jaxlib 0.12. Its products were slower in 0.10, where the article's DCGAN takes 1.27 times as long
-    with them, and are faster since: 0.81 of the time (docs/speed.md). Products of WIDE and more always are.
+    By default XLA takes all three from YNNPACK. Its convolutions are slower: an update of a ResNet takes 1.45 times as
+    long with them on jaxlib 0.12. Its products were slower in 0.10, where the article's DCGAN takes 1.27 times as long
+    with them, and are faster since: 0.81 of the time (docs/speed.md). Products of WIDE and more always are faster.
     """
     kernels = ["REDUCE"] if jax.__version_info__ < (0, 11) else ["REDUCE", "DOT", "INDIVIDUAL_DOT"]
     return on_cpu("xla_cpu_experimental_ynn_fusion_type", ",".join(f"LIBRARY_FUSION_TYPE_{name}" for name in kernels))
@@ -129,7 +155,7 @@ def compiler_options() -> dict[str, str]:
 
 @functools.cache
 def on_cpu(option: str, value: str) -> dict[str, str]:
-    """A compiler option where there is a CPU, and a jaxlib that knows it."""
+    """A compiler option if the backend is a CPU and this jaxlib knows it; otherwise {}."""
     if jax.default_backend() != "cpu":
         return {}
     try:
@@ -140,7 +166,11 @@ def on_cpu(option: str, value: str) -> dict[str, str]:
 
 
 def pmap(update: Update) -> Update:
-    """pmap, for an update made with `axis_name=parallel.AXIS`: one program a device, gradients averaged by pmean."""
+    """Compiles an update by pmap: one program per device, with gradients averaged by pmean.
+
+    Args:
+      update: Of `make_update` with `axis_name=parallel.AXIS`.
+    """
     mapped = pmap_of_spread(update)
 
     def run(state: TrainState, batches: Players[Batch], key: Array) -> tuple[TrainState, Metrics]:
@@ -158,7 +188,7 @@ def pmap(update: Update) -> Update:
 
 
 def seen_from(sharding: NamedSharding, tree: Any) -> Any:
-    """The same copies of whole arrays on this process's devices, as arrays of its own or of all processes."""
+    """Views whole arrays, without copying, as arrays of this process alone or of all processes."""
 
     def view(x: Array) -> Array:
         return jax.make_array_from_single_device_arrays(x.shape, sharding, [part.data for part in x.addressable_shards])
@@ -167,17 +197,17 @@ def seen_from(sharding: NamedSharding, tree: Any) -> Any:
 
 
 def one_copy(tree: Any) -> Any:
-    """Of what is whole on each device, the copy on one of this process's."""
+    """Replaces each array that is whole on each device by its copy on one device of this process."""
     return jax.tree.map(lambda x: x.addressable_data(0) if x.is_fully_replicated else x, tree)
 
 
 def pmap_of_spread(update: Update, devices: Sequence[jax.Device] | None = None) -> Any:
-    """The same, of batches that are spread already: what can be lowered, and for devices that aren't here."""
+    """`pmap` of batches that are already spread. It can be lowered, also for devices that this machine lacks."""
     return cast(Any, jax.pmap(update, AXIS, in_axes=(None, 1, None), out_axes=(None, None), devices=devices))
 
 
 def spread(x: Any, devices: int | None = None) -> Any:
-    """[turns, B, ...] -> [turns, devices, B / devices, ...]; by default over this process's devices."""
+    """Splits a batch: [turns, B, ...] -> [turns, devices, B / devices, ...]; by default over this process's devices."""
     turns, batch_size, *rest = np.shape(x)
     devices = jax.local_device_count() if devices is None else devices
     return x.reshape(turns, devices, batch_size // devices, *rest)

@@ -1,4 +1,4 @@
-"""What the generator draws from: functions of one PRNG key, giving one latent example."""
+"""The distributions of the generator's input: functions from one PRNG key to one latent example."""
 
 import jax
 
@@ -6,10 +6,18 @@ from gan_jax.types import Prior
 
 
 def normal(size: int) -> Prior:
-    """z ~ N(0, 1), [size]."""
+    """Draws z ~ N(0, 1), [size].
+
+    Args:
+      size: The dimensions of a latent example.
+    """
     return lambda key: jax.random.normal(key, (size,))
 
 
 def uniform(size: int) -> Prior:
-    """z ~ U(-1, 1), [size]."""
+    """Draws z ~ U(-1, 1), [size].
+
+    Args:
+      size: The dimensions of a latent example.
+    """
     return lambda key: jax.random.uniform(key, (size,), minval=-1.0, maxval=1.0)

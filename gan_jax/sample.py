@@ -1,4 +1,4 @@
-"""Drawing from a trained generator. Sample i of a key is the same however many are drawn."""
+"""Drawing from a trained generator. Sample i of a key is the same, however many are drawn."""
 
 from collections.abc import Callable, Iterator
 
@@ -9,11 +9,17 @@ import numpy as np
 from gan_jax.keys import fold_each
 from gan_jax.types import Array, Mode, Network, Prior, Variables
 
-CHUNK = 64  # always drawn at once: one program, whose rounding doesn't depend on the number asked for
+CHUNK = 64  # samples are drawn in chunks of this size, so their rounding doesn't depend on the number drawn
 
 
 def make_sampler(generator: Network, prior: Prior, classes: int) -> Callable[[Variables, Array, int], np.ndarray]:
-    """Returns (variables, key, count) -> samples [count, ...]; with labels, sample i is of class i mod `classes`."""
+    """Makes the function (variables, key, count) -> samples [count, ...].
+
+    Args:
+      generator: The network.
+      prior: Draws its latent examples.
+      classes: The number of classes; sample i is of class i mod `classes`. 0 if the generator has none.
+    """
     draw = make_draw(generator, prior)
 
     def sample(variables: Variables, key: Array, count: int) -> np.ndarray:
@@ -25,9 +31,13 @@ def make_sampler(generator: Network, prior: Prior, classes: int) -> Callable[[Va
 def make_draw(
     generator: Network, prior: Prior
 ) -> Callable[[Variables, Array, int, np.ndarray | None], Iterator[np.ndarray]]:
-    """Returns (variables, key, count, labels) -> samples in batches, for more than memory holds.
+    """Makes the function (variables, key, count, labels) -> samples in chunks [n, ...], for more than memory holds.
 
-    Sample i has the label i of `labels` [L], which begin again at their end; None: there are no classes.
+    Sample i has label i mod L of `labels` [L]. None means that the generator has no classes.
+
+    Args:
+      generator: The network.
+      prior: Draws its latent examples.
     """
 
     @jax.jit
@@ -45,10 +55,15 @@ def make_draw(
 
 
 def make_walker(generator: Network, prior: Prior, classes: int) -> Callable[[Variables, Array, int, int], np.ndarray]:
-    """Returns (variables, key, count, frames) -> samples [count, frames, ...] along walks between latent examples.
+    """Makes the function (variables, key, count, frames) -> samples [count, frames, ...] along walks in latent space.
 
-    Walk i begins at sample i of the key and ends a frame before sample i + 1, the last one before sample 0: together
-    they are a closed path. A walk keeps the label and the noise of its beginning.
+    Walk i starts at sample i of the key and ends one frame before sample i + 1; the last ends before sample 0, so the
+    walks form a closed path. A walk keeps the label and the noise of its first frame.
+
+    Args:
+      generator: The network.
+      prior: Draws its latent examples.
+      classes: The number of classes; walk i is of class i mod `classes`. 0 if the generator has none.
     """
 
     @jax.jit
@@ -70,24 +85,25 @@ def make_walker(generator: Network, prior: Prior, classes: int) -> Callable[[Var
 
 
 def sample_keys(key: Array, number: Array) -> tuple[Array, Array]:
-    """The keys of the latent example and of the network's noise of each sample, [N] both."""
+    """Each sample's keys, for its latent example and for the network's noise: [N] each."""
     latent, noise = jax.vmap(jax.random.split, out_axes=1)(fold_each(key, number))
     return latent, noise
 
 
 def generate(generator: Network, variables: Variables, z: Array, keys: Array, label: Array | None) -> Array:
+    """The generator's samples [B, ...] at latents z [B, ...], as in evaluation."""
     return generator.apply(*variables, z, label, Mode(train=False, keys=keys))[0]
 
 
 def between(start: Array, end: Array, share: Array) -> Array:
-    """The latent example at a share of the way from one to the other: along a great circle, its length along a line.
+    """Interpolates latent examples: the direction goes along a great circle, the length linearly.
 
-    A straight line would pass nearer to 0 than examples of a prior of many dimensions ever lie. White 2016, sec. 2.1.
+    A straight line would pass closer to 0 than a prior of many dimensions ever draws. White 2016, section 2.1.
     """
     lengths = jnp.linalg.norm(start), jnp.linalg.norm(end)
     directions = [x / jnp.maximum(length, 1e-12) for x, length in zip((start, end), lengths)]
     cosine = jnp.vdot(*directions)
-    no_circle = (jnp.abs(cosine) > 1 - 1e-6) | (jnp.minimum(*lengths) < 1e-12)  # no plane is told by them: a line does
+    no_circle = (jnp.abs(cosine) > 1 - 1e-6) | (jnp.minimum(*lengths) < 1e-12)  # they span no plane: take a line
     angle = jnp.arccos(jnp.where(no_circle, 0.0, cosine))
     from_start, from_end = (jnp.sin(part * angle) / jnp.sin(angle) for part in (1 - share, share))
     length = (1 - share) * lengths[0] + share * lengths[1]

@@ -1,4 +1,4 @@
-"""The vocabulary of a game between a critic and a generator: what is passed around, and nothing else."""
+"""The vocabulary of a game between a critic and a generator."""
 
 import dataclasses
 import functools
@@ -19,7 +19,12 @@ T = TypeVar("T")
 
 
 class Players(NamedTuple, Generic[T]):
-    """The pair that recurs everywhere: networks, parameters, optimisers, metrics."""
+    """The pair that recurs everywhere: networks, parameters, optimisers, metrics.
+
+    Attributes:
+      critic: The critic's.
+      generator: The generator's.
+    """
 
     critic: T
     generator: T
@@ -30,10 +35,12 @@ class Players(NamedTuple, Generic[T]):
 class Mode:
     """How a network is run.
 
-    train: batch statistics and dropout as in training.
-    keys: [B], one PRNG key an example, for dropout and noise; None: no randomness.
-    axis_name: the mapped axis that the batch is split over, for statistics across replicas.
-    dtype: what is computed in, as jnp.bfloat16; None: what parameters and examples are of. Results are of x's own.
+    Attributes:
+      train: Whether batch statistics and dropout work as in training.
+      keys: [B], one PRNG key per example, for dropout and noise. None means no randomness.
+      axis_name: The mapped axis that the batch is split over, for statistics across replicas.
+      dtype: The type of computation, such as jnp.bfloat16. None means that of the parameters and examples. Results
+        have the type of x.
     """
 
     train: bool = False
@@ -43,43 +50,60 @@ class Mode:
 
 
 def same_stats(params: Params, stats: Params) -> Params:
+    """Keeps the statistics: the `advance` of a network without power iterations."""
     del params
     return stats
 
 
-class Network(NamedTuple):
-    """A network as pure functions. `label` is [B], or None where there are no classes.
+def mixes_nothing(stats: Params) -> bool:
+    """The `mixes_examples` of a network that treats each example by itself."""
+    del stats
+    return False
 
-    init: (key, x, label) -> (params, stats)
-    apply: (params, stats, x, label, mode) -> (y, stats)
-    advance: (params, stats) -> stats, once before each turn of the player (power iteration)
-    mixes_examples: whether what an example gives depends on others of its batch, beside batch statistics
+
+class Network(NamedTuple):
+    """A network as pure functions. `label` is [B], or None in an unconditional game.
+
+    Attributes:
+      init: (key, x, label) -> (params, stats).
+      apply: (params, stats, x, label, mode) -> (y, stats).
+      advance: (params, stats) -> stats, called once before each turn of the player (power iteration).
+      mixes_examples: stats -> whether an example's output in training depends on the others of its batch, as under
+        batch normalisation or packing. A penalty on the slope of such a critic is refused.
     """
 
     init: Callable[[Array, Array, Array | None], tuple[Params, Params]]
     apply: Callable[[Params, Params, Array, Array | None, Mode], tuple[Array, Params]]
     advance: Callable[[Params, Params], Params] = same_stats
-    mixes_examples: bool = False
+    mixes_examples: Callable[[Params], bool] = mixes_nothing
 
 
 class Batch(NamedTuple):
-    """Examples of the data, or the shapes of one (`jax.ShapeDtypeStruct`)."""
+    """Examples of the data, or the shapes of one example (`jax.ShapeDtypeStruct`).
 
-    x: Any  # [B, ...], float32; images lie in [-1, 1]
-    label: Any = None  # [B], int32; None in an unconditional game
-    place: Any = None  # [B], int32: where each example stands in the whole batch; None: in order, as on one device
+    Attributes:
+      x: [B, ...], float32. Images lie in [-1, 1].
+      label: [B], int32. None in an unconditional game.
+      place: [B], int32: the place of each example in the whole batch. None means in order, as on one device.
+    """
+
+    x: Any
+    label: Any = None
+    place: Any = None
 
 
-Write: TypeAlias = Callable[[np.ndarray, Path], None]  # to a file
+Write: TypeAlias = Callable[[np.ndarray, Path], None]  # writes samples to a file
 
 
 class View(NamedTuple):
-    """How samples of one kind become files that a person looks at, listens to or reads, by the files' endings.
+    """How samples of one kind become files to look at, listen to or read. Each dict is keyed by the file's ending.
 
-    together: samples [N, ...] -> one file of all; ".png" is what training draws.
-    single: a sample [...] -> a file in a usual format of its kind; the first is the one that is written unless told.
-    walks: samples [walks, frames, ...] along walks between latent examples -> one file; {} where none is of use.
-    rows: samples [rows, columns, ...] -> a picture that has them so; None where there are no rows.
+    Attributes:
+      together: Write samples [N, ...] to one file. Training draws ".png".
+      single: Write one sample [...] to a file in a usual format of its kind. The first is the default.
+      walks: Write samples [walks, frames, ...] along walks between latent examples to one file; {} if there is no
+        useful way.
+      rows: Writes samples [rows, columns, ...] to a picture of that layout; None if there is none.
     """
 
     together: dict[str, Write]
@@ -89,18 +113,25 @@ class View(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What a network sees in examples [B, ...]."""
+    """The features that a network finds in examples [B, ...].
 
-    features: Array  # [B, D]
-    logits: Array | None = None  # [B, classes]; None if it tells no classes apart
+    Attributes:
+      features: [B, D].
+      logits: [B, classes]; None if the network is no classifier.
+    """
+
+    features: Array
+    logits: Array | None = None
 
 
 class Features(NamedTuple):
-    """A network that metrics look at examples through, with all that its figures depend on.
+    """A network that metrics look at examples through, and everything that its figures depend on.
 
-    look: examples [B, ...] as the players see them (images in [-1, 1]) -> Seen. Pure, so that it can be compiled.
-    name, weights, resize: for protocol stamps: the network, the SHA-256 of its weights, and what is done to an image
-        before the network sees it.
+    Attributes:
+      name: The network's name, for protocol stamps.
+      weights: The SHA-256 of its weights, for protocol stamps.
+      resize: How an example is prepared before the network sees it, for protocol stamps.
+      look: Examples [B, ...] as the players see them (images in [-1, 1]) -> `Seen`. Pure, so that it can be compiled.
     """
 
     name: str
@@ -135,23 +166,36 @@ class Measure(NamedTuple):
 
 
 class Logits(NamedTuple):
-    real: Array  # [B]
-    fake: Array  # [B]
+    """The critic's last outputs, before any sigmoid.
+
+    Attributes:
+      real: [B], of real examples.
+      fake: [B], of fake examples.
+    """
+
+    real: Array
+    fake: Array
 
 
 class Game(NamedTuple):
-    """All that a loss may look at in one turn.
+    """Everything that a loss may look at in one turn.
 
-    `critic` maps x [B, ...] to logits [B]; labels, statistics and one dropout mask are closed over.
-    `mean` is the mean over every element on every device.
+    Attributes:
+      critic: x [B, ...] -> logits [B]. Labels, statistics and one dropout mask are closed over.
+      real: [B, ...], real examples.
+      fake: [B, ...], fake examples.
+      logits: The critic's logits of both.
+      keys: [B], one PRNG key per example.
+      step: [], the number of updates done.
+      mean: The mean over every element on every device.
     """
 
     critic: Callable[[Array], Array]
-    real: Array  # [B, ...]
-    fake: Array  # [B, ...]
+    real: Array
+    fake: Array
     logits: Logits
-    keys: Array  # [B], one PRNG key an example
-    step: Array  # []
+    keys: Array
+    step: Array
     mean: Callable[[Array], Array]
 
 
@@ -159,22 +203,42 @@ Loss: TypeAlias = Callable[[Game], Terms]
 
 
 class Objective(NamedTuple):
-    """What each player minimises; None where it has no stake in this term."""
+    """The loss that each player minimises: a function of the game.
+
+    Attributes:
+      critic: The critic's loss; None if this term is none of its concern.
+      generator: The generator's loss; None if this term is none of its concern.
+    """
 
     critic: Loss | None
     generator: Loss | None
 
 
 class Variables(NamedTuple):
+    """The variables of a network.
+
+    Attributes:
+      params: Its parameters.
+      stats: Its statistics, such as running means; {} if there are none.
+    """
+
     params: Params
-    stats: Params  # every other collection of the network's; {} if none
+    stats: Params
 
 
 class TrainState(NamedTuple):
-    """Arrays only: it checkpoints, vmaps over seeds and scans as it is."""
+    """The state of a game: arrays only, so it can be saved, vmapped over seeds and scanned directly.
 
-    step: Array  # [], the updates done
+    Attributes:
+      step: [], the number of updates done.
+      params: Both networks' parameters.
+      stats: Both networks' statistics.
+      opt_state: The states of both optimisers.
+      ema: The moving average of the generator, which samples are drawn from.
+    """
+
+    step: Array
     params: Players[Params]
     stats: Players[Params]
     opt_state: Players[optax.OptState]
-    ema: Variables  # of the generator
+    ema: Variables

@@ -2,8 +2,8 @@
 
 JAX_NUM_CPU_DEVICES and JAX_PLATFORMS choose other devices: experiments/accelerator/correct.py runs some on a GPU.
 
-Programs are compiled once and run a few times, so XLA's optimisations don't pay: JAX_DISABLE_MOST_OPTIMIZATIONS=0
-brings them back. What is compiled is kept in a folder of this test run, not in the user's.
+Programs are compiled once and run a few times, so XLA's optimisations don't pay off: JAX_DISABLE_MOST_OPTIMIZATIONS=0
+brings them back. Compiled programs are cached in a folder of this test run, not in the user's.
 """
 
 import atexit
@@ -13,8 +13,9 @@ import tempfile
 
 import hypothesis
 import jax
+import pytest
 
-if jax.__version_info__ < (0, 11):  # halves the time of compiling; XLA dies of flags that it doesn't know
+if jax.__version_info__ < (0, 11):  # halves the time to compile; XLA aborts at flags that it doesn't know
     os.environ["XLA_FLAGS"] = "--xla_cpu_use_fusion_emitters=false " + os.environ.get("XLA_FLAGS", "")
 if not jax.config.jax_platforms:
     jax.config.update("jax_platforms", "cpu")
@@ -31,5 +32,21 @@ if "PYTEST_XDIST_WORKER" not in os.environ:  # the workers inherit the folder
 jax.config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 
-hypothesis.settings.register_profile("core", deadline=None, derandomize=True, database=None, max_examples=25)
-hypothesis.settings.load_profile("core")
+QUICK = hypothesis.settings(deadline=None, derandomize=True, database=None, max_examples=10)
+hypothesis.settings.register_profile("quick", QUICK)
+hypothesis.settings.register_profile("exhaustive", QUICK, max_examples=50)  # pytest --hypothesis-profile=exhaustive
+hypothesis.settings.load_profile("quick")
+
+LONGEST = (
+    "test_against_float64",
+    "test_parallel",
+    "test_processes",
+    "test_evaluate",
+    "test_fourier",
+    "test_experiments",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files come first, so that no worker is left alone with one at the end."""
+    items.sort(key=lambda item: item.path.stem not in LONGEST)

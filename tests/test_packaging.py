@@ -1,4 +1,4 @@
-"""What pyproject.toml promises is what constraints/, the README and CI say."""
+"""What pyproject.toml promises is what constraints/, the README and the site say."""
 
 import re
 import tomllib
@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+import gan_jax
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -33,7 +35,12 @@ def test_constraints_hold_one_version_that_fits_of_each_dependency_and_no_addres
         assert needed.specifier.contains(versions[canonicalize_name(needed.name)], prereleases=True), needed
 
 
-def test_readme_names_each_extra():
-    text = (ROOT / "README.md").read_text()
+def test_the_page_on_installing_names_each_extra():
+    text = (ROOT / "docs" / "install.md").read_text()
     for extra in EXTRAS:
-        assert re.search(rf"\[(?:\w+,)*{extra}(?:,\w+)*\]|`{extra}`", text), extra
+        assert f"`{extra}`" in text, extra
+
+
+def test_the_citation_is_of_this_version():
+    assert f"\nversion: {gan_jax.__version__}\n" in (ROOT / "CITATION.cff").read_text()
+    assert f"\n## {gan_jax.__version__}" in (ROOT / "CHANGELOG.md").read_text()

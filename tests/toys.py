@@ -6,20 +6,23 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any, get_type_hints
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
-from gan_jax import losses, penalties
+from gan_jax import losses, penalties, priors
+from gan_jax.objectives import add
 from gan_jax.types import Array, Batch, Game, Logits, Mode, Network, Objective, Params, Players, TrainState
-from gan_jax.update import make_init
+from gan_jax.update import Metrics, make_init, make_update
 
 CLASSES = 3
 ROUNDING = 1 if jax.default_backend() == "cpu" else 10  # a GPU's kernels differ more from program to program
 
 
 def objectives_of(module: ModuleType) -> dict[str, Objective]:
-    """Every objective that the module makes without arguments: what is added there is tested here."""
+    """Every objective that the module makes without arguments, so that new ones are tested automatically."""
 
     def plain(function: Callable[..., Any]) -> bool:
         parameters = inspect.signature(function).parameters.values()
@@ -74,13 +77,14 @@ def init_perceptron(key: Array, inputs: int, outputs: int, width: int = 8) -> Pa
 
 
 def conditional_perceptron(shape: tuple[int, ...] = (), *, noise: float = 0.0) -> Network:
-    """[B, ...] -> [B, *shape], with a vector for each label and noise of the network's own."""
+    """[B, ...] -> [B, *shape], with a vector for each label and the network's own noise."""
     outputs = math.prod(shape)
 
     def init(key: Array, x: Array, label: Array | None) -> tuple[Params, Params]:
         del label
         params = init_perceptron(key, math.prod(x.shape[1:]), outputs)
-        return {**params, "embedding": 0.1 * jnp.arange(CLASSES * outputs).reshape(CLASSES, outputs)}, {}
+        embedding = 0.1 * jnp.arange(CLASSES * outputs, dtype=jnp.float32)  # a weak type would be compiled twice
+        return {**params, "embedding": embedding.reshape(CLASSES, outputs)}, {}
 
     def apply(params: Params, stats: Params, x: Array, label: Any, mode: Mode) -> tuple[Array, Params]:
         y = perceptron(params, x) + params["embedding"][label]
@@ -92,7 +96,7 @@ def conditional_perceptron(shape: tuple[int, ...] = (), *, noise: float = 0.0) -
 
 
 def centred(network: Network) -> Network:
-    """The network's output less its mean over the batch on all devices, and a running mean: a batch norm."""
+    """A batch norm on top of the network: its output less the mean over the batch on all devices; a running mean."""
 
     def init(key: Array, x: Array, label: Array | None) -> tuple[Params, Params]:
         params, stats = network.init(key, x, label)
@@ -106,7 +110,19 @@ def centred(network: Network) -> Network:
             mean = jax.lax.pmean(mean, mode.axis_name)
         return y - mean, {**inner, "batch_stats": 0.5 * stats["batch_stats"] + 0.5 * mean}
 
-    return Network(init, apply, network.advance)
+    return Network(init, apply, network.advance, mixes_examples=lambda stats: True)
+
+
+class Moving(nn.Module):
+    """A batch norm as a user may write it, whose collection of statistics isn't named like Linen's."""
+
+    @nn.compact
+    def __call__(self, x: Array, label: Array | None, mode: Mode) -> Array:
+        running = self.variable("moving", "mean", jnp.zeros, x.shape[-1:])
+        mean = jnp.mean(x, range(x.ndim - 1)) if mode.train else running.value
+        if mode.train:
+            running.value = 0.9 * running.value + 0.1 * mean
+        return x - mean.reshape([1] * (x.ndim - 1) + [-1])
 
 
 def weights(start: Any) -> Network:
@@ -145,3 +161,38 @@ def start(
     """The first state of a game on data like these."""
     example = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[2:], x.dtype), batches.critic)
     return jax.jit(make_init(nets, optimizers, prior, example))(jax.random.key(0))
+
+
+def played(
+    nets: Players[Network],
+    objective: Objective,
+    optimizers: Players[optax.GradientTransformation],
+    x: Any,
+    *,
+    updates: int = 1,
+    **options: Any,
+) -> tuple[TrainState, TrainState, Metrics]:
+    """The states before and after some updates on the same data, and the last metrics.
+
+    x: the critic's turns and then the generator's, [turns, B, ...].
+    """
+    batches, prior = in_turns(x, options.get("critic_steps", 1)), priors.normal(2)
+    state = before = start(nets, optimizers, prior, batches)
+    update = jax.jit(make_update(nets, objective, optimizers, prior, **options))
+    for _ in range(updates):
+        state, metrics = update(state, batches, jax.random.key(1))
+    return before, state, metrics
+
+
+def in_turns(x: Any, critic_steps: int) -> Players[Batch]:
+    x = jnp.asarray(x, jnp.float32)
+    return Players(Batch(x[:critic_steps]), Batch(x[critic_steps:]))
+
+
+def data(turns: int, batch: int = 4) -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(turns, batch, 2)).astype(np.float32)
+
+
+GAME = Players(weights([3.0, 4.0]), point([0.5, -0.5]))
+HINGE = losses.hinge()
+WITH_PENALTIES = add(adversarial=HINGE, gp=penalties.gradient_penalty(), r1=penalties.r1(), r2=penalties.r2())

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# One GPU. From the root of gan_jax; run it again after whatever ended it, and it goes on.
+# One GPU. From the root of gan_jax; if it was interrupted, run it again and it resumes.
 set -euo pipefail
 
 EXPERIMENT=experiments/wgan_gp_digits.py

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# All GPUs of one machine, in one process. From the root of gan_jax; run it again after whatever ended it.
+# All GPUs of one machine, in one process. From the root of gan_jax; if it was interrupted, run it again and it resumes.
 set -euo pipefail
 
 EXPERIMENT=experiments/wgan_gp_digits.py

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A slice of a TPU pod, on Google Cloud: from your own machine, with gcloud set up. A spot slice that was taken away is made
-# anew by running this again, and the run goes on. What it will take of each chip, beforehand and without a TPU:
+# A slice of a TPU pod, on Google Cloud: from your own machine, with gcloud set up. If a spot slice was
+# taken away, run this again: it creates a new one and resumes the run. To see the memory per chip without a TPU:
 #   gan-jax plan experiments/wgan_gp_digits.py --batch-size 1024 --topology v5e:4x4
 set -euo pipefail
 

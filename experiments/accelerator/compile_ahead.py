@@ -26,7 +26,7 @@ from train import CASES
 from gan_jax import parallel
 from gan_jax.experiment import build, init_of, load, make_updates
 from gan_jax.runs.games import KEY, abstract_batches
-from gan_jax.tpu_plan.compile import memory_of
+from gan_jax.tpu_plan.cost import memory_of
 
 CHIP = Path(__file__).with_name("h100.txtpb")  # a GpuTargetConfigProto, after XLA's own description of the H100
 

@@ -34,26 +34,36 @@ SAVE_EVERY = 5  # seconds
 GROUPS = {  # files of tests/, the slowest first
     "against float64": ["test_against_float64.py"],
     "parallel forms": ["test_parallel.py"],
-    "update": ["test_update.py", "test_games.py", "test_train.py"],
+    "update": [
+        *(f"test_update{part}.py" for part in ("", "_turns", "_state", "_refused")),
+        "test_dirac_gan.py",
+        "runs/test_games.py",
+        "runs/test_loop.py",
+    ],
     "penalties": ["test_penalties.py"],
     "precision": ["test_precision.py"],
     "losses": ["test_losses.py", "test_objectives.py"],
     "spectral norm": ["test_constraints.py", "nets/test_spectral_norm.py"],
-    "convolutions": [f"nets/test_{name}.py" for name in ("convolution", "planes", "phases", "fourier")],
+    "convolutions": [f"nets/conv/test_{name}.py" for name in ("convolution", "planes", "phases", "fourier")],
     "networks": [f"nets/test_{name}.py" for name in ("layers", "resnet", "dcgan", "families")],
 }
 
 # Files whose tests share no compiled programs, so any process may run any of them.
-APART = {"test_against_float64.py", "nets/test_convolution.py", "nets/test_spectral_norm.py", "nets/test_families.py"}
+APART = {
+    "test_against_float64.py",
+    "nets/conv/test_convolution.py",
+    "nets/test_spectral_norm.py",
+    "nets/test_families.py",
+}
 
 DEVICES = "it needs several devices"
 FORM = "it is of a form of convolutions that only CPUs take"
 SKIPPED = {  # files, and tests with all of their parameters -> why not on one GPU
-    "nets/test_fourier.py": FORM,
-    "nets/test_phases.py": FORM,
-    "nets/test_planes.py::test_the_three_maps_are_those_of_xla": FORM,
-    "nets/test_planes.py::test_a_program_for_any_number_of_examples_is_exported": "it runs what is exported for a CPU",
-    "test_games.py::test_games_share_nothing_across_devices": DEVICES,
+    "nets/conv/test_fourier.py": FORM,
+    "nets/conv/test_phases.py": FORM,
+    "nets/conv/test_planes.py::test_the_three_maps_are_those_of_xla": FORM,
+    "nets/conv/test_planes.py::test_a_program_for_any_number_of_examples_is_exported": "it runs an export for CPUs",
+    "runs/test_games.py::test_games_share_nothing_across_devices": DEVICES,
     "test_parallel.py::test_noise_differs_between_devices_and_is_that_of_one_device": DEVICES,
     "test_parallel.py::test_mesh_holds_all_devices": DEVICES,
     "test_parallel.py::test_batch_is_split_and_the_state_is_whole_on_each_device": DEVICES,

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from gan_jax.tpu_plan.compile import memory_of
+from gan_jax.tpu_plan.cost import memory_of
 
 
 class Program(NamedTuple):

@@ -2,9 +2,10 @@
 
 python experiments/benchmarks/loop.py [--json FILE]
 
-The loop is `gan_jax.train.train` on a run in a temporary folder, as `gan-jax train experiments/wgan_gp_digits.py` goes,
-but for its length. It asks its data for one batch a step: the data note when, which gives the time of any steps without
-a hook in the loop, and without what starting and ending cost. A run is two intervals of checkpoints and one step:
+The loop is `gan_jax.runs.loop.train` on a run in a temporary folder, as `gan-jax train experiments/wgan_gp_digits.py`
+goes, but for its length. It asks its data for one batch a step: the data note when, which gives the time of any steps
+without a hook in the loop, and without what starting and ending cost. A run is two intervals of checkpoints and one
+step:
 
     0 ......... half ......... interval ......... 2 intervals, 1
                  |--- quiet ---|  |--- interval ---|
@@ -34,12 +35,13 @@ from gan_jax.experiment import Experiment, build, load
 from gan_jax.runs import folder as runs
 from gan_jax.runs.games import keys_of, make_program
 from gan_jax.runs.loop import train
+from gan_jax.runs.options import Options
 from gan_jax.types import Array, Batch, TrainState
 from gan_jax.update import Update, deal
 
 DIGITS = Path(__file__).parent.parent / "wgan_gp_digits.py"
 BARE = "bare update"
-KEYS = keys_of(runs.Options().seed)
+KEYS = keys_of(Options().seed)
 
 
 def main(experiment: Path = DIGITS, interval: int = 500, rounds: int = 3, json: Path | None = None) -> None:
@@ -65,7 +67,7 @@ def measure(file: Path, arguments: dict[str, Any], interval: int, rounds: int) -
     """Seconds of a step, of the bare update and of the loop. arguments: of the experiment, beside its steps."""
     arguments = arguments | {"steps": 2 * interval + 1}
     experiment = build(load(file), arguments)
-    init, update = make_program(experiment, runs.Options().parallel)
+    init, update = make_program(experiment, Options().parallel)
     bare = make_bare(experiment, init, update, interval)
     bare()
     times: Times = {BARE: [], "loop, quiet": [], "loop, interval": []}
@@ -106,7 +108,7 @@ def loop(
     """Trains in a fresh folder; the seconds of a step between two checkpoints, and of one in a whole interval."""
     asked: list[float] = []  # when, for the batch of each step
     watched = dataclasses.replace(experiment, data=watch(experiment.data, asked))
-    options = runs.Options(save_every=interval, sample_every=interval)
+    options = Options(save_every=interval, sample_every=interval)
     with tempfile.TemporaryDirectory() as folder:
         run = runs.create(Path(folder) / "run", file, arguments, options, experiment.data.name)
         train(run, watched, update, init(KEYS.init))

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from gan_jax import parallel
 from gan_jax.data.packaged.moving_digits import Scene, scenes
-from gan_jax.features.moving_digits import FRAMES, SIDE, Mover, tell
+from gan_jax.features.moving_digits import FRAMES, SIDE, Mover, predict
 from gan_jax.features.packaged import read, write
 from gan_jax.types import Array, Params
 
@@ -48,9 +48,9 @@ def main(
 
         def loss(params: Params) -> Array:
             scene = jax.vmap(draw)(jax.random.split(key, batch_size))
-            told = tell(params, scene.clip)
-            wrong = optax.softmax_cross_entropy_with_integer_labels(told.logits, scene.label[:, 0])
-            return wrong.mean() + jnp.mean((told.steps - steps_of(scene)) ** 2)
+            predicted = predict(params, scene.clip)
+            wrong = optax.softmax_cross_entropy_with_integer_labels(predicted.logits, scene.label[:, 0])
+            return wrong.mean() + jnp.mean((predicted.steps - steps_of(scene)) ** 2)
 
         value, grads = jax.value_and_grad(loss)(params)
         updates, opt_state = optimizer.update(grads, opt_state, params)
@@ -72,9 +72,9 @@ def main(
     @jax.jit
     def judged(params: Params, key: Array) -> tuple[Array, Array, Array]:
         scene = jax.vmap(scenes("test"))(jax.random.split(key, 256))
-        told = tell(params, scene.clip)
-        right = jnp.argmax(told.logits, 1) == scene.label[:, 0]
-        off = jnp.linalg.norm(told.steps - steps_of(scene), axis=-1)
+        predicted = predict(params, scene.clip)
+        right = jnp.argmax(predicted.logits, 1) == scene.label[:, 0]
+        off = jnp.linalg.norm(predicted.steps - steps_of(scene), axis=-1)
         return right.mean(), off.mean(), jnp.linalg.norm(steps_of(scene), axis=-1).mean()
 
     found = jnp.stack([jnp.stack(judged(read(out), key)) for key in jax.random.split(test_key, 16)]).mean(0)

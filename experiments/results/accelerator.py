@@ -1,4 +1,4 @@
-"""docs/accelerator.md, from what the scripts of experiments/accelerator brought home."""
+"""docs/accelerator.md, from the results of the scripts in experiments/accelerator."""
 
 import json
 from pathlib import Path
@@ -20,9 +20,9 @@ def page() -> str:
     """The whole page."""
     parts = [INTRODUCTION, status()]
     for script, title, text, tables in (
-        ("correct", "Is it right", CORRECT, correct),
-        ("speed", "How fast is it", SPEED, speed),
-        ("train", "What it reaches", TRAIN, train),
+        ("correct", "Correctness", CORRECT, correct),
+        ("speed", "Speed", SPEED, speed),
+        ("train", "Training", TRAIN, train),
     ):
         parts += [f"## {title}", text]
         for result in results(script):
@@ -33,19 +33,19 @@ def page() -> str:
 INTRODUCTION = """# On an accelerator
 
 *Written by `python experiments/results/draw.py` from the JSON files in `experiments/results/accelerator/`, which the
-scripts of [experiments/accelerator](../experiments/accelerator/README.md) write on a card. CI runs these scripts at toy
-size on a CPU; what they do on a card is known only where the table names one.*"""
+scripts in [experiments/accelerator](accelerator_scripts.md) write on a card. CI runs these scripts at toy size on a
+CPU; what they do on a card is known only where the table names one.*"""
 
 CORRECT = """`correct.sh` runs the tests that make sense on one card. The package's own tests run in float32 at the
 highest precision. Others compare the card with float64 on the CPU in three precisions: float32 at the highest, float32
-by default (TF32) and bfloat16. Tests that need a CPU or several devices are left out, and listed. Seconds are summed
+by default (TF32) and bfloat16. Tests that need a CPU or several devices are left out and listed. Seconds are summed
 over processes."""
 
 SPEED = """`speed.sh` times one iteration: ours, plain Linen and PyTorch take turns in one process. A ratio below 1
-means that ours is faster. *Share* is our rate of arithmetic as a part of the card's rate for large matrix products of
-the same precision, timed in the same run; *MiB* is what XLA says that our program takes. "loop, quiet" is the training
-loop between checkpoints; "loop, interval" has a checkpoint and a picture every 200 steps. The aim is at most 0.9 of the
-time of PyTorch compiled, and a quiet loop within 3 % of the bare update."""
+means that ours is faster. *Share* is our rate of arithmetic relative to the card's rate for large matrix products of
+the same precision, timed in the same run; *MiB* is the memory of our program according to XLA. "loop, quiet" is the
+training loop between checkpoints; "loop, interval" has a checkpoint and a picture every 200 steps. The aim is at most
+0.9 of the time of PyTorch compiled, and a quiet loop within 3 % of the bare update."""
 
 TRAIN = """`train.sh` trains with the papers' settings for a minute or more, then evaluates. These are beginnings, not
 results. *Minutes for all* is how long the paper's updates would take at that rate; the aim is 10 for SNGAN's 50,000."""

@@ -89,27 +89,29 @@ def texts() -> dict[Path, str]:
 
 INTRODUCTION = """# Results
 
-*Written by `python experiments/results/draw.py` from the JSON files in `experiments/results/`, which hold the command,
-the commit, the protocol, the seeds and the time of each. Medians over seeds, quartiles in brackets. The row of the real
-is real examples against others, as many as it says; where they are fewer than the samples, coverage is lower by it.*"""
+*Written by `python experiments/results/draw.py` from the JSON files in `experiments/results/`, which hold the
+command, the commit, the protocol, the seeds and the time of each. Medians over seeds, quartiles in brackets. The row
+"real" compares real examples with other real examples; its number is theirs. Fewer examples than samples lower its
+coverage.*"""
 
 
 def points() -> list[str]:
     text = """## Points in the plane
 
-Seven objectives play one game, `experiments/objectives_points.py`, with eight seeds each: MLPs of width 64, batch 128,
-5,000 updates, learning rates that fall to zero; the critics of WGAN and WGAN-GP have 5 turns an update, the others 1.
-Settings were chosen by a few short runs on the 25 Gaussians, so the other two show how far they carry. Collapsed is a
-game that covers fewer than half of the modes (Swiss roll: coverage below 0.1), or diverged. Modes, high quality and
-reverse KL are PacGAN's, of as many samples (Lin et al. 2018, section 4.1), whose networks, scale and length differ.
+Seven objectives play one game, `experiments/objectives_points.py`, with eight seeds each: MLPs of width 64, batch
+128, 5,000 updates, learning rates that fall to zero; the critics of WGAN and WGAN-GP have 5 turns an update, the
+others 1. Settings were chosen by a few short runs on the 25 Gaussians, so the other two show how well they transfer.
+A game has collapsed if it covers fewer than half of the modes (Swiss roll: coverage below 0.1) or diverged. Modes,
+high quality and reverse KL are PacGAN's, with as many samples (Lin et al. 2018, section 4.1); its networks, scale and
+length differ.
 
 ![Samples of the first seed of each](results_points.png)
 
 *Samples of the first seed: a row a distribution, a column an objective, in the tables' order.*"""
     made = load("points", "gaussians25", "wgan_gp_paper")["results"][0]["made"]
-    paper = f"""On the 25 Gaussians a last row of ours is `experiments/wgan_gp_points.py`, WGAN-GP with its paper's
-networks and rates: width 512, batch 256, Adam at 1e-4 (Gulrajani et al. 2017), {made["games"]} seeds, and
-{made["step"]:,} of its 100,000 updates. The row of WGAN-GP above it has fifty times the learning rate, falling to
+    paper = f"""On the 25 Gaussians, our last row is `experiments/wgan_gp_points.py`: WGAN-GP with its paper's networks
+and rates, width 512, batch 256, Adam at 1e-4 (Gulrajani et al. 2017), {made["games"]} seeds, and
+{made["step"]:,} of its 100,000 updates. The other row of WGAN-GP has fifty times this learning rate, falling to
 zero."""
     rows = {"gaussians25": AND_PAPER}
     return [
@@ -124,12 +126,12 @@ def images() -> list[str]:
         return []
     text = """## Digits and clothes
 
-The same objectives on one DCGAN of width 32 at batch 16, `experiments/objectives_digits.py`, with three seeds each and
-one budget: the time that 4,200 updates of minimax take on a CPU core, a minute or more. What the others' updates cost
-was timed side by side (`experiments/benchmarks/budget.py`); the last column is what each game spent. Learning rates
-were chosen on the digits, the best of three to five after half of the budget; Fashion-MNIST shows how far they carry.
-The first table of each is in the features of the package's own classifier, the second in EfficientNet-Lite0's, of
-fewer images.
+The same objectives on one DCGAN of width 32 at batch 16, `experiments/objectives_digits.py`, with three seeds each
+and one budget: the time that 4,200 updates of minimax take on a CPU core, a minute or more. The cost of the others'
+updates was timed side by side (`experiments/benchmarks/budget.py`); the last column is the part of the budget that
+each spent. Learning rates were chosen on the digits, the best of three to five after half of the budget;
+Fashion-MNIST shows how well they transfer. The first table of each data set uses the features of the package's own
+classifier, the second those of EfficientNet-Lite0, on fewer images.
 
 ![Samples of the first seed of each](results_images.png)
 
@@ -146,11 +148,11 @@ def stacked() -> list[str]:
     text = """## Stacked digits
 
 Three of the 4,000 packaged digits in one image, thus 1,000 modes; `experiments/objectives_stacked.py`, two seeds each
-and one budget: the time that 3,000 updates of the non-saturating game take on a CPU core; the last column is what each
-game spent. The reverse KL of n samples isn't 0 for the uniform distribution itself: its mean is the floor. PacGAN's
-Table 2, after 50 epochs of 128,000 images: DCGAN 99 modes and KL 3.40, PacDCGAN2 1000 and .06 (Lin et al. 2018). These
-games are far from that: they have a thirtieth of the updates or less, and WGAN-GP, whose update costs most, is at its
-beginning.
+and one budget: the time that 3,000 updates of the non-saturating game take on a CPU core; the last column is the part
+of it that each spent. The reverse KL of n samples isn't 0 even for the uniform distribution: its mean is the floor.
+PacGAN's Table 2, after 50 epochs of 128,000 images: DCGAN 99 modes and KL 3.40, PacDCGAN2 1000 and .06 (Lin et al.
+2018). These games are far from that: they have a thirtieth of the updates or less, and WGAN-GP, whose update costs
+most, is at its beginning.
 
 ![Samples of the first seed of each](results_stacked.png)
 
@@ -174,7 +176,9 @@ def table(group: str, data: str, objectives: tuple[str, ...], number_of_protocol
     first = results[objectives[0]]["results"][number_of_protocol]
     for objective, result in results.items():
         if result["results"][number_of_protocol]["protocol"] != first["protocol"]:
-            raise ValueError(f"{data}_{objective}.json is of another protocol than the others: measure it anew")
+            raise ValueError(
+                f"{data}_{objective}.json was measured by another protocol than the others: measure it again"
+            )
     figures = [name for name in HEADINGS if name in first["quartiles"]]
     rows = [
         ["", *(HEADINGS[name] for name in figures), "collapsed", "updates", *(["budget"] if group in BUDGET else [])]

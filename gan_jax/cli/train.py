@@ -1,26 +1,24 @@
-"""`gan-jax train`: from words on the command line to the loop."""
+"""`gan-jax train`: start a run of an experiment."""
 
 import contextlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from gan_jax.cli.arguments import with_arguments_of
 from gan_jax.cli.compile_cache import BY_DEFAULT, Compiled, keep
+from gan_jax.cli.platforms import leave_tpus_alone
 from gan_jax.cli.play import play, say_found
 from gan_jax.cli.terminal import bad_input
 from gan_jax.runs.options import Processes
-
-if TYPE_CHECKING:
-    pass
 
 ALONE = Processes()
 
 
 def train(file: Positional[Path]) -> None:
-    """Train an experiment; `gan-jax train EXPERIMENT.py --help` shows the arguments of that one.
+    """Train an experiment; `gan-jax train EXPERIMENT.py --help` shows its arguments.
 
     Args:
       file: The experiment, such as experiments/wgan_gp_digits.py.
@@ -30,17 +28,19 @@ def train(file: Positional[Path]) -> None:
 
 
 def train_with_arguments_of(file: Path) -> Callable[..., None]:
-    """The `train` command, with the arguments of the experiment's own signature beside the run's options."""
+    """Returns the `train` command with the arguments of an experiment beside the options of a run."""
     from gan_jax.experiment import load
     from gan_jax.runs import folder as runs
+    from gan_jax.runs.lock import held
     from gan_jax.runs.options import Options, check_counts
-    from gan_jax.runs.processes import check_alike, is_first, join, of_first, or_leave, together
+    from gan_jax.runs.processes import check_alike, is_first, join, of_first, or_leave, shared_settings, together
 
+    leave_tpus_alone()  # a user's file may use JAX as it loads
     experiment, options = load(file), Options()
 
     def command(
         file: Positional[Annotated[Path, arg(help="The experiment.")]],
-        run_dir: Annotated[Path | None, arg(help="The run's folder; by default a new one below runs/.")] = None,
+        run_dir: Annotated[Path | None, arg(help="The run's folder; by default a new one in runs/.")] = None,
         *,
         run: OmitArgPrefixes[Options] = options,
         compiled: OmitArgPrefixes[Compiled] = BY_DEFAULT,
@@ -48,7 +48,7 @@ def train_with_arguments_of(file: Path) -> Callable[..., None]:
         **arguments: Any,
     ) -> None:
         from gan_jax.data.memory import noting
-        from gan_jax.evaluation.evaluate import check_measure
+        from gan_jax.evaluation.figures import check_measure
         from gan_jax.experiment import build
         from gan_jax.runs.games import keys_of, make_program
 
@@ -66,13 +66,13 @@ def train_with_arguments_of(file: Path) -> Callable[..., None]:
                     init, update = make_program(built, run.parallel, run.num_seeds)
                     if run.evaluate_every:
                         check_measure(built, run.evaluate_num)
-                check_alike(runs.described("train", file, arguments, run, built.data))
+                check_alike(shared_settings("train", file, arguments, run, built.data))
                 folder = Path(of_first(str(folder)))
                 with together():
                     if is_first():
                         created = runs.create(folder, file, arguments, run, built.data.name, memory)
                         say_found(created, built)
-                        until_its_end.enter_context(runs.held(created))
+                        until_its_end.enter_context(held(created.folder))
                 with together():
                     created = runs.open_shared(folder)
             play(created, built, update, init(keys_of(run.seed, run.num_seeds).init))

@@ -1,4 +1,4 @@
-"""From a Linen module to a Network: the one place that knows of Flax's collections."""
+"""From a Linen module to a Network: the only place that knows Flax's collections."""
 
 from typing import Any
 
@@ -9,17 +9,27 @@ import jax.numpy as jnp
 from gan_jax.types import Array, Mode, Network, Params
 
 
-def from_linen(module: nn.Module) -> Network:
-    """The module as two pure functions; it is called `module(x, label, mode)`.
+def from_linen(module: nn.Module, *, mixes_examples: bool | None = None) -> Network:
+    """Turns a Linen module, called as `module(x, label, mode)`, into two pure functions.
 
-    stats: every collection other than params, {} if there is none. They change when `mode.train` is set.
+    `stats` holds every collection other than "params"; {} if there is none. They change when `mode.train` is set.
 
-    `mode.keys[0]` is given as Linen's 'dropout' key, so nn.Dropout works too. Its mask is drawn for the batch
-    as a whole, so it depends on how the batch is split over devices; that of `layers.Dropout` doesn't.
+    `nn.Dropout` works: `mode.keys[0]` becomes Linen's "dropout" key. Its mask is drawn for the batch as a whole, so it
+    depends on how the batch is split over devices; the mask of `layers.Dropout` doesn't.
 
-    In `mode.dtype` its parameters and x are cast as it is called, so a module whose layers name no dtype computes in
-    that; statistics stay as they are.
+    In `mode.dtype`, parameters and x are cast before the module is called, so layers that name no dtype compute in
+    it; statistics keep their own.
+
+    Args:
+      module: The module. Its result is [B] for a critic, [B, ...] for a generator.
+      mixes_examples: Whether an example's output in training depends on the others of its batch. By default it does
+        if the module has any collection other than "params", since that is where batch statistics live. Pass False if
+        yours holds something else, such as singular vectors, and True if examples meet without leaving statistics, as
+        in minibatch discrimination.
     """
+
+    def mixes(stats: Params) -> bool:
+        return bool(stats) if mixes_examples is None else mixes_examples
 
     def init(key: Array, x: Array, label: Array | None) -> tuple[Params, Params]:
         variables = dict(module.init(key, x, label, Mode()))
@@ -33,11 +43,11 @@ def from_linen(module: nn.Module) -> Network:
         y, stats = out if mutable else (out, stats)
         return cast(y, mode.dtype and x.dtype), stats
 
-    return Network(init, apply)
+    return Network(init, apply, mixes_examples=mixes)
 
 
 def cast(tree: Any, dtype: Any) -> Any:
-    """Its floating-point arrays in another type; None: as they are."""
+    """Casts the floating-point arrays of a tree; with None, none of them."""
     if dtype is None:
         return tree
     return jax.tree.map(lambda x: x.astype(dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x, tree)

@@ -1,5 +1,7 @@
 """Bad input gets one line and exit code 2."""
 
+import json
+import shutil
 from pathlib import Path
 
 import jax
@@ -87,7 +89,8 @@ def test_a_batchnorm_critic_under_a_gradient_penalty_is_refused(tiny, capsys):
         .replace("import losses", "import penalties, losses")
         .replace("import optax", "import optax\nfrom gan_jax.objectives import add")
     )
-    assert "the critic has batch normalisation, so its logits mix the examples" in refused(capsys, "train", "bad.py")
+    refusal = "the critic has batch statistics or is packed, so its logits mix the examples"
+    assert refusal in refused(capsys, "train", "bad.py")
 
 
 @pytest.mark.parametrize(
@@ -108,6 +111,20 @@ def test_a_broken_config_is_named(trained, tmp_path, monkeypatch, capsys):
     Path("run").mkdir()
     Path("run/config.json").write_text((trained / "config.json").read_text()[:-40])
     assert "run/config.json is broken" in refused(capsys, "resume", "run")
+
+
+@pytest.mark.parametrize("made_by", [{}, {"format": 0}])
+@pytest.mark.parametrize("command", ["resume", "sample", "evaluate"])
+def test_a_run_of_another_version_is_named(trained, tmp_path, monkeypatch, capsys, made_by, command):
+    """Those before the modules moved have no format, and other options."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(trained, "run")
+    config = json.loads(Path("run/config.json").read_text())
+    del config["format"]
+    del config["options"]["num_seeds"]
+    Path("run/config.json").write_text(json.dumps(config | made_by))
+    says = refused(capsys, command, "run")
+    assert says == "gan-jax: run/config.json was written by another version of gan_jax: train again with this one\n"
 
 
 def test_a_run_without_a_checkpoint_is_named(trained, tmp_path, monkeypatch, capsys):

@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from command_line import refused
 
+import gan_jax
 from gan_jax.cli import main as cli
 
 
@@ -16,7 +18,21 @@ def test_list_shows_first_lines_without_running_anything(tiny, capsys):
     assert capsys.readouterr().out.splitlines() == ["broken.py  Fine docs.", "tiny.py    A tiny game."]
 
 
-@pytest.mark.parametrize("arguments", [["list"], ["--help"], ["train", "--help"]])
+def test_version_is_printed_and_help_names_the_option(capsys):
+    cli.main(["--version"])
+    assert capsys.readouterr().out == f"gan-jax {gan_jax.__version__}\n"
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    assert "--version prints the version" in " ".join(capsys.readouterr().out.replace("│", " ").split())
+
+
+def test_list_outside_of_a_clone_says_what_to_do(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    says = refused(capsys, "list")
+    assert says == "gan-jax: experiments: no such folder; run this in a clone of gan_jax, or name your folder\n"
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["--help"], ["train", "--help"], ["--version"]])
 def test_commands_that_train_nothing_import_no_jax(arguments):
     program = f"import sys; from gan_jax.cli.main import main\ntry: main({arguments})\n"
     program += "finally: assert 'jax' not in sys.modules"

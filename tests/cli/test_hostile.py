@@ -14,7 +14,7 @@ import pytest
 
 import gan_jax
 from gan_jax.cli import main as cli
-from gan_jax.evaluation import evaluate
+from gan_jax.evaluation.result_file import load
 from gan_jax.storage.files import LARGEST
 
 SOURCES = sorted(Path(gan_jax.__file__).parent.rglob("*.py"))
@@ -67,7 +67,7 @@ def test_a_hostile_config_is_refused_at_once_and_runs_nothing(opened, monkeypatc
 def test_a_hostile_result_is_refused(tmp_path, text):
     (tmp_path / "result.json").write_text(text)
     with pytest.raises(ValueError, match=r"result\.json is broken"):
-        evaluate.load(tmp_path / "result.json")
+        load(tmp_path / "result.json")
 
 
 @pytest.mark.parametrize("name", ["../../outside", "/outside", "a/../../outside"])

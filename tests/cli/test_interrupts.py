@@ -37,7 +37,14 @@ def test_a_signal_while_samples_are_drawn_ends_the_run_after_a_step_that_is_save
     assert Path(f"run/checkpoints/{stopped}/SHA256SUMS").exists()
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (signal.SIGTERM, 143),
+        pytest.param(signal.SIGINT, 130, marks=pytest.mark.exhaustive),
+        pytest.param(signal.SIGKILL, -9, marks=pytest.mark.exhaustive),
+    ],
+)
 def test_a_run_ended_by_a_signal_goes_on_as_if_undisturbed(tiny, number, code):
     intervals = [*EVERY, "--log-every", "50", "--sample-every", "500", "--save-every", "50"]
     with subprocess.Popen(
@@ -62,6 +69,7 @@ def test_a_run_ended_by_a_signal_goes_on_as_if_undisturbed(tiny, number, code):
     assert Path("run", name).read_bytes() == Path("whole", name).read_bytes()
 
 
+@pytest.mark.exhaustive
 def test_a_run_killed_three_times_leaves_the_same_bytes(tiny):
     faults = Path(__file__).parents[2] / "experiments" / "benchmarks" / "faults.py"
     ran = subprocess.run(
@@ -91,6 +99,7 @@ def of_a_process(*command: str) -> tuple[int, list[str]]:
     return ran.returncode, [line for line in ran.stderr.splitlines() if line.startswith("gan-jax:")]
 
 
+@pytest.mark.exhaustive
 def test_a_full_disk_ends_a_run_with_one_line_and_it_goes_on_once_there_is_room(trained, small_disk, tmp_path):
     run, ballast = small_disk / "run", small_disk / "ballast"
     shutil.copytree(trained, run)

@@ -8,7 +8,7 @@ import pytest
 from command_line import EVERY, files, lines, refused
 
 from gan_jax.cli import main as cli
-from gan_jax.runs.folder import held, open_run
+from gan_jax.runs.lock import held
 
 
 def test_train_then_resume_gives_what_one_go_gives(tiny, capsys):
@@ -91,7 +91,7 @@ def test_a_run_without_a_whole_checkpoint_is_named(damaged, capfd, command):
     assert exit_.value.code == 2
     *damage, line = capfd.readouterr().err.splitlines()
     assert [line.split()[2] for line in damage] == ["run/checkpoints/6", "run/checkpoints/3"]
-    assert line == "gan-jax: run/checkpoints: no checkpoint is whole; start the run anew with `gan-jax train`"
+    assert line == "gan-jax: run/checkpoints: no checkpoint is whole; start the run again with `gan-jax train`"
     assert files() == before
 
 
@@ -117,7 +117,7 @@ def test_a_run_killed_before_its_first_checkpoint_was_saved_begins(trained, tmp_
 def test_two_processes_do_not_train_in_one_folder(trained, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     shutil.copytree(trained, "run")
-    with held(open_run(Path("run"))):
+    with held(Path("run")):
         assert "run: another process trains in it" in refused(capsys, "resume", "run", "--steps", "9")
         cli.main(["sample", "run", "--out", "samples.png"])
     cli.main(["resume", "run", "--steps", "9"])

@@ -1,4 +1,4 @@
-"""What docs/a_sixth_kind.md shows runs: it trains, is drawn, is measured, and is a source like any other."""
+"""What docs/how_to/a_sixth_kind.md shows runs: it trains, is drawn, is measured, and is a source like any other."""
 
 import json
 import re
@@ -12,12 +12,12 @@ from source_properties import check_resumes, check_shapes
 from gan_jax.cli import main as cli
 from gan_jax.experiment import load
 
-PAGE = Path(__file__).parents[2] / "docs/a_sixth_kind.md"
+PAGE = Path(__file__).parents[2] / "docs/how_to/a_sixth_kind.md"
 
 
 @pytest.fixture
 def sixth_kind(tmp_path, monkeypatch):
-    """The experiment of docs/a_sixth_kind.md in a folder of its own, with its measure."""
+    """The experiment of docs/how_to/a_sixth_kind.md in a folder of its own, with its measure."""
     monkeypatch.chdir(tmp_path)
     experiment, measure = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
     assert len([line for line in experiment.splitlines() if line.strip()]) <= 65

@@ -17,8 +17,10 @@ from gan_jax.cli import main as cli
 from gan_jax.data.packaged import points2d
 from gan_jax.data.packaged.digits import digits
 from gan_jax.data.source import Source, on_device
-from gan_jax.evaluation.evaluate import evaluate, examples, make_evaluation, merit_of, part_of, read
+from gan_jax.evaluation.examples import examples, labelled as labelled_examples, part_of
+from gan_jax.evaluation.figures import Evaluation, merit_of
 from gan_jax.evaluation.neighbours import nearest_training_examples
+from gan_jax.evaluation.result import evaluate_games
 from gan_jax.evaluation.result_file import load, save
 from gan_jax.experiment import Experiment
 from gan_jax.metrics.manifold import manifold
@@ -149,10 +151,10 @@ def test_of_data_without_a_part_held_out_the_floor_is_of_halves():
         batch_size=8,
     )
     look = Features("pixels", "none", "none", lambda x: Seen(x.reshape(len(x), -1)[:, :3]))
-    floor = make_evaluation(tiny, measures.images(look), num=60).floor()
+    floor = Evaluation(tiny, measures.images(look), num=60).floor()
     assert (floor["data"], floor["examples"]) == (f"halves of {data.name}", 25)
     assert 0 < floor["figures"]["frechet_distance"] < 1
-    assert make_evaluation(tiny, measures.images(look), num=19).floor() is None
+    assert Evaluation(tiny, measures.images(look), num=19).floor() is None
 
 
 def labelled(source, generator) -> Experiment:
@@ -175,7 +177,7 @@ def drawn(experiment: Experiment, num: int, num_real: int | None = None) -> tupl
         collapsed=lambda figures: False,
         protocol=lambda real: {},
     )
-    result = evaluate(
+    result = evaluate_games(
         experiment, measure, [Variables({}, {})], split="train", num=num, num_real=num_real, seed=5,
         made={"checkpoint": "latest"},
     )  # fmt: skip
@@ -193,7 +195,7 @@ def test_samples_are_of_classes_as_frequent_as_in_the_data():
     assert shares == [0.75, 0, 0.25]
     assert protocol["classes"] == "of the real examples, in their order"
     few, _ = drawn(labelled(source, echo), num=12, num_real=12)
-    first = np.concatenate([batch.label for batch in read(source, 12, jax.random.key(0))])
+    first = np.concatenate([batch.label for batch in labelled_examples(source, 12, jax.random.key(0))])
     assert few == [np.mean(first == label) for label in range(3)]
 
 
@@ -516,7 +518,7 @@ def test_samples_so_large_that_figures_overflow_have_diverged(size):
         steps=1,
         batch_size=1,
     )
-    evaluation = make_evaluation(experiment, measures.plane(), num=50)
+    evaluation = Evaluation(experiment, measures.plane(), num=50)
     assert evaluation.generated(Variables({}, {}), jax.random.key(0)) is None
     with pytest.raises(FloatingPointError, match="their distances overflow"):
         manifold(real, real * np.float32(size))
@@ -536,7 +538,7 @@ def test_samples_whose_features_are_not_finite_have_diverged():
         batch_size=1,
     )
     measure = measures.images(Features("own", "", "none", overflowing))
-    evaluation = make_evaluation(experiment, measure, num=20)
+    evaluation = Evaluation(experiment, measure, num=20)
     assert evaluation.generated(Variables({}, {}), jax.random.key(0)) is None
     assert evaluation.of_real()
 

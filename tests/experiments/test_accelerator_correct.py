@@ -56,7 +56,10 @@ def test_a_group_has_what_passed_failed_was_skipped_and_was_not_reached(record):
     assert update["skipped"] == {f"{UPDATE}::test_c": "a CPU's"}
     assert update["not_reached"] == [f"{UPDATE}::test_d[x@y]"]
     assert update["seconds"] == 6.0
-    assert groups["convolutions"]["skipped"].keys() == {"tests/nets/test_fourier.py", "tests/nets/test_phases.py"}
+    assert groups["convolutions"]["skipped"].keys() == {
+        "tests/nets/conv/test_fourier.py",
+        "tests/nets/conv/test_phases.py",
+    }
     assert groups["penalties"]["not_reached"] == [f"{PENALTIES}::test_e[1-2]"]
 
 
@@ -104,17 +107,17 @@ def test_what_needs_several_devices_is_skipped(correct):
 
 
 def test_a_test_is_skipped_with_all_of_its_parameters(correct):
-    name = "test_games.py::test_games_share_nothing_across_devices"
+    name = "runs/test_games.py::test_games_share_nothing_across_devices"
     assert correct.why_skipped(f"tests/{name}[points]") == correct.SKIPPED[name]
-    other = "tests/test_games.py::test_games_have_their_own_start_and_data"
+    other = "tests/runs/test_games.py::test_games_have_their_own_start_and_data"
     assert correct.why_skipped(other) is None
     marks = collected(correct, [f"tests/{name}[points]", other], [])
     assert ["skip" in mark for mark in marks.values()] == [True, False]
 
 
 def test_a_rehearsal_has_the_last_test_of_each_file_and_the_last_that_is_skipped(correct):
-    skipped = "tests/test_games.py::test_games_share_nothing_across_devices[points]"
-    tests = [skipped, *(f"tests/test_games.py::test_{i}" for i in range(9)), "tests/test_update.py::test_a"]
+    skipped = "tests/runs/test_games.py::test_games_share_nothing_across_devices[points]"
+    tests = [skipped, *(f"tests/runs/test_games.py::test_{i}" for i in range(9)), "tests/test_update.py::test_a"]
     assert correct.rehearsed(tests) == {skipped, *tests[-2:]}
 
 

@@ -157,6 +157,7 @@ def test_each_form_is_compiled_as_it_says(tmp_path, monkeypatch):
     ]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.usefixtures("without_peers")
 def test_an_iteration_without_peers_leaves_them_out_by_name(tmp_path, capsys):
     out = tmp_path / "out.json"
@@ -207,6 +208,7 @@ def test_the_critics_part_of_an_update_is_the_same_critic_and_the_generator_as_i
     assert critics_metrics.keys() == {name for name in metrics if name.startswith("critic/")}
 
 
+@pytest.mark.exhaustive
 def test_scaling_has_a_row_for_each_case(tmp_path):
     script("scaling").main((8,), (28,), (2,), batch_size=8, width=1, rounds=1, json=tmp_path / "out.json")
     assert [row["case"] for row in table(tmp_path / "out.json")] == [
@@ -225,6 +227,7 @@ def test_time_an_image_is_compared_with_that_of_the_groups_first():
     assert rows == [["few", 2000.0, 200.0, 1.0], ["many", 4000.0, 100.0, 0.5]]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.usefixtures("without_peers")
 def test_memory_without_torch_is_of_ours_alone_which_compiles_but_once(tmp_path, capsys, monkeypatch):
     memory = script("memory")
@@ -244,11 +247,13 @@ def test_memory_without_torch_is_of_ours_alone_which_compiles_but_once(tmp_path,
     assert "PyTorch eager is left out: torch isn't installed" in capsys.readouterr().out
 
 
+@pytest.mark.exhaustive
 def test_the_loop_is_timed_between_checkpoints_and_over_an_interval(tmp_path, tiny):
     script("loop").main(tiny, interval=4, rounds=1, json=tmp_path / "out.json")
     assert [row["what"] for row in table(tmp_path / "out.json")] == ["bare update", "loop, quiet", "loop, interval"]
 
 
+@pytest.mark.exhaustive
 def test_startup_has_two_starts_and_two_commands(tmp_path, tiny, monkeypatch):
     startup = script("startup")
     run, commands = startup.gan_jax, []
@@ -269,6 +274,7 @@ def test_startup_has_two_starts_and_two_commands(tmp_path, tiny, monkeypatch):
     assert len(set(runs)) == 4
 
 
+@pytest.mark.exhaustive
 def test_a_kind_has_a_row_and_its_contenders_play_in_processes_of_their_own(tmp_path, monkeypatch, capsys):
     kinds = script("kinds")
     monkeypatch.setattr(kinds.importlib.util, "find_spec", lambda name: None)

@@ -11,12 +11,14 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from test_experiments import EACH, FILES, build, data_at_hand  # noqa: F401 - a fixture, used by every test
+from experiment_files import EACH, FILES, build
 from toys import linear, make_game
 
 from gan_jax.data.packaged import bible, digits, drums, furniture, moving_digits
 from gan_jax.experiment import Experiment, load
 from gan_jax.types import Array, Game, Loss, Players
+
+pytestmark = pytest.mark.usefixtures("data_at_hand")
 
 AT_ZERO, AT_ONE = jnp.zeros((2, 2)), jnp.ones((2, 2))
 KEY = jax.eval_shape(jax.random.key, 0)

@@ -12,7 +12,8 @@ from gan_jax import measures, priors
 from gan_jax.data.packaged import points2d
 from gan_jax.data.packaged.digits import digits
 from gan_jax.data.source import Source, on_device
-from gan_jax.evaluation.evaluate import evaluate, make_evaluation
+from gan_jax.evaluation.figures import Evaluation
+from gan_jax.evaluation.result import evaluate_games
 from gan_jax.experiment import Experiment
 from gan_jax.measures import image, point, shape, video
 from gan_jax.types import Features, Measure, Network, Players, Seen, Variables
@@ -63,7 +64,7 @@ def game(data: Source) -> Experiment:
 
 def result(data: Source, **settings: Any) -> dict[str, Any]:
     given = {"split": "train", "num": 20, "num_real": 30, "seed": 0, "made": {"checkpoint": "latest"}} | settings
-    return evaluate(game(data), SPY, [Variables(jnp.float32(i), ()) for i in (0, 5)], **given)
+    return evaluate_games(game(data), SPY, [Variables(jnp.float32(i), ()) for i in (0, 5)], **given)
 
 
 def figure(found: dict[str, Any], name: str) -> list[float]:
@@ -83,12 +84,12 @@ def test_the_counts_of_a_stamp_are_those_that_were_compared(source):
 
 @pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
 def test_the_floor_is_of_examples_that_are_not_compared_with(source):
-    evaluation = make_evaluation(game(source()), SPY, num=20, num_real=30)
+    evaluation = Evaluation(game(source()), SPY, num=20, num_real=30)
     assert evaluation.floor()["figures"]["shared"] == 0
 
 
 def test_as_many_real_examples_are_drawn_in_an_order_of_their_own():
-    evaluation = make_evaluation(game(points2d.gaussians8()), SPY, num=20, num_real=30)
+    evaluation = Evaluation(game(points2d.gaussians8()), SPY, num=20, num_real=30)
     assert evaluation.of_real()["shared"] == 0
 
 

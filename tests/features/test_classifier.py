@@ -14,6 +14,7 @@ from gan_jax.data.packaged.digits import digits
 from gan_jax.data.source import to_float
 from gan_jax.data.tfds import originals
 from gan_jax.features import classifier
+from gan_jax.features.packaged import read, write
 
 DEBIAN = pathlib.Path("/usr/share/datasets/fashion-mnist")
 
@@ -43,7 +44,7 @@ def test_packaged_weights_are_small_and_known_by_their_hash(name):
 
 
 def test_images_of_another_size_are_refused():
-    with pytest.raises(ValueError, match=r"sees images \[B, 28, 28, 1\], these are \[2, 32, 32, 3\]"):
+    with pytest.raises(ValueError, match=r"takes images \[B, 28, 28, 1\], these are \[2, 32, 32, 3\]"):
         classifier.digits().look(jnp.zeros((2, 32, 32, 3)))
 
 
@@ -51,14 +52,14 @@ def test_weights_are_read_as_they_were_written_to_half_precision(tmp_path):
     shapes = jax.eval_shape(classifier.Classifier(3).init, jax.random.key(0), jnp.zeros((1, 28, 28, 1)))["params"]
     params = jax.tree.map(lambda leaf: np.random.default_rng(0).normal(size=leaf.shape).astype(np.float32), shapes)
     stream = io.BytesIO()
-    classifier.write(params, stream)
+    write(params, stream)
     (tmp_path / "weights.npz").write_bytes(stream.getvalue())
-    read = classifier.read(tmp_path / "weights.npz")
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-6), read, dict(params))
-    assert classifier.classify(read, jnp.zeros((2, 28, 28, 1))).logits.shape == (2, 3)
+    again = read(tmp_path / "weights.npz")
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-6), again, dict(params))
+    assert classifier.classify(again, jnp.zeros((2, 28, 28, 1))).logits.shape == (2, 3)
 
 
 def test_weights_that_would_run_code_are_not_read(tmp_path):
     np.savez(tmp_path / "weights.npz", kernel=np.array([print], object))
     with pytest.raises(ValueError, match="allow_pickle"):
-        classifier.read(tmp_path / "weights.npz")
+        read(tmp_path / "weights.npz")

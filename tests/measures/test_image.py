@@ -8,7 +8,7 @@ import pytest
 from gan_jax import measures
 from gan_jax.data.packaged.digits import digits
 from gan_jax.data.source import Source
-from gan_jax.evaluation.evaluate import examples
+from gan_jax.evaluation.examples import examples
 from gan_jax.features import classifier
 from gan_jax.measures import image
 from gan_jax.types import Features, Seen

@@ -6,7 +6,7 @@ import pytest
 
 from gan_jax import measures
 from gan_jax.data.packaged.bible import new_testament
-from gan_jax.evaluation.evaluate import examples
+from gan_jax.evaluation.examples import examples
 from gan_jax.measures import line
 
 

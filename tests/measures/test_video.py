@@ -6,7 +6,7 @@ import pytest
 
 from gan_jax import measures
 from gan_jax.data.packaged.moving_digits import moving_digits
-from gan_jax.evaluation.evaluate import examples
+from gan_jax.evaluation.examples import examples
 from gan_jax.features import moving_digits as moving
 
 COUNT = 256

@@ -1,4 +1,4 @@
-"""What every network of every family holds: a row added to a table inherits all tests."""
+"""Properties of every network of every family: a row added to a table gets all tests."""
 
 import functools
 
@@ -6,8 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from toys import Moving
 
-from gan_jax.nets import convlstm, dcgan, mlp, radford, resnet, vgan
+from gan_jax.constraints import spectral_norm
+from gan_jax.nets import convlstm, dcgan, gan3d, mlp, radford, resnet, vgan
 from gan_jax.nets.layers import BatchNorm, Identity, LayerNorm
 from gan_jax.types import Mode
 
@@ -52,7 +54,7 @@ each_mode = pytest.mark.parametrize("mode", MODES.values(), ids=MODES.keys())
 
 
 def made(factory, shape, classes=0):
-    """(network, params, stats, x) of random numbers: nothing symmetric, and nothing to compile."""
+    """(network, params, stats, x) with random numbers, to break symmetries, from NumPy, which needn't compile."""
     network, random = factory(classes=classes), np.random.default_rng(0)
     x = random.normal(size=(B, *shape)).astype(np.float32)
     shapes = jax.eval_shape(network.init, jax.random.key(0), x, LABEL if classes else None)
@@ -75,6 +77,26 @@ def test_a_logit_depends_on_its_own_example_only(name, mode):
     np.testing.assert_array_equal(norms * (1 - jnp.eye(B)), np.zeros((B, B)))
 
 
+@pytest.mark.parametrize(
+    ("norm", "mixes"), [(Identity, False), (LayerNorm, False), (BatchNorm, True), (Moving, True)], ids=str
+)
+@pytest.mark.parametrize(
+    ("critic", "shape"),
+    [
+        pytest.param(dcgan.critic, (8, 8, 1), id="dcgan"),
+        pytest.param(radford.critic, (16, 16, 3), id="radford"),
+        pytest.param(resnet.critic, (8, 8, 3), id="resnet"),
+        pytest.param(functools.partial(vgan.critic, shape=(4, 16, 16, 1)), (4, 16, 16, 1), id="vgan"),
+        pytest.param(gan3d.critic, (16, 16, 16, 1), id="gan3d"),
+    ],
+)
+def test_a_critic_mixes_examples_if_its_norm_keeps_statistics_whatever_their_collection(critic, shape, norm, mixes):
+    network, x = critic(width=2, norm=norm), jax.ShapeDtypeStruct((B, *shape), jnp.float32)
+    for critic in (network, spectral_norm(network)):
+        _, stats = jax.eval_shape(critic.init, jax.random.key(0), x, None)
+        assert critic.mixes_examples(stats) == mixes
+
+
 def test_batch_norm_in_a_critic_mixes_examples_in_training():
     network, params, stats, x = made(functools.partial(dcgan.critic, width=2, norm=BatchNorm), (8, 8, 1))
     jacobian = jax.jit(jax.jacrev(lambda x: network.apply(params, stats, x, None, MODES["training"])[0]))(x)
@@ -86,6 +108,7 @@ def test_batch_norm_in_a_critic_mixes_examples_in_training():
 def test_critic_gives_one_logit_an_example(name):
     network, params, stats, x = made(*CRITICS[name])
     assert stats == {}
+    assert not network.mixes_examples(stats)
     assert jax.eval_shape(network.apply, params, stats, x, None, Mode())[0].shape == (B,)
 
 

@@ -13,9 +13,9 @@ from gan_jax.constraints import spectral_norm
 from gan_jax.data.packaged.digits import digits
 from gan_jax.data.packaged.points2d import gaussians8
 from gan_jax.experiment import Experiment
-from gan_jax.runs.games import abstract_state, dealt, has_convolutions, has_wide_products, keys_of, make_program, split
 from gan_jax.nets import dcgan, mlp
 from gan_jax.objectives import add, scale
+from gan_jax.runs.games import abstract_state, dealt, has_convolutions, has_wide_products, keys_of, make_program, split
 from gan_jax.types import Players
 
 SGD = Players(optax.sgd(1e-2), optax.sgd(1e-2))

@@ -11,14 +11,14 @@ import optax
 import pytest
 
 from gan_jax import losses, priors
-from gan_jax.runs import loop as train
-from gan_jax.runs.checkpoint import Checkpoints
 from gan_jax.data.source import on_device
 from gan_jax.experiment import Experiment
-from gan_jax.runs.games import keys_of, make_program
 from gan_jax.nets import mlp
-from gan_jax.runs.options import Options
+from gan_jax.runs import loop as train
+from gan_jax.runs.checkpoint import Checkpoints
 from gan_jax.runs.folder import Run
+from gan_jax.runs.games import keys_of, make_program
+from gan_jax.runs.options import Options
 from gan_jax.types import Players
 
 
@@ -76,7 +76,7 @@ def test_the_loop_waits_for_no_array_that_it_does_not_fetch_by_name(guarded, tmp
         batch_size=8,
     )
     options = Options(log_every=1, sample_every=2, save_every=3, num_samples=2, num_seeds=games)
-    run = Run(tmp_path, "run", {}, options)
+    run = Run(tmp_path, "run", {}, options, experiment.data.name)
     init, update = make_program(experiment, "jit", games)
     state = init(keys_of(0, games).init)
     for game in range(games):

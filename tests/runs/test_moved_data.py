@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 from command_line import files, refused
+from PIL import Image
 
 from gan_jax.cli import main as cli
 from gan_jax.runs.config import as_declared

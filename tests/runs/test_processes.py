@@ -16,15 +16,14 @@ import numpy as np
 import pytest
 
 from gan_jax.cli import main as cli
-from gan_jax.runs import processes as distributed
-from gan_jax.runs.checkpoint import restore
 from gan_jax.data.found import Found, Skipped
 from gan_jax.data.source import on_device
-from gan_jax.runs.processes import as_lines, check_alike, join, together
+from gan_jax.runs import processes as distributed
+from gan_jax.runs.checkpoint import restore
+from gan_jax.runs.folder import open_run
 from gan_jax.runs.games import abstract_state, own_part
-from gan_jax.runs.options import Processes
-from gan_jax.runs.options import Options
-from gan_jax.runs.folder import described, open_run
+from gan_jax.runs.options import Options, Processes
+from gan_jax.runs.processes import as_lines, check_alike, join, shared_settings, together
 from gan_jax.types import Players
 
 EXPERIMENT = '''"""Batch statistics over all replicas, spectral norm, two critic turns, batches of two sizes; SGD."""
@@ -158,6 +157,7 @@ def play_alone(command: str) -> None:
     cli.main(command.split())
 
 
+@pytest.mark.exhaustive
 def test_two_processes_then_one_then_four_play_the_game_of_one_which_diverges_once():
     diverging = f"train small.py --bad 2 --on-divergence rollback --rollback-rate 0.5 {EVERY}"
     finish(f"{diverging} --run-dir several --steps 3")
@@ -205,10 +205,12 @@ def end_of_the_other(run: str, victim: int) -> None:
     assert f"gan-jax: process {1 - victim} of 2: a peer was lost" in said or "another task died" in said, said
 
 
+@pytest.mark.exhaustive
 def test_loss_of_the_first_process_ends_the_other():
     end_of_the_other("killed", victim=0)
 
 
+@pytest.mark.exhaustive
 def test_loss_of_a_peer_ends_the_others_and_the_run_goes_on_exactly():
     end_of_the_other("killed", victim=1)
     steps = int(metric_of("killed", "critic/loss")[-1, 0]) + 3
@@ -219,6 +221,7 @@ def test_loss_of_a_peer_ends_the_others_and_the_run_goes_on_exactly():
         assert a.tobytes() == b.tobytes()
 
 
+@pytest.mark.exhaustive
 def test_a_signal_to_one_process_saves_and_ends_all():
     with started(f"train small.py --run-dir run --steps 100000 {EVERY}") as processes:
         wait_for_lines(processes, "run", 3)
@@ -315,7 +318,7 @@ def test_data_that_differ_are_named_with_what_each_process_skips(monkeypatch):
     def given(*skipped: Skipped) -> dict[str, object]:
         data = on_device(np.zeros((4, 2, 2, 1), np.uint8), name=f"{4 - len(skipped)} images")
         data = data._replace(found=Found(data.name, skipped))
-        return described("train", Path("small.py"), {}, Options(), data)
+        return shared_settings("train", Path("small.py"), {}, Options(), data)
 
     texts = [as_lines(given()), as_lines(given(Skipped("3.png", "cut short")))]
     monkeypatch.setattr(distributed, "everyone", lambda text: texts)

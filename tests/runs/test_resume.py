@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from jax.sharding import AxisType
 
-from gan_jax.cli import main as cli
 from gan_jax import parallel
+from gan_jax.cli import main as cli
 from gan_jax.runs.checkpoint import restore
-from gan_jax.runs.games import abstract_state
 from gan_jax.runs.folder import open_run
+from gan_jax.runs.games import abstract_state
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 STREAMED = """
@@ -58,7 +58,17 @@ def on_devices(count: int) -> jax.sharding.Mesh:
     return jax.make_mesh((count,), (parallel.AXIS,), axis_types=(AxisType.Auto,), devices=jax.devices()[:count])
 
 
-@pytest.mark.parametrize(("family", "devices"), [*((family, 8) for family in FAMILIES), ("digits", 1), ("streamed", 1)])
+@pytest.mark.parametrize(
+    ("family", "devices"),
+    [
+        ("digits", 8),
+        ("streamed", 1),
+        *(
+            pytest.param(family, devices, marks=pytest.mark.exhaustive)
+            for family, devices in [*((family, 8) for family in FAMILIES if family != "digits"), ("digits", 1)]
+        ),
+    ],
+)
 def test_a_run_that_goes_on_from_a_checkpoint_is_the_run_in_one(family, devices, tmp_path, monkeypatch):
     monkeypatch.setattr(parallel, "make_mesh", lambda: on_devices(devices))
     monkeypatch.chdir(tmp_path)

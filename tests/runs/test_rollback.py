@@ -10,15 +10,15 @@ import optax
 import pytest
 
 from gan_jax import losses, priors
-from gan_jax.runs import rollback
 from gan_jax.constraints import clip_weights
 from gan_jax.data.packaged.points2d import gaussians8
 from gan_jax.experiment import Experiment
-from gan_jax.runs.games import keys_of
 from gan_jax.nets import mlp
-from gan_jax.runs.rollback import slower
-from gan_jax.runs.options import Options
+from gan_jax.runs import rollback
 from gan_jax.runs.folder import Run
+from gan_jax.runs.games import keys_of
+from gan_jax.runs.options import Options
+from gan_jax.runs.rollback import slower
 from gan_jax.types import Players
 
 PARAMS = {"kernel": jnp.arange(1.0, 7.0).reshape(2, 3), "bias": jnp.ones(3)}
@@ -80,7 +80,7 @@ def test_clipped_weights_go_a_part_of_the_way_to_where_the_whole_step_would_end(
 def test_the_rate_is_applied_once_for_each_rollback(tmp_path, monkeypatch, rollbacks, way):
     """resumed: as `gan-jax resume` counts the rollbacks of a run; gone back: by the last of them itself."""
     plain = game(optax.adam(0.1))
-    run = Run(tmp_path, "tiny", {}, Options(rollback_rate=0.5))
+    run = Run(tmp_path, "tiny", {}, Options(rollback_rate=0.5), "points")
     monkeypatch.setattr(rollback, "make_program", lambda experiment, *_: (None, experiment))
     monkeypatch.setattr(rollback, "restore", lambda *_: jnp.zeros(()))
     monkeypatch.setattr(rollback, "step_of", lambda _: 3)
@@ -91,13 +91,13 @@ def test_the_rate_is_applied_once_for_each_rollback(tmp_path, monkeypatch, rollb
         assert step == 3
     assert rollback.count(run) == rollbacks
     if way == "resumed":
-        _, made = rollback.program(run, plain, rollback.count(run))
+        made = rollback.slowed(plain, run.options, rollback.count(run))
     for before, after in zip(plain.optimizers, made.optimizers, strict=True):
         assert_scaled(path(after), path(before), 0.5**rollbacks)
 
 
 def test_each_rollback_is_noted_with_its_step_and_reason(tmp_path, monkeypatch):
-    run = Run(tmp_path, "tiny", {}, Options())
+    run = Run(tmp_path, "tiny", {}, Options(), "points")
     for name, result in {"make_program": (None, None), "restore": None, "abstract_state": None}.items():
         monkeypatch.setattr(rollback, name, lambda *_, result=result: result)
     for number, step in enumerate((5, 3), 1):

@@ -23,7 +23,9 @@ from gan_jax.objectives import add
 from gan_jax.penalties import gradient_penalty
 from gan_jax.runs.games import KEY
 from gan_jax.tpu_plan import compile as planned
-from gan_jax.tpu_plan.compile import CHIPS, Cost, Plan, Traffic, collectives, critic_alone, out_of_memory, plan, size_of
+from gan_jax.tpu_plan.compile import critic_alone, out_of_memory, plan_for
+from gan_jax.tpu_plan.cost import Cost, Traffic, collectives, cost_of, memory_of, size_of
+from gan_jax.tpu_plan.plan import CHIPS, Plan
 from gan_jax.tpu_plan.report import si, verdict
 from gan_jax.types import Batch, Players
 
@@ -53,7 +55,7 @@ def costs(topology: str, form: str, critic_steps: int = 2) -> tuple[Cost, Cost, 
     devices, experiment = planned.devices_of(topology), wgan_gp(batch_size=2**13, critic_steps=critic_steps)
     whole = planned.compiled(experiment, devices, form)
     critic = planned.compiled(experiment, devices, form, critic_alone)
-    return planned.cost_of(whole), planned.cost_of(critic), planned.memory_of(whole)
+    return cost_of(whole), cost_of(critic), memory_of(whole)
 
 
 # ---- What the compiler must find.
@@ -95,14 +97,14 @@ def test_turns_are_counted_as_often_as_they_are_made():
     assert 0.1 < critic.flops / (whole.flops - critic.flops) < 10  # XLA counts a loop's body once
     five, five_critic, _ = costs("v5e:2x2", "jit", critic_steps=5)
     assert (five.flops, five_critic.flops) == pytest.approx((whole.flops, critic.flops), rel=0.01)
-    one = plan(wgan_gp(batch_size=2**13), "v5e:2x2").cost
+    one = plan_for(wgan_gp(batch_size=2**13), "v5e:2x2").cost
     assert one.flops == pytest.approx(whole.flops + critic.flops)
     assert one.collectives["all-reduce"].bytes == sum(each.collectives["all-reduce"].bytes for each in (whole, critic))
 
 
 @with_libtpu
 def test_update_that_does_not_fit_says_what_it_needs_of_what_there_is():
-    one = plan(wgan_gp(batch_size=2**24, width=2048), "v5e:2x2")
+    one = plan_for(wgan_gp(batch_size=2**24, width=2048), "v5e:2x2")
     assert one.cost is None
     assert one.memory > one.available
     assert 15 * 2**30 < one.available <= CHIPS["v5e"].memory
@@ -139,19 +141,19 @@ def test_convolutions_that_are_spectra_on_this_cpu_are_convolutions_on_a_tpu(mon
 )
 def test_what_no_slice_can_take_is_refused(topology, batch_size, message):
     with pytest.raises(ValueError, match=message):
-        plan(wgan_gp(batch_size=batch_size), topology)
+        plan_for(wgan_gp(batch_size=batch_size), topology)
 
 
 @pytest.mark.parametrize("topology", ["v9:4x4", "v5e", "v5e-16", "4x4", "v5e:4", "xv5e:4x4"])
 def test_name_of_no_slice_is_refused_with_the_chips_that_there_are(topology):
     with pytest.raises(ValueError, match=f"topology {topology}: name a chip of v5e, v5p, v6e, and how many each way"):
-        plan(wgan_gp(), topology)
+        plan_for(wgan_gp(), topology)
 
 
 def test_without_libtpu_the_extra_is_named(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"pip install -e '.\[tpu-plan\]'"):
-        plan(wgan_gp(), "v5e:4x4")
+        plan_for(wgan_gp(), "v5e:4x4")
 
 
 def test_what_else_stops_the_compiler_is_told():
@@ -263,7 +265,7 @@ def test_json_is_figures_and_nothing_else(tiny, capsys):
 
 
 def test_bad_input_is_one_line(tiny, capsys):
-    assert "name one or more, as --topology v5e:4x4" in refused(capsys, "plan", "tiny.py")
+    assert "name one or more, such as --topology v5e:4x4" in refused(capsys, "plan", "tiny.py")
     assert "name a chip of v5e" in refused(capsys, "plan", "tiny.py", "--topology", "gpu:8")
     assert "no such experiment" in refused(capsys, "plan", "missing.py", "--topology", "v5e:2x2")
     several = "--topology", "v5e:2x2", "--topology", "v6e:2x2"

@@ -17,7 +17,7 @@ KEY = jax.random.key(0)
 
 
 def total() -> Network:
-    """Logits are sums, which tells what was in a pack."""
+    """Logits are sums, so they show the contents of a pack."""
     return Network(lambda *_: ({}, {}), lambda params, stats, x, label, mode: (x.reshape(len(x), -1).sum(1), stats))
 
 
@@ -46,7 +46,7 @@ def test_a_pack_of_one_is_the_critic_itself():
     x = jax.random.normal(KEY, (4, 2))
     params, stats = critic.init(KEY, x[:1], None)
     alone = packed(critic, 1)
-    assert not alone.mixes_examples
+    assert not alone.mixes_examples(stats)
     np.testing.assert_array_equal(
         alone.apply(params, stats, x, None, Mode())[0], critic.apply(params, stats, x, None, Mode())[0]
     )
@@ -81,7 +81,7 @@ def test_a_game_with_packs_of_two_trains_both_players():
 @pytest.mark.parametrize("wrap", [lambda c: packed(c, 2), lambda c: spectral_norm(packed(c, 2))])
 def test_a_penalty_of_a_packed_critic_is_refused(wrap):
     objective = add(adversarial=losses.wasserstein(), gp=penalties.gradient_penalty())
-    with pytest.raises(ValueError, match="the critic is packed, so its logits mix the examples"):
+    with pytest.raises(ValueError, match="batch statistics or is packed, so its logits mix the examples"):
         update_of(wrap(mlp.critic(width=8)), objective)
 
 

@@ -1,0 +1,45 @@
+"""Pictures of samples that a run draws as it trains, and the diversity of these samples."""
+
+import functools
+import math
+from collections.abc import Callable
+
+import jax
+import numpy as np
+from scipy.spatial.distance import pdist
+
+from gan_jax.experiment import Experiment
+from gan_jax.runs.folder import Run
+from gan_jax.runs.games import Keys, split
+from gan_jax.sample import make_sampler
+from gan_jax.types import Variables
+
+
+def make_pictures(run: Run, experiment: Experiment, keys: Keys) -> Callable[[int, list[Variables]], list[float | None]]:
+    """Makes the function that draws each game's samples into the run's folder.
+
+    Returns:
+      (step, generators of all games) -> the diversity of each game's samples, which are of the same latent examples at
+      every step. Diversity is the mean distance of samples relative to that of equally many real examples.
+    """
+    count = run.options.num_samples
+    sample = make_sampler(experiment.nets.generator, experiment.prior, experiment.data.classes)
+    each = split(keys, run.options.num_seeds)
+
+    @functools.cache
+    def of_real(game: int) -> float:
+        return mean_distance(jax.device_get(next(experiment.data.stream(each[game].data, 0, count)).x)) or math.nan
+
+    def draw(step: int, generators: list[Variables]) -> list[float | None]:
+        samples = [sample(variables, key.samples, count) for variables, key in zip(generators, each)]
+        for game, drawn in enumerate(samples):
+            experiment.view.together[".png"](drawn, run.picture(step, game))
+        return [mean_distance(drawn) / of_real(game) for game, drawn in enumerate(samples)]
+
+    return draw
+
+
+def mean_distance(examples: np.ndarray) -> float:
+    """Returns the mean distance of pairs of examples [N, ...], NaN where N is 1."""
+    distances = pdist(examples.reshape(len(examples), -1).astype(np.float64))
+    return float(distances.mean()) if len(distances) else math.nan
