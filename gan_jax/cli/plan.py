@@ -53,6 +53,7 @@ def plan_with_arguments_of(file: Path) -> "Callable[..., None]":
     ) -> None:
         from tqdm import tqdm
 
+        from gan_jax.data.memory import planning
         from gan_jax.experiment import build
         from gan_jax.tpu_plan import report
         from gan_jax.tpu_plan.compile import plan_for
@@ -62,7 +63,8 @@ def plan_with_arguments_of(file: Path) -> "Callable[..., None]":
                 raise UserError("no slice to plan for: name one or more, such as --topology v5e:4x4")
             if len(topology) > 1 and not json:
                 check_picture(out)
-            built = build(experiment, arguments, precision)
+            with planning():
+                built = build(experiment, arguments, precision)
             bar = tqdm(
                 topology, unit="slice", disable=None if len(topology) > 1 else True
             )  # minutes for large networks
