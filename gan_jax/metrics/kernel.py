@@ -77,4 +77,5 @@ def polynomial(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.flo
 
 
 def mean_off_diagonal(gram: NDArray[np.float64]) -> float:
+    """The mean of a square matrix without its diagonal."""
     return (gram.sum() - np.trace(gram)) / (len(gram) * (len(gram) - 1))
