@@ -1,7 +1,7 @@
 """DCGAN with the non-saturating loss (Radford et al. 2016; TensorFlow's tutorial) on the packaged digits.
 
 The article's networks, with BatchNorm in the generator and dropout in the critic. `--conditional` draws each digit on
-demand, by conditional BatchNorm and a projection critic.
+demand, with conditional BatchNorm and a projection critic.
 
 Settings: examples of 28x28x1, latents of 100, width 32, 4,000 updates, batch 32, 1 critic turn, Adam 0.0002, b1 0.5, b2
 0.999, EMA 0.99.
@@ -28,9 +28,9 @@ def experiment(
 
     Args:
       steps: Updates in all.
-      batch_size: Examples a turn.
+      batch_size: Examples per turn.
       width: Channels of the image layers nearest the image; the article's is 64.
-      learning_rate: Of both Adams.
+      learning_rate: Rate of both Adams.
       conditional: Give both players the digit's label.
     """
     data = digits()

@@ -3,9 +3,9 @@
 Seven minutes on two cores. Coverage 0.47, minimum matching distance 0.61, accuracy of one nearest neighbour 0.56 (seed
 0, one run).
 
-The paper's networks for fewer voxels than its 64 a side, and z from -1 to 1, not from 0. Its game, which is one of the
-objectives here, is held in balance by leaving out turns of the critic; in short runs penalties of the slope did that
-better. The 158 examples are mirrored by chance, left to right.
+The paper's networks, for fewer voxels than its 64 a side, with z from -1 to 1 instead of from 0. The paper keeps its
+game, which is one of the objectives here, in balance by skipping turns of the critic; in short runs penalties of the
+slope did that better. The 158 examples are mirrored left to right at random.
 
 Settings of relativistic: examples of 32x32x32x1, latents of 200, width 16, 3,200 updates, batch 8, 1 critic turn, Adam
 0.002 along a cosine, b1 0, b2 0.99, R1 30, R2 30, EMA 0.99.
@@ -41,16 +41,16 @@ def experiment(
 
     Args:
       steps: Updates in all.
-      batch_size: Examples a turn; the paper's is 100.
+      batch_size: Examples per turn; the paper's is 100.
       width: Channels of the layers nearest the voxels; the paper's is 64.
-      objective: non_saturating is the paper's, its critic with BatchNorm, and without its rule that the critic rests
-        while it tells more than 80 % of its last batch apart.
-      learning_rate: Of both Adams, falling to 0 along a cosine; the paper's are 0.0025 of the generator and 0.00001 of
-        the critic, with beta 0.5.
-      penalty: Weight of R1 and R2, or of the gradient penalty. Slopes are small where examples lie far apart, by 148 in
-        the median here, and by 20 where they are digits.
-      interval: Updates from one with R1 and R2 to the next; they take more than half of its time.
-      models: A folder of your own meshes, in the place of the furniture.
+      objective: non_saturating is the paper's, with BatchNorm in the critic, but without its rule that the critic rests
+        while it classifies more than 80 % of its last batch correctly.
+      learning_rate: Rate of both Adams, which falls to 0 along a cosine; the paper's are 0.0025 for the generator
+        and 0.00001 for the critic, with beta 0.5.
+      penalty: Weight of R1 and R2, or of the gradient penalty. Slopes are small where examples lie far apart: here
+        the median distance is 148, for digits 20.
+      interval: Updates between those with R1 and R2, which take more than half of such an update's time.
+      models: Folder of your own meshes, instead of the furniture.
       up: The axis that points up in them.
     """
     r1, r2 = (every(interval, scale(term, penalty)) for term in (penalties.r1(), penalties.r2()))

@@ -1,8 +1,8 @@
 """The minimax game exactly as Goodfellow et al. 2014 state it, with the article's DCGAN, on the packaged digits.
 
-The generator minimises log(1 - D), whose gradient fades as the critic wins: compare dcgan_digits. With `--epochs` an
-update is the article's alternation, an epoch of critic turns and then an epoch of generator turns; `--steps` then
-counts pairs of epochs.
+The generator minimises log(1 - D), whose gradient fades as the critic wins: compare dcgan_digits. With `--epochs` the
+players alternate as in the article, an epoch of critic turns and then an epoch of generator turns; `--steps` counts
+such pairs of epochs.
 
 Settings: examples of 28x28x1, latents of 100, width 32, 3,000 updates, batch 32, 1 critic turn, Adam 0.0002, b1 0.5, b2
 0.999, EMA 0.99.
@@ -29,10 +29,10 @@ def experiment(
     """Play the minimax game of Goodfellow 2014 with the article's DCGAN on 4,000 MNIST digits.
 
     Args:
-      steps: Updates in all; one is a turn of each player, or an epoch of turns of each.
-      batch_size: Examples a turn.
+      steps: Updates in all, each a turn of both players, or an epoch of turns of both.
+      batch_size: Examples per turn.
       width: Channels of the image layers nearest the image; the article's is 64.
-      learning_rate: Of both Adams.
+      learning_rate: Rate of both Adams.
       epochs: Alternate by whole epochs, as the article does.
     """
     data = digits()

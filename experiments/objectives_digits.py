@@ -1,9 +1,9 @@
 """Seven objectives play the same game on digits or clothes: which draws best in the same time?
 
-One DCGAN and one batch size; turns of the critic, learning rates and Adam's betas are each objective's own. Learning
-rates are the best of three to five, each twice the one before or more, by the Fréchet distance of the digits after a
-half of the budget. They fall to zero along a cosine, so `steps` is the budget: experiments/results/measure.py gives
-each objective as many as it can make in the same time.
+One DCGAN and one batch size for all; each objective has its own turns of the critic, learning rate and betas of Adam.
+Learning rates are the best of three to five, each at least twice the one before, by the Fréchet distance of the digits
+after half of the budget. They fall to zero along a cosine, so `steps` is the budget: experiments/results/measure.py
+gives each objective as many as it can make in the same time.
 
 Settings of relativistic: examples of 28x28x1, latents of 100, width 32, 4,000 updates, batch 16, 1 critic turn, Adam
 0.002 along a cosine, b1 0, b2 0.99, R1 1, R2 1, EMA 0.99.
@@ -81,10 +81,10 @@ def experiment(
 
     Args:
       steps: Updates in all.
-      batch_size: Examples a turn.
+      batch_size: Examples per turn.
       data: The packaged digits, or Fashion-MNIST as `gan-jax prepare fashion_mnist` leaves it.
       objective: What the players minimise.
-      learning_rate: Of both players at the start; by default the objective's own.
+      learning_rate: Initial rate of both players; by default the objective's own.
       width: Channels of the image layers nearest the image.
       data_dir: Where Fashion-MNIST was prepared; by default TFDS' own folder.
     """

@@ -1,8 +1,8 @@
-"""Seven objectives play the same game on points in the plane: what does each cover, over many seeds?
+"""Seven objectives play the same game on points in the plane: what does each cover over many seeds?
 
-One pair of small MLPs, one number of updates; turns of the critic, learning rates and betas are each objective's own,
-chosen by a few short runs on the 25 Gaussians. Learning rates fall to zero along a cosine. experiments/results has
-what each reached.
+One pair of small MLPs and one number of updates for all; each objective has its own turns of the critic, learning rate
+and betas, chosen by a few short runs on the 25 Gaussians. Learning rates fall to zero along a cosine.
+experiments/results has the results.
 
 Settings of relativistic: examples of 2, latents of 2, width 64, 5,000 updates, batch 128, 1 critic turn, Adam 0.005
 along a cosine, b1 0, b2 0.99, R1 0.05, R2 0.05, EMA 0.99.
@@ -100,10 +100,10 @@ def experiment(
 
     Args:
       steps: Updates in all.
-      batch_size: Examples a turn.
-      data: The distribution to be learnt.
+      batch_size: Examples per turn.
+      data: The distribution to learn.
       objective: What the players minimise.
-      width: Of the three hidden layers of both players.
+      width: Units of each of the three hidden layers of both players.
     """
     source, measure = DATA[data]
     rules = RULES[objective]

@@ -1,9 +1,8 @@
 """Stacked digits: how many of 1,000 modes do four objectives cover?
 
-The networks are DCGAN's, and narrower than PacGAN's (Lin et al. 2018, section 4.2: width 64, Adam 2e-4, b1 .5, batch
-64); digits are the 4,000 of the package, not MNIST's 60,000. PacGAN's Table 2, after 50 epochs of 128,000: DCGAN 99
-modes and KL 3.40, PacDCGAN2 1000 and .06. R3GAN's ablation: relativistic with R1 and R2 1000 and .078 (Huang et al.
-2024).
+The networks are DCGAN's, narrower than PacGAN's (Lin et al. 2018, section 4.2: width 64, Adam 2e-4, b1 .5, batch 64).
+The digits are the package's 4,000, not MNIST's 60,000. PacGAN's Table 2, after 50 epochs of 128,000: DCGAN 99 modes and
+KL 3.40, PacDCGAN2 1000 and .06. R3GAN's ablation: relativistic with R1 and R2, 1000 and .078 (Huang et al. 2024).
 
 Settings of relativistic: examples of 28x28x3, latents of 100, width 32, 10,000 updates, batch 64, 1 critic turn, Adam
 0.0002, b1 0, b2 0.99, R1 1, R2 1, EMA 0.999.
@@ -67,7 +66,7 @@ def experiment(
 
     Args:
       steps: Updates in all; PacGAN's 50 epochs are 100,000.
-      batch_size: Examples a turn.
+      batch_size: Examples per turn.
       objective: What the players minimise; packed is non-saturating with a critic of pairs.
       width: Channels of the image layers nearest the image; PacGAN's is 64.
     """

@@ -1,8 +1,8 @@
 """R3GAN's objective (Huang et al. 2024) on RGB images: a folder of your own, or a data set of TFDS.
 
-The relativistic loss with R1 and R2 on Radford's DCGAN, or on WGAN-GP's ResNet. The defaults take eight to ten minutes
-on two cores: on 3,786 emoji, coloured shapes and faces. CelebA wants `gan-jax prepare celeb_a` once, and has not been
-run here.
+The relativistic loss with R1 and R2, on Radford's DCGAN or WGAN-GP's ResNet. The defaults take eight to ten minutes on
+two cores; on 3,786 emoji they draw coloured shapes and faces. CelebA needs `gan-jax prepare celeb_a` once; it has not
+been run here.
 
 Settings: examples of 64x64x3, latents of 100, width 16, 4,000 updates, batch 16, 1 critic turn, Adam 0.002 along a
 cosine, b1 0, b2 0.99, R1 1, R2 1, EMA 0.995.
@@ -38,16 +38,16 @@ def experiment(
     """Train on RGB images of a folder or of TensorFlow Datasets.
 
     Args:
-      folder: Where the images are, in any subfolders; cropped to the middle square and resized.
-      dataset: Of TensorFlow Datasets, where no folder is given.
+      folder: Folder of the images, which may be in subfolders; they are cropped to the middle square and resized.
+      dataset: Data set of TensorFlow Datasets, if no folder is given.
       size: Side of the squares, in pixels: a power of 2 for the DCGAN, a multiple of 8 for the ResNet.
       network: The family of both players.
       steps: Updates in all.
-      batch_size: Examples a turn.
+      batch_size: Examples per turn.
       width: Channels of the layers nearest the image; the paper's DCGAN has 128.
-      learning_rate: Of both Adams, falling to 0 along a cosine.
+      learning_rate: Rate of both Adams, which falls to 0 along a cosine.
       gamma: Weight of R1 and of R2; R3GAN's γ.
-      data_dir: Where the data set was prepared; by default TFDS' own folder.
+      data_dir: Where the prepared data set is; by default TFDS' own folder.
     """
     nets = NETS[network]
     optimizer = optax.adam(optax.cosine_decay_schedule(learning_rate, max(steps, 1)), b1=0.0, b2=0.99)

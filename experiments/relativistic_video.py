@@ -1,10 +1,10 @@
-"""VGAN (Vondrick et al. 2016) on Moving MNIST, drawn from the packaged digits; a convolutional LSTM may take its place.
+"""VGAN (Vondrick et al. 2016) on Moving MNIST, made of the packaged digits, or a convolutional LSTM.
 
-Relativistic, with R1 and R2. VGAN's generator (without the stream of a still background) draws all frames at once, by
-3-D convolutions; a convolutional LSTM (Shi et al. 2015) draws one after the other. VGAN's critic, without
-normalisation, judges both. VGAN takes nine minutes on two cores: digits that move smoothly and change as they go;
-`gan-jax evaluate` gives frechet_distance_clips 15.1, frechet_distance_frames 2.6 and coverage 0.25 (held-out digits
-0.22, 0.15 and 0.97). The ConvLSTM with `--steps 2500` takes seven, to 16.2, 3.9 and 0.21.
+The relativistic loss with R1 and R2. VGAN's generator (without the stream of a still background) draws all frames at
+once by 3-D convolutions; a convolutional LSTM (Shi et al. 2015) draws them one after the other. VGAN's critic, without
+normalisation, judges both. In nine minutes on two cores VGAN draws digits that move smoothly and change as they go;
+`gan-jax evaluate` gives frechet_distance_clips 15.1, frechet_distance_frames 2.6 and coverage 0.25 (held-out digits:
+0.22, 0.15 and 0.97). The ConvLSTM with `--steps 2500` reaches 16.2, 3.9 and 0.21 in seven minutes.
 
 Settings: examples of 16x32x32x1, latents of 100, width 16, 6,500 updates, batch 8, 1 critic turn, Adam 0.001 along a
 cosine, b1 0, b2 0.99, R1 50, R2 50, EMA 0.99.
@@ -39,15 +39,15 @@ def experiment(
     """Train on clips of 16 frames.
 
     Args:
-      generator: All frames at once, or one after the other, an update of which takes two and a half times as long.
+      generator: vgan draws all frames at once; convlstm draws one after the other and takes 2.5 times as long.
       steps: Updates in all.
-      batch_size: Clips a turn; VGAN's is 64.
+      batch_size: Clips per turn; VGAN's is 64.
       width: Channels of the layers nearest the clip; VGAN's has 64.
       size: Rows and columns of a frame, 32 or 64; VGAN's is 64, with 32 frames.
-      digits: In each clip; the original Moving MNIST has two, in frames of 64x64.
-      clips: A folder of your own clips, in colour, instead. Figures of motion say more of them than those in features,
-        which know digits alone.
-      learning_rate: Of both Adams, falling to 0 along a cosine; VGAN's is 2e-4, with b1 0.5.
+      digits: Digits in each clip; the original Moving MNIST has two, in frames of 64x64.
+      clips: Folder of your own clips, in colour, instead. Figures of motion say more about them than those in features,
+        which know only digits.
+      learning_rate: Rate of both Adams, which falls to 0 along a cosine; VGAN's is 2e-4, with b1 0.5.
       gamma: Weight of R1 and of R2.
     """
     optimizer = optax.adam(optax.cosine_decay_schedule(learning_rate, max(steps, 1)), b1=0.0, b2=0.99)

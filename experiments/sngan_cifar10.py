@@ -2,7 +2,7 @@
 
 Samples are drawn from an average of the generator, and BatchNorm has Keras' momentum and epsilon.
 Not yet run to the end. The paper's Inception score is 8.22 and its FID 21.7 (10,000 real images, 5,000 samples), which
-is about 15 at 50,000 against 50,000. Needs `gan-jax prepare cifar10` once.
+is about 15 at 50,000 against 50,000. It needs `gan-jax prepare cifar10` once.
 
 Settings: examples of 32x32x3, latents of 128, width 128, 50,000 updates, batch 64 and 128 of the generator's, 5 critic
 turns, Adam 0.0002 along a line, b1 0, b2 0.9, EMA 0.999.
@@ -33,12 +33,12 @@ def experiment(
 
     Args:
       steps: Updates in all.
-      batch_size: Examples a critic turn; the generator's has twice as many.
+      batch_size: Examples per critic turn; the generator's turn has twice as many.
       width: Channels of every layer of the critic; the generator has twice as many.
-      critic_steps: Critic turns an update.
-      learning_rate: Of both Adams, falling to 0 along a line.
+      critic_steps: Critic turns per update.
+      learning_rate: Rate of both Adams, which falls to 0 along a line.
       conditional: Give both players the label, by conditional BatchNorm and projection (Miyato & Koyama 2018).
-      data_dir: Where the data set was prepared; by default TFDS' own folder.
+      data_dir: Where the prepared data set is; by default TFDS' own folder.
     """
     data = dequantize(tfds_images("cifar10", data_dir=data_dir))
     classes = data.classes if conditional else 0

@@ -1,6 +1,7 @@
 """SNGAN (Miyato et al. 2018): spectral normalisation and the hinge loss, on the packaged digits.
 
-Batch, critic turns and learning rate suit three minutes on two cores; Adam's betas are those of the paper's ResNet.
+Batch, critic turns and learning rate are chosen for three minutes on two cores; Adam's betas are those of the paper's
+ResNet.
 
 Settings: examples of 28x28x1, latents of 100, width 32, 4,000 updates, batch 16, 1 critic turn, Adam 0.001 along a
 cosine, b1 0, b2 0.9, EMA 0.99.
@@ -27,10 +28,10 @@ def experiment(
 
     Args:
       steps: Updates in all.
-      batch_size: Examples a turn.
+      batch_size: Examples per turn.
       width: Channels of the image layers nearest the image; the article's is 64.
-      critic_steps: Critic turns an update; the paper's is 5.
-      learning_rate: Of both Adams, falling to 0 along a cosine; the paper's is 2e-4.
+      critic_steps: Critic turns per update; the paper's is 5.
+      learning_rate: Rate of both Adams, which falls to 0 along a cosine; the paper's is 2e-4.
     """
 
     def adam(turns: int) -> optax.GradientTransformation:

@@ -1,8 +1,8 @@
 """WaveGAN (Donahue et al. 2019) on the packaged drum hits: sounds with an attack and a decay within ten minutes.
 
-WGAN-GP with the paper's networks, but narrow. Small batches, few critic turns and a high learning rate that
+WGAN-GP with narrow versions of the paper's networks. Small batches, few critic turns and a high learning rate that
 falls to zero make the most of the time: kicks, toms, bursts of noise and clicks, but few clear pitches and no long
-cymbals. A longer run on a GPU wants the paper's own settings, in the help; it hasn't been run.
+cymbals. For a longer run on a GPU take the paper's settings, which the help names; it hasn't been run.
 
 Settings: examples of 16384x1, latents of 100, width 8, 1,800 updates, batch 16, 2 critic turns, Adam 0.001 along a
 cosine, b1 0.5, b2 0.9, λ 10, EMA 0.99.
@@ -36,15 +36,16 @@ def experiment(
     """Train WaveGAN under WGAN-GP on 67 drum hits, or on a folder of your own sounds.
 
     Args:
-      folder: Where your sounds are, in any subfolders; by default the packaged drums, which alone the classifier that
-        measures them knows.
+      folder: Folder of your sounds, which may be in subfolders; by default the packaged drums, the only sounds that
+        the classifier of the measure knows.
       steps: Updates in all.
-      batch_size: Sounds a turn; the paper's is 64.
+      batch_size: Sounds per turn; the paper's is 64.
       width: Channels of the layers nearest the sound; the paper's is 64.
-      critic_steps: Critic turns an update; the paper's is 5.
-      learning_rate: Of both Adams, falling to 0 along a cosine; the paper's is 1e-4, and stays.
+      critic_steps: Critic turns per update; the paper's is 5.
+      learning_rate: Rate of both Adams, which falls to 0 along a cosine; the paper's is a
+        constant 1e-4.
       penalty: Weight of the gradient penalty.
-      shuffle: Steps by which phase shuffle moves the critic's layers, at most.
+      shuffle: Most steps by which phase shuffle moves the critic's layers.
     """
 
     def adam(turns: int) -> optax.GradientTransformation:

@@ -1,7 +1,7 @@
 """WGAN with weight clipping and RMSProp (Arjovsky et al. 2017, algorithm 1) on the packaged digits.
 
-The paper's critic turns; learning rate, clip and batch suit three minutes on two cores (`--help` names the paper's).
-Clipping makes a slow critic: compare wgan_gp_digits.
+The paper's critic turns; learning rate, clip and batch are chosen for three minutes on two cores (`--help` names the
+paper's). Clipping slows the critic: compare wgan_gp_digits.
 
 Settings: examples of 28x28x1, latents of 100, width 32, 3,000 updates, batch 16, 5 critic turns, RMSProp 0.0005, clip
 0.02, EMA 0.99.
@@ -29,10 +29,10 @@ def experiment(
 
     Args:
       steps: Updates in all.
-      batch_size: Examples a turn; the paper's is 64.
+      batch_size: Examples per turn; the paper's is 64.
       width: Channels of the image layers nearest the image; the article's is 64.
-      critic_steps: Critic turns an update.
-      learning_rate: Of both RMSProps; the paper's is 5e-5.
+      critic_steps: Critic turns per update.
+      learning_rate: Rate of both RMSProps; the paper's is 5e-5.
       clip: Bound of every weight of the critic; the paper's is 0.01.
     """
     optimizer = optax.rmsprop(learning_rate, decay=0.99)

@@ -3,7 +3,7 @@
 Samples are drawn from an average of the generator, and BatchNorm has Keras' momentum and epsilon.
 Not yet run to the end. The paper's Inception score after 100,000 updates, without labels: 7.86 ± .07. Others report FID
 16.95 (pytorch-gan-collections, 50,000 samples against the training images). About 12 hours on one GPU of 2018.
-Needs `gan-jax prepare cifar10` once.
+It needs `gan-jax prepare cifar10` once.
 
 Settings: examples of 32x32x3, latents of 128, width 128, 100,000 updates, batch 64 and 128 of the generator's, 5 critic
 turns, Adam 0.0002 along a line, b1 0, b2 0.9, λ 10, EMA 0.999.
@@ -35,13 +35,13 @@ def experiment(
 
     Args:
       steps: Updates in all.
-      batch_size: Examples a critic turn; the generator's has twice as many.
+      batch_size: Examples per critic turn; the generator's turn has twice as many.
       width: Channels of every layer of both players.
-      critic_steps: Critic turns an update.
-      learning_rate: Of both Adams, falling to 0 along a line.
+      critic_steps: Critic turns per update.
+      learning_rate: Rate of both Adams, which falls to 0 along a line.
       penalty: Weight of the gradient penalty.
       conditional: Give both players the label, by conditional BatchNorm and projection (the paper has ACGAN).
-      data_dir: Where the data set was prepared; by default TFDS' own folder.
+      data_dir: Where the prepared data set is; by default TFDS' own folder.
     """
     data = dequantize(tfds_images("cifar10", data_dir=data_dir))
     classes = data.classes if conditional else 0

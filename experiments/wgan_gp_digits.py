@@ -1,7 +1,7 @@
 """WGAN-GP (Gulrajani et al. 2017) on the packaged digits: readable digits within five minutes on two cores.
 
-The main job. The paper's objective. Small batches, few critic turns and a high learning rate that falls to
-zero make the most of five minutes; a longer run wants the paper's 64, 5 and 1e-4.
+This is the main example, with the paper's objective. Small batches, few critic turns and a high learning rate that
+falls to zero make the most of five minutes; for a longer run take the paper's 64, 5 and 1e-4.
 
 Settings: examples of 28x28x1, latents of 100, width 32, 4,000 updates, batch 16, 2 critic turns, Adam 0.002 along a
 cosine, b1 0, b2 0.9, λ 10, EMA 0.99.
@@ -29,10 +29,10 @@ def experiment(
 
     Args:
       steps: Updates in all.
-      batch_size: Examples a turn.
+      batch_size: Examples per turn.
       width: Channels of the image layers nearest the image; the article's is 64.
-      critic_steps: Critic turns an update; the paper's is 5.
-      learning_rate: Of both Adams, falling to 0 along a cosine; the paper's is 1e-4.
+      critic_steps: Critic turns per update; the paper's is 5.
+      learning_rate: Rate of both Adams, which falls to 0 along a cosine; the paper's is 1e-4.
       penalty: Weight of the gradient penalty.
     """
 

@@ -1,8 +1,8 @@
 """WGAN-GP (Gulrajani et al. 2017) on Fashion-MNIST, read by TensorFlow Datasets' data_source without TensorFlow.
 
-The paper's objective; width, batch, critic turns and learning rate suit a laptop (`--help` names the paper's). Needs
-`gan-jax prepare fashion_mnist` once; offline, Debian's package dataset-fashion-mnist and `--manual-dir
-/usr/share/datasets/fashion-mnist` do.
+The paper's objective; width, batch, critic turns and learning rate are chosen for a laptop (`--help` names the
+paper's). It needs `gan-jax prepare fashion_mnist` once; offline, install Debian's package dataset-fashion-mnist and add
+`--manual-dir /usr/share/datasets/fashion-mnist`.
 
 Settings: examples of 28x28x1, latents of 100, width 32, 10,000 updates, batch 16, 2 critic turns, Adam 0.001 along a
 cosine, b1 0, b2 0.9, λ 10, EMA 0.999.
@@ -34,13 +34,13 @@ def experiment(
 
     Args:
       steps: Updates in all.
-      batch_size: Examples a turn; the paper's is 50.
+      batch_size: Examples per turn; the paper's is 50.
       width: Channels of the image layers nearest the image; 64 is the paper's.
-      critic_steps: Critic turns an update; the paper's is 5.
-      learning_rate: Of both Adams, falling to 0 along a cosine; the paper's is 1e-4.
+      critic_steps: Critic turns per update; the paper's is 5.
+      learning_rate: Rate of both Adams, which falls to 0 along a cosine; the paper's is 1e-4.
       penalty: Weight of the gradient penalty.
       conditional: Give both players the label.
-      data_dir: Where the data set was prepared; by default TFDS' own folder.
+      data_dir: Where the prepared data set is; by default TFDS' own folder.
     """
     data = tfds_images("fashion_mnist", data_dir=data_dir)
     classes = data.classes if conditional else 0

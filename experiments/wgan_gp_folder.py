@@ -1,4 +1,4 @@
-"""WGAN-GP on a folder of your own images: copy this file to begin with.
+"""WGAN-GP on a folder of your own images: copy this file to start.
 
 The ResNet of Gulrajani et al. 2017 for any size that is a multiple of 8; images are cropped to their middle square and
 resized.
@@ -33,14 +33,14 @@ def experiment(
     """Train a ResNet under WGAN-GP on a folder of images.
 
     Args:
-      folder: Where the images are, in any subfolders.
+      folder: Folder of the images, which may be in subfolders.
       size: Side of the squares, in pixels, a multiple of 8.
       channels: 3 for colour, 1 for grey.
       steps: Updates in all.
-      batch_size: Examples a turn.
+      batch_size: Examples per turn.
       width: Channels of every layer of both players; the paper's is 128.
-      critic_steps: Critic turns an update; the paper's is 5.
-      learning_rate: Of both Adams.
+      critic_steps: Critic turns per update; the paper's is 5.
+      learning_rate: Rate of both Adams.
       penalty: Weight of the gradient penalty.
     """
     optimizer = optax.adam(learning_rate, b1=0.0, b2=0.9)

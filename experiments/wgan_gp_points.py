@@ -1,6 +1,7 @@
 """WGAN-GP on 25 Gaussians with the paper's settings (Gulrajani et al. 2017, figure 1, and its gan_toy.py).
 
-The paper shows pictures only: all 25 modes are covered. It makes 100,000 updates; 6,000 cover 25 (docs/results.md).
+The paper shows only pictures, in which all 25 modes are covered. It makes 100,000 updates; 6,000 cover all 25
+(docs/results.md).
 
 Settings: examples of 2, latents of 2, width 512, 10,000 updates, batch 256, 5 critic turns, Adam 0.0001, b1 0.5, b2
 0.9, λ 0.1, EMA 0.999.
@@ -37,11 +38,11 @@ def experiment(
 
     Args:
       steps: Updates in all; the paper's is 100,000.
-      batch_size: Examples a turn.
-      data: The distribution to be learnt.
-      width: Of the three hidden layers of both players; 128 is 10 times faster and does well.
-      critic_steps: Critic turns an update.
-      learning_rate: Of both Adams.
+      batch_size: Examples per turn.
+      data: The distribution to learn.
+      width: Units of each of the three hidden layers of both players; 128 is 10 times faster and works well.
+      critic_steps: Critic turns per update.
+      learning_rate: Rate of both Adams.
       penalty: Weight of the gradient penalty.
     """
     source, measure = DATA[data]

@@ -1,9 +1,10 @@
 """WGAN-GP's character model (Gulrajani et al. 2017, gan_language.py) on the New Testament: lines of English.
 
-The paper's objective and networks, on lines of characters, one-hot where real, a softmax where generated. Small
-batches, narrow layers and a high learning rate that falls to zero make the most of ten minutes. Spacing, short words
-and the look of English come in that time, not sentences: after seven minutes on two cores 37 % of the words are real,
-and the 4-grams lie 0.36 bits from the text's (of held-out verses 99 %, and 0.04). The paper shows lines of words.
+The paper's objective and networks on lines of characters, which are one-hot in real lines and a softmax in generated
+ones. Small batches, narrow layers and a high learning rate that falls to zero make the most of ten minutes. In that
+time it learns spacing, short words and the look of English, but no sentences: after seven minutes on two cores 37 % of
+the words are real, and the 4-grams lie 0.36 bits from the text's (held-out verses: 99 % and 0.04). The paper shows
+lines of words.
 
 Settings: examples of 32x27, latents of 128, width 64, 3,300 updates, batch 16, 5 critic turns, Adam 0.001 along a
 cosine, b1 0, b2 0.9, λ 10, EMA 0.99.
@@ -37,14 +38,14 @@ def experiment(
 
     Args:
       text: A UTF-8 text file of your own, in place of the New Testament.
-      length: Characters of a line.
-      alphabet: Characters of your text that are learnt, the most frequent ones; lines with others are skipped.
-      lower: Whether to put your text in lower case, which leaves fewer characters to learn.
+      length: Characters per line.
+      alphabet: Number of your text's characters to learn, the most frequent ones; lines with others are skipped.
+      lower: Convert your text to lower case, which leaves fewer characters to learn.
       steps: Updates in all; the paper's code makes 200,000.
-      batch_size: Examples a turn; the paper's is 64.
+      batch_size: Examples per turn; the paper's is 64.
       width: Channels of every layer of both players; the paper's is 512.
-      critic_steps: Critic turns an update; the paper's is 10, and its code says that 5 do.
-      learning_rate: Of both Adams, falling to 0 along a cosine; the paper's is 1e-4, with b1 = 0.5.
+      critic_steps: Critic turns per update; the paper's is 10, and its code says that 5 are enough.
+      learning_rate: Rate of both Adams, which falls to 0 along a cosine; the paper's is 1e-4, with b1 = 0.5.
       penalty: Weight of the gradient penalty.
     """
 

@@ -86,6 +86,8 @@ def inner_stats(stats: Params) -> Params:
 
 
 def normalise(params: Params, vectors: dict[str, Singular]) -> Params:
+    """Divides each kernel by its σ."""
+
     def divide(path: Any, leaf: Array) -> Array:
         return leaf / sigma(as_matrix(leaf), vectors[name_of(path)]) if is_kernel(path, leaf) else leaf
 
@@ -106,6 +108,7 @@ def sigma(matrix: Array, vectors: Singular) -> Array:
 
 
 def random_vectors(key: Array, matrix: Array) -> Singular:
+    """Random vectors of length 1, where power iteration starts."""
     left, right = (jax.random.normal(key, (size,)) for key, size in zip(jax.random.split(key), matrix.shape))
     return Singular(left / jnp.linalg.norm(left), right / jnp.linalg.norm(right))
 
@@ -128,14 +131,17 @@ def matrices(params: Params) -> dict[str, Array]:
 
 
 def is_kernel(path: Any, leaf: Array) -> bool:
+    """Whether a parameter is a kernel; see `spectral_norm`."""
     return leaf.ndim >= 2 and name_of(path[-1:]) not in {"scale", "bias"}
 
 
 def as_matrix(kernel: Array) -> Array:
+    """The kernel as a matrix [everything else, outputs]."""
     return kernel.reshape(-1, kernel.shape[-1])
 
 
 def name_of(path: Any) -> str:
+    """The path of a parameter as a name, such as "Dense_0/kernel"."""
     return jax.tree_util.keystr(path, simple=True, separator="/")
 
 

@@ -1,6 +1,6 @@
 """An experiment: the definition of a run, in a Python file.
 
-The file has a docstring (paper, expected result, settings, command) and a function
+The file has a docstring (paper, expected result, settings, command) and a function::
 
     def experiment(*, steps: int = 1000, batch_size: int = 64, width: int = 64) -> Experiment: ...
 

@@ -1,4 +1,6 @@
-"""The update, one pure function: the critic's turns, then the generator's. It knows no devices, only an axis name.
+"""The update, one pure function: the critic's turns, then the generator's.
+
+It knows no devices, only an axis name::
 
     update = make_update(nets, objective, optimizers, prior, critic_steps=5)
     state, metrics = jax.jit(update)(state, batches, key)

@@ -2,9 +2,9 @@
 
 JAX_NUM_CPU_DEVICES and JAX_PLATFORMS choose other devices: experiments/accelerator/correct.py runs some on a GPU.
 
-Programs are compiled once and run a few times, so XLA's optimisations don't pay: JAX_DISABLE_MOST_OPTIMIZATIONS=0
-brings them back. What is compiled is kept for this test run alone; a folder named by JAX_COMPILATION_CACHE_DIR keeps it
-for the next.
+Programs are compiled once and run a few times, so XLA's optimisations don't pay off: JAX_DISABLE_MOST_OPTIMIZATIONS=0
+brings them back. Compiled programs are cached for this test run alone; a folder named by JAX_COMPILATION_CACHE_DIR
+keeps them for the next.
 """
 
 import atexit
@@ -16,7 +16,7 @@ import hypothesis
 import jax
 import pytest
 
-if jax.__version_info__ < (0, 11):  # halves the time of compiling; XLA dies of flags that it doesn't know
+if jax.__version_info__ < (0, 11):  # halves the time to compile; XLA aborts at flags that it doesn't know
     os.environ["XLA_FLAGS"] = "--xla_cpu_use_fusion_emitters=false " + os.environ.get("XLA_FLAGS", "")
 if not jax.config.jax_platforms:
     jax.config.update("jax_platforms", "cpu")

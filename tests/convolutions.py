@@ -1,4 +1,4 @@
-"""Convolutions as JAX writes them, to compare ours with."""
+"""JAX's own convolutions, to compare ours with."""
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +19,7 @@ def normal(seed, shape):
 
 
 def tolerance(dtype):
-    """Two programs of a GPU may convolve by different kernels, of which Winograd's round most."""
+    """Two programs of a GPU may convolve by different kernels, of which Winograd's have the largest errors."""
     if jax.default_backend() == "cpu":
         return 1e-5
     return 1e-4 if dtype == jnp.float32 else 2 * float(jnp.finfo(dtype).eps)

@@ -7,8 +7,11 @@ import time
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
+from gan_jax.data.lines import Text
 from gan_jax.data.source import Source
+from gan_jax.errors import Missing
 
 KEY = jax.random.key(7)
 
@@ -57,6 +60,13 @@ def check_epochs(source: Source, identify) -> None:
     assert list(first) != list(second)
 
 
+def check_blank(planned: Source, real: Source) -> None:
+    """A stand-in of a plan has the shapes and classes of the real source, and no examples."""
+    assert (planned.example, planned.classes) == (real.example, real.classes)
+    with pytest.raises(Missing, match="a plan reads no examples"):
+        take(planned, 1)
+
+
 def check_no_threads_left(source: Source) -> None:
     before = set(threading.enumerate())
     stream = source.stream(KEY, 0, 8)
@@ -76,3 +86,9 @@ def numbered(size: int) -> np.ndarray:
 def number(x: jax.Array) -> np.ndarray:
     """The number of each of `numbered`, from the batch's floats."""
     return np.asarray(jnp.round((x[:, 0, 0, 0] + 1) * 127.5), int)
+
+
+def lines_of(found: Text) -> list[str]:
+    """All examples, in an order of the stream's."""
+    (batch,) = take(found.source, 1, batch_size=found.source.size)
+    return ["".join(found.alphabet[place] for place in line) for line in np.asarray(batch.x).argmax(-1)]

@@ -1,8 +1,8 @@
-"""What the default device computes, in each precision, against float64 on a CPU.
+"""Results of the default device, in each precision, against float64 on a CPU.
 
-On a CPU these check its own forms of convolutions; on a GPU, cuDNN's and cuBLAS' kernels. A precision's tolerance
-follows from its epsilon. Networks have kinks: an activation that rounding pushes over one changes its slope, which
-happens to a share of them that is proportional to epsilon, so the norm of an update errs by its root.
+On a CPU they check its own forms of convolutions; on a GPU, the kernels of cuDNN and cuBLAS. A precision's tolerance
+follows from its epsilon. Networks have kinks: rounding pushes a share of activations, proportional to epsilon, over
+one and changes their slope, so the error in the norm of an update grows with the root of epsilon.
 """
 
 import functools
@@ -26,17 +26,17 @@ from gan_jax.update import Update, make_update
 
 
 class Precision(NamedTuple):
-    """products: of float32, by jax.default_matmul_precision. dtype: what is computed in. epsilon: of the factors."""
+    """products: jax.default_matmul_precision of float32. dtype: the type of computation. epsilon: of the factors."""
 
     products: str
     dtype: Any
     epsilon: float
 
 
-SUMS = 2.0**-15  # what sums of float32 err by in all precisions, in the forms of Winograd and of Fourier too
+SUMS = 2.0**-15  # error of float32 sums in all precisions, also in the forms of Winograd and Fourier
 PRECISIONS = {
     "float32": Precision("highest", jnp.float32, 2.0**-23),
-    "tf32": Precision("default", jnp.float32, 2.0**-10),  # what a GPU rounds factors of float32 to, unless told
+    "tf32": Precision("default", jnp.float32, 2.0**-10),  # a GPU's default for factors of float32
     "bfloat16": Precision("default", jnp.bfloat16, 2.0**-7),
 }
 if jax.default_backend() == "cpu":  # where the default is the highest
@@ -45,7 +45,7 @@ each_precision = pytest.mark.parametrize("precision", PRECISIONS.values(), ids=P
 
 
 def in_float64(f: Any, *args: Any) -> Any:
-    """f of the same numbers, on a CPU."""
+    """Computes f on a CPU, with the same numbers."""
     with jax.enable_x64(True), jax.default_device(jax.devices("cpu")[0]):
         return jax.device_get(jax.jit(f)(*jax.tree.map(widened, args)))
 
@@ -58,7 +58,7 @@ def widened(x: Any) -> Any:
 
 
 def assert_within(tolerance: float, found: Any, expected: Any) -> None:
-    """The root mean square of each leaf's error, as a part of that of the largest leaf expected."""
+    """The root mean square of each leaf's error, relative to that of the largest expected leaf."""
     assert jax.tree.structure(found) == jax.tree.structure(expected)
     largest = max(map(rms, jax.tree.leaves(expected)))
     errors = jax.tree.map(lambda a, b: rms(np.float64(a) - b) / largest, jax.device_get(found), expected)
@@ -127,13 +127,13 @@ def test_a_convolution_and_its_derivatives_of_both_orders(name, ours, theirs, pr
         assert_within(8 * precision.epsilon + SUMS, one, other)
 
 
-# ---- Games of the papers' networks, at a small width. Nothing is drawn in float64 but latents, by float32.
+# ---- Games of the papers' networks, at a small width. Only latents are drawn, in float32.
 
 Z = 8
 
 
 def latent(key: Array) -> Array:
-    return jax.random.normal(key, (Z,), jnp.float32)  # its bits would be others in float64
+    return jax.random.normal(key, (Z,), jnp.float32)  # float64 would draw other numbers
 
 
 def between(game: Game) -> Array:
@@ -165,7 +165,7 @@ GAMES = {
     ),
 }
 B, UPDATES, CRITIC_STEPS = 8, 2, 2
-SGD = Players(optax.sgd(0.02), optax.sgd(0.02))  # Adam divides by gradients that are nothing but rounding
+SGD = Players(optax.sgd(0.02), optax.sgd(0.02))  # Adam would divide by gradients that are only rounding
 KEY = jax.random.key(1)
 
 
@@ -179,14 +179,14 @@ def update_of(game: Played, **settings: Any) -> Update:
 
 
 def updates(update: Update, state: TrainState, batches: Players[Batch], key: Array) -> tuple[Any, ...]:
-    """What some updates change of each player's parameters, of statistics and of the mean; and their metrics."""
+    """The changes of parameters, statistics and moving average after some updates, and the metrics."""
     last, metrics = jax.lax.scan(lambda state, _: update(state, batches, key), state, length=UPDATES)
     change = jax.tree.map(lambda before, after: after - before, state, last)
     return (*change.params, change.stats, change.ema, metrics)
 
 
 ROWS = [(name, precision) for name in GAMES for precision in PRECISIONS]
-if jax.default_backend() == "cpu":  # takes it long to compile; test_precision.py has others in bfloat16
+if jax.default_backend() == "cpu":  # slow to compile there; test_precision.py tests bfloat16 too
     ROWS.remove(("hinge and R1, SNGAN's ResNet", "bfloat16"))
 
 
@@ -211,7 +211,7 @@ def reference(name: str) -> Any:
     return in_float64(functools.partial(updates, update_of(game)), start(game.nets, SGD, latent, batches), batches, KEY)
 
 
-# ---- Where TF32 would tell.
+# ---- Where TF32 would show.
 
 
 @pytest.mark.parametrize("shape", [(48, 32), (3, 3, 16, 24)], ids=str)

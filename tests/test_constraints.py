@@ -35,7 +35,7 @@ def normal(shape: tuple[int, ...], seed: int = 0) -> Array:
 
 
 def started(kernel: Array, advances: int = 0) -> tuple[Network, Params, Params, Array]:
-    """The normalised layer, its parameters, its stats after so many advances, and some inputs."""
+    """The normalised layer, its parameters, its stats after some advances, and inputs."""
     x = normal((6, kernel.size // kernel.shape[-1]), seed=1)
     return spectral_norm(affine(kernel)), *settled(kernel, x, advances), x
 
@@ -77,7 +77,7 @@ def test_weights_that_start_beyond_the_limit_are_brought_back_in_every_leaf():
     np.testing.assert_allclose(new["bias"], [0.001], rtol=1e-6)
 
 
-def test_clip_weights_without_parameters_says_what_it_needs():
+def test_clip_weights_without_parameters_asks_for_them():
     optimizer = clip_weights(0.01)
     with pytest.raises(ValueError, match=r"call optimizer.update\(grads, state, params\)"):
         optimizer.update(jnp.ones(2), optimizer.init(jnp.ones(2)))
@@ -148,7 +148,7 @@ def test_gradient_flows_through_sigma_and_not_through_its_vectors():
     directions = np.eye(15).reshape(15, 5, 3)
     expected = [(by_hand(kernel + h * d) - by_hand(kernel - h * d)) / (2 * h) for d in directions]
     np.testing.assert_allclose(jax.grad(loss)(params["kernel"]).ravel(), expected, rtol=1e-3, atol=1e-4)
-    # σ's own share: without it the gradient along the kernel itself would be 2 · loss
+    # the gradient of σ itself: without it the gradient along the kernel itself would be 2 · loss
     np.testing.assert_allclose(jnp.vdot(jax.grad(loss)(params["kernel"]), params["kernel"]), 0, atol=1e-4)
 
 
@@ -163,7 +163,7 @@ def test_output_does_not_depend_on_the_size_of_the_kernel(factor):
     )
 
 
-def test_a_kernel_of_zeros_is_left_as_it_is_and_so_is_its_gradient():
+def test_a_kernel_of_zeros_and_its_gradient_are_not_divided():
     network, params, stats, x = started(jnp.zeros((5, 3)), advances=2)
     y, pull = jax.vjp(lambda params: network.apply(params, stats, x, None, Mode())[0], params)
     np.testing.assert_array_equal(y, np.full((6, 3), 3.0))
@@ -196,7 +196,7 @@ def test_vectors_that_are_not_the_kernels_never_blow_it_up(seed, rank):
     assert np.vdot(scaled, params["kernel"]) > 0
 
 
-def test_what_is_called_scale_or_bias_is_no_kernel_and_all_else_of_two_dimensions_is():
+def test_every_parameter_of_two_dimensions_is_a_kernel_unless_it_is_called_scale_or_bias():
     tables = {"bias": jnp.zeros((3, 2)), "scale": jnp.ones((3, 2)), "own": {"w": jnp.ones((3, 2)), "b": jnp.ones(2)}}
     network = spectral_norm(
         Network(lambda *_: (tables | {"embedding": jnp.ones((3, 2))}, {}), lambda *given: given[:2])

@@ -17,7 +17,7 @@ KEY = jax.random.key(0)
 
 
 def total() -> Network:
-    """Logits are sums, which tells what was in a pack."""
+    """Logits are sums, so they show the contents of a pack."""
     return Network(lambda *_: ({}, {}), lambda params, stats, x, label, mode: (x.reshape(len(x), -1).sum(1), stats))
 
 

@@ -32,7 +32,7 @@ def dirac(objective: Objective, start_at: tuple[float, float], updates: int = 10
 
 @pytest.mark.parametrize(
     ("loss", "start_at"),
-    # the non-saturating one loses a little of its radius, of the third order in it: not visible near 0
+    # the non-saturating loss shrinks the radius a little, to third order in it: not visible near 0
     [(losses.minimax(), (0.6, 0.8)), (losses.non_saturating(), (0.06, 0.08))],
     ids=["minimax", "non_saturating"],
 )

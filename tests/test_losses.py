@@ -27,7 +27,7 @@ def against_average(up: np.ndarray, down: np.ndarray) -> np.ndarray:
     return -log_d(up - down.mean()) - log_not_d(down - up.mean())
 
 
-# The papers' equations, signs turned so that both players minimise, in float64.
+# The papers' equations in float64, with signs flipped so that both players minimise.
 TEXTBOOK = {
     "minimax": Players(lambda r, f: -log_d(r) - log_not_d(f), lambda r, f: log_not_d(f)),
     "non_saturating": Players(lambda r, f: -log_d(r) - log_not_d(f), lambda r, f: -log_d(f)),
@@ -69,7 +69,7 @@ def test_loss_is_the_textbooks(name, player):
 @every_loss
 @either_player
 def test_loss_and_its_gradient_are_finite_at_logits_of_100_wherever_float32_can_hold_them(name, player):
-    # one pair a batch, as relativistic_average looks at the others
+    # one pair per batch, since relativistic_average looks at the others
     for pair in ([100.0, -100.0], [-100.0, 100.0], [100.0, 100.0], [-100.0, -100.0], [0.0, 0.0]):
         real, fake = np.array(pair)[:, None]
         expected = getattr(TEXTBOOK[name], player)(real, fake)

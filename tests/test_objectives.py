@@ -19,7 +19,7 @@ def critic_loss(term: Objective, step: int = 0):
 
 
 def draw() -> Objective:
-    """A term that shows what it draws."""
+    """A term whose value is its draw."""
     return penalties.critic_penalty(lambda game: jax.vmap(jax.random.uniform)(game.keys))
 
 

@@ -27,7 +27,7 @@ SHAPE = (2, 2, 3)
 PRIOR = priors.uniform(4)
 OPTIMIZERS = Players(optax.sgd(0.02), optax.sgd(0.02))  # Adam would magnify the rounding
 
-# What is added to each loss. A new loss or penalty that needs no argument comes by itself.
+# The terms that are added to each loss. New losses and penalties without arguments are found automatically.
 REGULARISERS: dict[str, Objective | None] = {
     "alone": None,
     **PENALTIES,
@@ -53,7 +53,7 @@ NETS = Players(louder(spectral_norm(conditional_perceptron())), centred(conditio
 
 
 def all_rows() -> Objective:
-    """The game of row i at the steps from UPDATES·i on: one program for all rows, for compiling takes long."""
+    """The game of row i at the steps from UPDATES·i on: one program for all rows, since compiling is slow."""
     terms = {name: term for name, term in (LOSSES | REGULARISERS).items() if term is not None}
 
     def part(name: str) -> Objective:
@@ -95,7 +95,7 @@ def calls(update: Update) -> Way:
     def run(state: TrainState) -> tuple[TrainState, Metrics]:
         for number in range(UPDATES):
             batches = jax.tree.map(lambda x, n=number: x[n], data())
-            # one at a time: XLA:CPU aborts where programs of many devices wait for one another on few cores
+            # one at a time: XLA:CPU aborts when programs of many devices wait for each other on few cores
             state, metrics = jax.block_until_ready(update(state, batches, key()))
         return state, jax.tree.map(lambda x: x[None], metrics)
 
@@ -273,7 +273,7 @@ def test_jit_compiles_once_and_consumes_the_state():
 
 def test_pmap_compiles_once():
     update, state, batches = small_game(parallel.AXIS)
-    state = jax.device_put(state, parallel.everywhere(parallel.make_mesh()))  # else once more, for its new place
+    state = jax.device_put(state, parallel.everywhere(parallel.make_mesh()))  # or it compiles again for its placement
     step = parallel.pmap(chex.assert_max_traces(update, n=1))
     for _ in range(3):
         state, _ = step(state, batches, key())
@@ -343,7 +343,7 @@ def test_first_state_made_on_all_devices_is_consumed_and_needs_no_second_program
     "options", [parallel.compiler_options, lambda: parallel.on_cpu("xla_backend_optimization_level", "0")]
 )
 def test_compiler_options_are_accepted_and_change_no_result(options):
-    assert options()  # if empty, jaxlib has dropped the option: measure again without it
+    assert options()  # if empty, jaxlib has dropped the option: benchmark without it
     f = jax.jit(lambda x: jnp.tanh(x @ x).sum(0), compiler_options=options())
     x = np.random.default_rng(0).normal(size=(5, 5)).astype(np.float32)
     np.testing.assert_allclose(f(x), np.tanh(x @ x).sum(0), rtol=1e-5, atol=1e-6)

@@ -29,7 +29,7 @@ def perceptron_game(params: Params, batch: int = 5) -> Game:
 
 @functools.cache
 def trained() -> Params:
-    """A critic whose slopes lie above 1, where each penalty has something to say."""
+    """A critic whose slopes are above 1, where no penalty is zero."""
     params = init_perceptron(jax.random.key(1), 24, 1)
     return {**params, "second": 4 * params["second"]}
 
@@ -164,7 +164,7 @@ def means(params: Params) -> dict[str, Array]:
 
 @jax.jit
 def gradients(params: Params) -> dict[str, Params]:
-    """∂ of each mean penalty by the parameters."""
+    """The gradient of each mean penalty with respect to the parameters."""
     return jax.jacrev(lambda params: jax.tree.map(jnp.mean, penalties_of(params)))(params)
 
 
@@ -218,7 +218,7 @@ def test_penalty_by_the_parameters_and_cut_by_stop_gradient_trains_nothing_and_i
     real, fake = examples((2,), 8)
 
     def tutorial(weight: Array) -> Array:
-        """What the tutorial calls a gradient penalty."""
+        """The tutorial's gradient penalty."""
         by_parameters = jax.grad(lambda w: jnp.mean(linear(w)(fake)) - jnp.mean(linear(w)(real)))(weight)
         return (jnp.linalg.norm(jax.lax.stop_gradient(by_parameters)) - 1) ** 2
 
@@ -231,5 +231,5 @@ def test_penalty_by_the_parameters_and_cut_by_stop_gradient_trains_nothing_and_i
     np.testing.assert_allclose(jax.grad(ours)(weight), [2 * 4 * 0.6, 2 * 4 * 0.8], rtol=1e-5)
     np.testing.assert_allclose(ours(weight), 16, rtol=1e-6)
     assert abs(tutorial(weight) - 16) > 1
-    # theirs says nothing of the critic's slope
+    # theirs says nothing about the critic's slope
     np.testing.assert_allclose(tutorial(weight), tutorial(2 * weight), rtol=1e-6)

@@ -31,7 +31,7 @@ KEY = jax.random.key(0)
 
 
 def saved_for_the_gradient(critic: Network, dtype) -> int:
-    """Bytes that lie between a forward pass over many images and the backward one."""
+    """Bytes that are kept between a forward pass over many images and the backward pass."""
     x = jax.ShapeDtypeStruct((64, 32, 32, 3), jnp.float32)
     keys = jax.eval_shape(lambda: jax.random.split(KEY, 64))
     params, stats = jax.eval_shape(lambda x: critic.init(KEY, x[:1], None), x)
@@ -50,7 +50,7 @@ def test_activations_take_half_the_memory(make):
 
 
 def products(jaxpr) -> Iterator[tuple[str, set]]:
-    """Name and types of every product and convolution, within loops and calls too."""
+    """The name and types of every product and convolution, also within loops and calls."""
     for equation in jaxpr.eqns:
         if equation.primitive.name == "dot_general" or "conv" in equation.primitive.name.split("_")[:2]:
             yield equation.primitive.name, {variable.aval.dtype for variable in equation.invars}
@@ -87,7 +87,7 @@ def test_every_product_of_a_wgan_gp_update_is_of_bfloat16():
     assert {dtype for _, dtypes in found for dtype in dtypes} == {jnp.dtype(jnp.bfloat16)}
 
 
-def test_an_update_keeps_what_it_keeps_in_float32_and_is_near_that_of_float32():
+def test_an_update_keeps_its_state_in_float32_and_is_near_that_of_float32():
     half, metrics = halved()
     whole, expected = jax.jit(wgan_gp(None))(first_state(), BATCHES, KEY)
     for a, b in zip(jax.tree.leaves(half), jax.tree.leaves(whole), strict=True):
@@ -99,7 +99,7 @@ def test_an_update_keeps_what_it_keeps_in_float32_and_is_near_that_of_float32():
     assert any(not np.array_equal(a, b) for a, b in zip(jax.tree.leaves(half), jax.tree.leaves(whole)))
 
 
-def test_pmap_computes_in_bfloat16_what_jit_does():
+def test_pmap_agrees_with_jit_in_bfloat16():
     state = jax.tree.map(jnp.copy, first_state())  # it is donated
     many, _ = parallel.pmap(wgan_gp(jnp.bfloat16, parallel.AXIS))(state, BATCHES, KEY)
     for a, b in zip(jax.tree.leaves(halved()[0]), jax.tree.leaves(many), strict=True):
@@ -120,7 +120,7 @@ def test_spectral_norm_finds_and_divides_by_sigma_in_full_float32():
 
 
 def test_norm_of_a_penalty_is_summed_in_float32():
-    size = 4097  # of ones: no number of bfloat16
+    size = 4097  # the sum of ones, which bfloat16 can't represent
     ones = jnp.ones((3, size), jnp.bfloat16)
     penalty = penalties.r1().critic(make_game(lambda x: jnp.sum(x, 1), ones, ones))
     assert penalty.dtype == jnp.float32
@@ -128,7 +128,7 @@ def test_norm_of_a_penalty_is_summed_in_float32():
 
 
 @pytest.mark.exhaustive
-def test_a_run_computes_in_what_it_was_told_and_a_resumed_one_too(tmp_path, monkeypatch):
+def test_a_run_and_its_resumption_compute_in_the_given_precision(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     file = str(Path(__file__).parent.parent / "experiments" / "wgan_gp_points.py")
     small = ["--width", "8", "--batch-size", "8", "--log-every", "1", "--save-every", "1", "--num-samples", "4"]

@@ -1,4 +1,4 @@
-"""Samples are of the variables given, in evaluation, each from its own key and of its own class."""
+"""Samples come from the given variables in evaluation mode, each from its own key and of its own class."""
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,7 @@ from gan_jax.types import Network, Variables
 
 
 def echo() -> Network:
-    """What it is given: z, the label, the parameter, the statistic, and whether it trains."""
+    """Returns its inputs: z, the label, the parameter, the statistic, and whether it trains."""
 
     def apply(params, stats, z, label, mode):
         each = jnp.ones(len(z))

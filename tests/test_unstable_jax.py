@@ -1,4 +1,4 @@
-"""Names of JAX's that its releases may take away without notice: all that the project uses, and no others."""
+"""The names that JAX may remove without notice: a complete list of those that the project uses."""
 
 import ast
 import importlib
@@ -8,19 +8,21 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 UNSTABLE = ("jax.experimental", "jax.interpreters", "jax.extend", "jax._src", "jax.lib", "jax.core")
-USED = {  # file -> the names it takes, and why nothing public serves
-    "experiments/accelerator/compile_ahead.py": {"jax.experimental.topologies"},  # compiles for chips that aren't here
-    "gan_jax/nets/conv/bilinear.py": {  # a primitive with transposes of its own has no public form
+USED = {  # file -> its names, and why it needs them
+    "experiments/accelerator/compile_ahead.py": {
+        "jax.experimental.topologies"
+    },  # compiles for chips that this machine lacks
+    "gan_jax/nets/conv/bilinear.py": {  # primitives with their own transposes have no public form
         "jax.extend.core.Primitive",
         "jax.interpreters.ad",
         "jax.interpreters.batching",
         "jax.interpreters.mlir",
     },
-    "gan_jax/tpu_plan/compile.py": {"jax.experimental.topologies"},  # compiles for chips that aren't here
+    "gan_jax/tpu_plan/compile.py": {"jax.experimental.topologies"},  # compiles for chips that this machine lacks
     "tests/cli/test_compile_cache.py": {"jax.experimental.compilation_cache.compilation_cache"},  # opens it again
-    "tests/test_precision.py": {"jax.extend.core.jaxprs_in_params"},  # walks a program
+    "tests/test_precision.py": {"jax.extend.core.jaxprs_in_params"},  # walks through a program
 }
-ATTRIBUTES = [  # what is used of these modules
+ATTRIBUTES = [  # the attributes of these modules that are used
     "jax.interpreters.ad.defbilinear",
     "jax.interpreters.batching.primitive_batchers",
     "jax.interpreters.mlir.lower_fun",
@@ -34,7 +36,7 @@ ATTRIBUTES = [  # what is used of these modules
 
 
 def resolve(name: str) -> object:
-    """A module, or something in one."""
+    """A module, or an attribute of one."""
     try:
         return importlib.import_module(name)
     except ImportError:

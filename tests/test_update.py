@@ -16,7 +16,7 @@ from gan_jax.update import deal, make_update
 sgd = optax.sgd
 
 
-def test_one_update_of_wasserstein_with_penalties_is_the_one_by_hand():
+def test_one_update_of_wasserstein_with_penalties_is_the_one_computed_by_hand():
     x = data(2)
     gamma, lambda_, rate = 0.3, 10.0, 0.01
     objective = add(

@@ -1,4 +1,4 @@
-"""Games that can't be played are refused, among them penalties of critics that mix examples."""
+"""Games that can't be played are refused, such as a gradient penalty for a critic that mixes examples."""
 
 import flax.linen as nn
 import numpy as np
@@ -63,7 +63,7 @@ def test_batch_norm_in_the_critic_is_refused_with_each_input_gradient_penalty(na
 
 
 class Own(nn.Module):
-    """A critic with a norm of the user's own."""
+    """A critic with the user's own norm."""
 
     @nn.compact
     def __call__(self, x: Array, label: Array | None, mode: Mode) -> Array:
@@ -71,7 +71,7 @@ class Own(nn.Module):
 
 
 @pytest.mark.parametrize("wrap", [lambda critic: critic, spectral_norm, lambda critic: packed(critic, 1)])
-def test_a_norm_of_the_users_own_with_a_collection_of_its_own_is_refused_too_until_said_to_mix_nothing(wrap):
+def test_a_users_own_norm_is_refused_whatever_its_collection_unless_the_module_says_it_mixes_nothing(wrap):
     def play(critic: Network) -> TrainState:
         return played(Players(wrap(critic), GAME.generator), WITH_PENALTIES, Players(sgd(0.1), sgd(0.1)), data(2))[1]
 

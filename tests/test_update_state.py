@@ -1,4 +1,4 @@
-"""What a turn changes of the state, what it leaves alone, and the average of the generator."""
+"""The parts of the state that a turn changes, those that it leaves alone, and the average of the generator."""
 
 from typing import Any
 
@@ -60,7 +60,7 @@ def test_a_turn_changes_nothing_of_the_other_player(player):
         (other,) = set(Players._fields) - {player}
         changed = [np.any(a != b) for a, b in zip(*(jax.tree.leaves(getattr(p, other)) for p in pair))]
         assert all(changed)
-    # one generator pass and one advance a generator turn; a real and a fake pass, and one advance, a critic turn
+    # one generator pass and one advance per generator turn; a real pass, a fake pass and one advance per critic turn
     assert after.stats == Players({"passes": 6, "advances": 3}, {"passes": 2, "advances": 2})
 
 

@@ -1,4 +1,4 @@
-"""The turns of an update: which data, labels, keys, modes and fake examples each pass is given."""
+"""The turns of an update: the data, labels, keys, modes and fake examples of each pass."""
 
 import functools
 from typing import Any, NamedTuple
@@ -33,7 +33,7 @@ K, J, B = 3, 2, 4
 
 
 class Seen(NamedTuple):
-    """What one use was given: of a network, a loss (`who` is the player) or an optimiser, which ends a turn."""
+    """The inputs of one use of a network, a loss (`who` is the player) or an optimiser, which ends a turn."""
 
     use: str
     who: str
@@ -58,7 +58,9 @@ def recorded() -> tuple[list[list[Seen]], np.ndarray]:
 
     def network(who: str, plain: Network) -> Network:
         def apply(params: Params, stats: Params, x: Array, label: Any, mode: Mode) -> tuple[Array, Params]:
-            note("network", who, params=params, x=x, label=label, train=mode.train, keys=jax.vmap(shown)(mode.keys))
+            note(
+                "network", who, params=params, x=x, label=label, train=mode.train, keys=jax.vmap(as_numbers)(mode.keys)
+            )
             return plain.apply(params, stats, x, label, mode)
 
         return plain._replace(apply=apply)
@@ -72,7 +74,7 @@ def recorded() -> tuple[list[list[Seen]], np.ndarray]:
 
     def watch(who: str) -> Any:
         def loss(game: Game) -> Array:
-            note("loss", who, real=game.real, step=game.step, keys=jax.vmap(shown)(game.keys))
+            note("loss", who, real=game.real, step=game.step, keys=jax.vmap(as_numbers)(game.keys))
             return getattr(losses.wasserstein(), who)(game)
 
         return loss
@@ -82,8 +84,8 @@ def recorded() -> tuple[list[list[Seen]], np.ndarray]:
     nets = Players(network("critic", GAME.critic), network("generator", shifted()))
     optimizers = Players(optimizer("critic"), optimizer("generator"))
     x = np.stack([data(K + J, B), 10 + data(K + J, B)])
-    state = start(Players(GAME.critic, shifted()), optimizers, shown, in_turns(x[0], K))
-    update = jax.jit(make_update(nets, objective, optimizers, shown, critic_steps=K, generator_steps=J))
+    state = start(Players(GAME.critic, shifted()), optimizers, as_numbers, in_turns(x[0], K))
+    update = jax.jit(make_update(nets, objective, optimizers, as_numbers, critic_steps=K, generator_steps=J))
     for real, label in zip(x, LABELS):
         batches = Players(Batch(real[:K], label[:K]), Batch(real[K:], label[K:]))
         state, _ = update(state, batches, jax.random.key(3))
@@ -92,8 +94,8 @@ def recorded() -> tuple[list[list[Seen]], np.ndarray]:
     return turns, x
 
 
-def shown(key: Array) -> Array:
-    """A key as two numbers in [0, 1]; as a prior, the key that z would be drawn with."""
+def as_numbers(key: Array) -> Array:
+    """A key as two numbers in [0, 1]. As a prior, it makes z the key that z would be drawn with."""
     return jax.random.key_data(key).astype(jnp.float32) / 2.0**32
 
 
@@ -123,7 +125,7 @@ def test_each_turn_has_its_own_data():
             np.testing.assert_array_equal(real, batch)
 
 
-def test_losses_are_told_the_step():
+def test_losses_get_the_step():
     turns, _ = recorded()
     steps = [given(turn, "loss", turn[-1].who, "step")[0] for turn in turns]
     np.testing.assert_array_equal(steps, (K + J) * [0] + (K + J) * [1])
@@ -148,11 +150,11 @@ def test_all_keys_of_all_turns_are_distinct():
 def test_a_term_alone_does_not_draw_with_the_keys_of_the_latents():
     latents = Network(lambda *_: (jnp.zeros(2), {}), lambda params, stats, z, *_: (z + 0 * params[None], stats))
     nets = Players(GAME.critic, latents)
-    same = Objective(*2 * [lambda game: 1.0 * jnp.any(game.fake == jax.vmap(shown)(game.keys), axis=1)])
+    same = Objective(*2 * [lambda game: 1.0 * jnp.any(game.fake == jax.vmap(as_numbers)(game.keys), axis=1)])
     batches = in_turns(data(2), 1)
     optimizers = Players(sgd(0.1), sgd(0.1))
-    update = jax.jit(make_update(nets, same, optimizers, shown))
-    _, metrics = update(start(nets, optimizers, shown, batches), batches, jax.random.key(0))
+    update = jax.jit(make_update(nets, same, optimizers, as_numbers))
+    _, metrics = update(start(nets, optimizers, as_numbers, batches), batches, jax.random.key(0))
     assert metrics["critic/loss"] == metrics["generator/loss"] == 0
 
 
@@ -166,7 +168,7 @@ def test_a_players_turn_leaves_the_other_players_parameters_bit_identical():
         ws = [given(turn, "network", "critic", "params")[0] for turn in turns[first + K : first + K + J]]
         for w in ws:
             np.testing.assert_array_equal(w, ws[0])
-        # while its own change from turn to turn
+        # but its own change from turn to turn
         assert len({given(turn, "network", "critic", "params")[0].tobytes() for turn in own}) == K
 
 
@@ -214,12 +216,12 @@ def test_all_passes_of_both_players_are_in_one_mode(dtype, axis_name):
 
 
 def batch_normalised() -> Network:
-    """A generator with classes, noise of its own and the statistics of its batch."""
+    """A generator with classes, its own noise, and batch statistics."""
     return centred(conditional_perceptron((2,), noise=0.5))
 
 
 def labelled_turns() -> Players[Batch]:
-    """K turns of the critic and J of the generator, [turns, B, ...], each with labels of its own."""
+    """K turns of the critic and J of the generator, [turns, B, ...], each with its own labels."""
     labels = jnp.asarray(np.random.default_rng(1).integers(0, CLASSES, (K + J, B)), jnp.int32)
     return deal(Players((K, B), (J, B)), Batch(jnp.asarray(data(K + J, B).reshape(-1, 2)), labels.reshape(-1)))
 
@@ -252,7 +254,7 @@ def test_each_critic_turn_has_the_fake_examples_that_its_own_keys_and_labels_mak
         state, _ = update(state, batches, key)
     jax.effects_barrier()
     np.testing.assert_allclose(made, expected, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(np.mean(made, axis=1), 0, atol=1e-6)  # each turn's statistics are its own
+    np.testing.assert_allclose(np.mean(made, axis=1), 0, atol=1e-6)  # each turn has its own statistics
     assert len(np.unique(made)) == 2 * K * B * 2
 
 

@@ -1,4 +1,4 @@
-"""What wraps a network hands on what it was given."""
+"""Wrappers of networks pass on the label and the mode."""
 
 import jax
 import jax.numpy as jnp

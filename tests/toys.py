@@ -22,7 +22,7 @@ ROUNDING = 1 if jax.default_backend() == "cpu" else 10  # a GPU's kernels differ
 
 
 def objectives_of(module: ModuleType) -> dict[str, Objective]:
-    """Every objective that the module makes without arguments: what is added there is tested here."""
+    """Every objective that the module makes without arguments, so that new ones are tested automatically."""
 
     def plain(function: Callable[..., Any]) -> bool:
         parameters = inspect.signature(function).parameters.values()
@@ -77,7 +77,7 @@ def init_perceptron(key: Array, inputs: int, outputs: int, width: int = 8) -> Pa
 
 
 def conditional_perceptron(shape: tuple[int, ...] = (), *, noise: float = 0.0) -> Network:
-    """[B, ...] -> [B, *shape], with a vector for each label and noise of the network's own."""
+    """[B, ...] -> [B, *shape], with a vector for each label and the network's own noise."""
     outputs = math.prod(shape)
 
     def init(key: Array, x: Array, label: Array | None) -> tuple[Params, Params]:
@@ -96,7 +96,7 @@ def conditional_perceptron(shape: tuple[int, ...] = (), *, noise: float = 0.0) -
 
 
 def centred(network: Network) -> Network:
-    """The network's output less its mean over the batch on all devices, and a running mean: a batch norm."""
+    """A batch norm on top of the network: its output less the mean over the batch on all devices; a running mean."""
 
     def init(key: Array, x: Array, label: Array | None) -> tuple[Params, Params]:
         params, stats = network.init(key, x, label)
@@ -114,7 +114,7 @@ def centred(network: Network) -> Network:
 
 
 class Moving(nn.Module):
-    """A batch norm as a user may write it: its statistics are in a collection of another name than Linen's."""
+    """A batch norm as a user may write it, whose collection of statistics isn't named like Linen's."""
 
     @nn.compact
     def __call__(self, x: Array, label: Array | None, mode: Mode) -> Array:
@@ -172,7 +172,7 @@ def played(
     updates: int = 1,
     **options: Any,
 ) -> tuple[TrainState, TrainState, Metrics]:
-    """The states before and after so many updates on the same data, and the last metrics.
+    """The states before and after some updates on the same data, and the last metrics.
 
     x: the critic's turns and then the generator's, [turns, B, ...].
     """

@@ -1,10 +1,10 @@
-"""Trains the network whose features the metrics of video are taken in.
+"""Trains the network whose features the metrics of video use.
 
 python experiments/features/train_moving.py
 
-Each batch is of new clips of one of the 4,000 training digits. What is printed of the weights, as written: the share of
-4,096 clips of the other 1,000 digits whose digit they get right, and how far their steps are off, in the mean, beside
-the mean length of a step. The same command gives the same weights on the same machine.
+Each clip of a batch is new and shows one of the 4,000 training digits. On 4,096 clips of the other 1,000 digits, the
+script prints the written weights' accuracy of digits and mean error of steps, beside the mean length of a step. The
+same command gives the same weights on the same machine.
 """
 
 from pathlib import Path
@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from gan_jax import parallel
 from gan_jax.data.packaged.moving_digits import Scene, scenes
-from gan_jax.features.moving_digits import FRAMES, SIDE, Mover, tell
+from gan_jax.features.moving_digits import FRAMES, SIDE, Mover, predict
 from gan_jax.features.packaged import read, write
 from gan_jax.types import Array, Params
 
@@ -35,9 +35,9 @@ def main(
 
     Args:
       steps: Batches in all.
-      batch_size: Clips a step.
-      learning_rate: Of AdamW, falling to 0 along a cosine.
-      seed: Of the initial weights and the clips.
+      batch_size: Clips per step.
+      learning_rate: Rate of AdamW, which falls to 0 along a cosine.
+      seed: Seed of the initial weights and the clips.
       out: File for the weights.
     """
     optimizer = optax.adamw(optax.cosine_decay_schedule(learning_rate, steps), weight_decay=1e-2)
@@ -48,9 +48,9 @@ def main(
 
         def loss(params: Params) -> Array:
             scene = jax.vmap(draw)(jax.random.split(key, batch_size))
-            told = tell(params, scene.clip)
-            wrong = optax.softmax_cross_entropy_with_integer_labels(told.logits, scene.label[:, 0])
-            return wrong.mean() + jnp.mean((told.steps - steps_of(scene)) ** 2)
+            predicted = predict(params, scene.clip)
+            wrong = optax.softmax_cross_entropy_with_integer_labels(predicted.logits, scene.label[:, 0])
+            return wrong.mean() + jnp.mean((predicted.steps - steps_of(scene)) ** 2)
 
         value, grads = jax.value_and_grad(loss)(params)
         updates, opt_state = optimizer.update(grads, opt_state, params)
@@ -72,9 +72,9 @@ def main(
     @jax.jit
     def judged(params: Params, key: Array) -> tuple[Array, Array, Array]:
         scene = jax.vmap(scenes("test"))(jax.random.split(key, 256))
-        told = tell(params, scene.clip)
-        right = jnp.argmax(told.logits, 1) == scene.label[:, 0]
-        off = jnp.linalg.norm(told.steps - steps_of(scene), axis=-1)
+        predicted = predict(params, scene.clip)
+        right = jnp.argmax(predicted.logits, 1) == scene.label[:, 0]
+        off = jnp.linalg.norm(predicted.steps - steps_of(scene), axis=-1)
         return right.mean(), off.mean(), jnp.linalg.norm(steps_of(scene), axis=-1).mean()
 
     found = jnp.stack([jnp.stack(judged(read(out), key)) for key in jax.random.split(test_key, 16)]).mean(0)
@@ -83,7 +83,7 @@ def main(
 
 
 def steps_of(scene: Scene) -> Array:
-    """The digits' steps [B, frames - 1, 2], in pixels."""
+    """Returns the digits' steps [B, frames - 1, 2], in pixels."""
     return WAY * jnp.diff(scene.places[:, 0], axis=1)
 
 

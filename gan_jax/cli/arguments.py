@@ -1,4 +1,4 @@
-"""An experiment's signature as part of a command's own: `gan-jax train` and `gan-jax plan` take its arguments."""
+"""The arguments of an experiment as options of a command: of `gan-jax train` and `gan-jax plan`."""
 
 import dataclasses
 import inspect
@@ -10,7 +10,7 @@ from gan_jax.errors import UserError
 
 
 def experiment_among(arguments: Sequence[str]) -> Path | None:
-    """The experiment's file: what ends in .py, or else the first argument if it's no option."""
+    """Returns the experiment's file: the argument that ends in .py, or else the first if it isn't an option."""
     first = [argument for argument in arguments[:1] if not argument.startswith("-")]
     named = [argument for argument in arguments if argument.endswith(".py")] + first
     return Path(named[0]) if named else None
@@ -19,13 +19,18 @@ def experiment_among(arguments: Sequence[str]) -> Path | None:
 def with_arguments_of(
     experiment: Callable[..., Any], command: Callable[..., None], *, file: Path, what: str
 ) -> Callable[..., None]:
-    """The command, (file, ..., *, ..., **arguments), whose `**arguments` are those of the experiment's signature.
+    """Replaces a command's `**arguments` by the parameters of an experiment.
 
-    They come before the command's keyword-only parameters, and their help is that of the experiment's docstring.
+    They come before the command's keyword-only parameters, and their help is the experiment's docstring.
+
+    Args:
+      experiment: The `experiment` function of a file.
+      command: (file, ..., *, ..., **arguments).
+      file: The experiment's file, for the message of an error.
+      what: What the command makes, such as a run, for the message of an error.
 
     Raises:
-      ValueError: an argument of the experiment's is the command's too; the message names the file, and what the command
-        makes.
+      UserError: The experiment and the command share the name of an argument.
     """
     own = inspect.signature(experiment).parameters
     mine = [p for p in inspect.signature(command).parameters.values() if p.kind != p.VAR_KEYWORD]
@@ -51,14 +56,14 @@ def with_arguments_of(
 
 
 def options_of(parameter: inspect.Parameter) -> Iterator[str]:
-    """The names that a parameter takes on the command line: its own, and the fields of its dataclass."""
+    """Yields the names of a parameter on the command line: its own, and the fields of its dataclass."""
     yield parameter.name
     if dataclasses.is_dataclass(parameter.default):
         yield from (field.name for field in dataclasses.fields(parameter.default))
 
 
 def check_picture(path: Path) -> None:
-    """Makes the folder of a picture, or raises ValueError where it can't be one."""
+    """Makes the folder of a picture, or raises UserError if the path can't be a picture."""
     if path.suffix != ".png" or path.is_dir():
         raise UserError(f"{path}: name a picture, such as {path.with_suffix('.png')}")
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""`gan-jax compare`: runs side by side, where their figures were measured by the same protocol."""
+"""`gan-jax compare`: runs side by side, if their figures were measured by the same protocol."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Compiled programs, kept from one start to the next by JAX's persistent cache."""
+"""JAX's persistent cache of compiled programs, so that a second start is quick."""
 
 import dataclasses
 import sys
@@ -13,12 +13,12 @@ from gan_jax.errors import UserError
 
 @dataclasses.dataclass(frozen=True)
 class Compiled:
-    """Where compiled programs are kept.
+    """Options of the cache of compiled programs.
 
     Attributes:
       compile_cache: Folder of compiled programs, so that a second start is quick; by default JAX_COMPILATION_CACHE_DIR,
-        or else the user's cache folder. It may be deleted at any time.
-      no_compile_cache: Compile anew, and keep nothing.
+        or else a folder in the user's cache. It may be deleted at any time.
+      no_compile_cache: Compile everything, and keep nothing.
     """
 
     compile_cache: Path | None = None
@@ -29,10 +29,10 @@ BY_DEFAULT = Compiled()
 
 
 def keep(options: Compiled) -> None:
-    """Tells JAX, before it compiles the first program.
+    """Sets up JAX's cache; call it before the first program is compiled.
 
     Raises:
-      ValueError: the folder that was named can't be made.
+      UserError: The named folder can't be made.
     """
     import jax
 

@@ -1,4 +1,4 @@
-"""`gan-jax evaluate`: the figures of a run, with the protocol that they were measured by."""
+"""`gan-jax evaluate`: the figures of a run, with their protocol."""
 
 from pathlib import Path
 
@@ -28,15 +28,15 @@ def evaluate(
 
     Args:
       run: The run's folder.
-      num: Samples; by default as many as the measure's users take.
-      num_real: Real examples compared with; by default all of the split. Fewer are quicker, and another protocol.
+      num: Samples; by default as many as is usual for the measure.
+      num_real: Real examples to compare with; by default all of the split. Fewer are quicker, but another protocol.
       features: digits, fashion, effnet, inception, or FILE.py:FUNCTION (images [B, H, W, C] in [-1, 1] -> [B, D],
-        traced by JAX); by default what the experiment names.
+        traced by JAX); by default those of the experiment's measure.
       weights: File of Inception's weights.
-      split: Which real examples: train (as the field does), test, or another that the data have.
+      split: Real examples to compare with: train (as is usual), test, or another split of the data.
       seed: Seed of the samples.
-      checkpoint: The newest, or the best of a run that was evaluated as it trained.
-      json: Print what is saved, and nothing else.
+      checkpoint: The newest, or the best of a run that was evaluated during training.
+      json: Print the saved JSON and nothing else.
       data: Where the run's data lie now, if they were moved.
       compiled: Where compiled programs are kept.
     """
@@ -51,7 +51,7 @@ def evaluate(
         measure = measure_of(built, features, weights)
         file = run / "result.json"
         if file.exists():
-            result_file.load(file)  # what is broken is found before the work
+            result_file.load(file)  # finds a broken file before the work
         result = evaluate_games(
             built,
             measure,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def measure_of(experiment: "Experiment", features: str | None, weights: Path | None) -> "Measure":
-    """The experiment's own measure, or that of images in the features named."""
+    """Returns the experiment's own measure, or that of images in the named features."""
     from gan_jax import measures
     from gan_jax.features.names import named
 
@@ -29,6 +29,6 @@ def measure_of(experiment: "Experiment", features: str | None, weights: Path | N
 
 
 def file_of(features: str | None) -> list[Path]:
-    """FILE.py of FILE.py:FUNCTION, if the features are that."""
+    """Returns the file of features given as FILE.py:FUNCTION."""
     file, colon, _ = (features or "").rpartition(":")
     return [Path(file)] if colon else []

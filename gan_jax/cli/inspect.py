@@ -1,4 +1,4 @@
-"""`gan-jax inspect`: what a file says of its origin."""
+"""`gan-jax inspect`: a file's note on its origin."""
 
 from pathlib import Path
 
@@ -8,17 +8,17 @@ from gan_jax.cli.terminal import bad_input
 
 
 def inspect(file: Positional[Path]) -> None:
-    """Tell what a file says of its origin: whether it is synthetic, and what model made it.
+    """Print a file's note on its origin: whether it is synthetic, and which model made it.
 
     Args:
-      file: What `gan-jax sample` wrote, or any PNG, GIF, MP4, WAV, FLAC or GLB.
+      file: A file that `gan-jax sample` wrote, or any PNG, GIF, MP4, WAV, FLAC or GLB.
     """
     from gan_jax.storage import provenance
 
     with bad_input():
         found = provenance.inspect(file)
     if found is None:
-        print(f"{file} says nothing of its origin, which proves nothing: what a file says is easily removed")
+        print(f"{file} says nothing of its origin, which proves nothing: such a note is easily removed")
         return
     synthetic = found["digital_source_type"] == provenance.SYNTHETIC
     source = printable(found["digital_source_type"])
@@ -29,5 +29,5 @@ def inspect(file: Positional[Path]) -> None:
 
 
 def printable(value: object) -> str:
-    """Without what would steer a terminal."""
+    """Replaces characters that could control a terminal."""
     return "".join(letter if letter.isprintable() else "?" for letter in str(value))

@@ -1,4 +1,4 @@
-"""`gan-jax list`: the experiments of a folder."""
+"""`gan-jax list`: the experiments in a folder."""
 
 import ast
 from pathlib import Path
@@ -25,7 +25,7 @@ def list_experiments(folder: Positional[Path] = Path("experiments")) -> None:
 
 
 def first_line(file: Path) -> str:
-    """The first line of a file's docstring, without running the file."""
+    """Returns the first line of a file's docstring, without running the file."""
     try:
         text = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
     except (SyntaxError, ValueError, OSError) as error:

@@ -1,4 +1,4 @@
-"""`gan-jax`: one command a file in this folder; each imports what it needs, so that --help is quick.
+"""The command `gan-jax`. Each subcommand has a file in this folder and imports what it needs, so that --help is quick.
 
 Exit codes: 0 done, 2 bad input (one line on stderr, nothing written), 3 diverged, 130 and 143 stopped by SIGINT and
 SIGTERM, 1 anything else.
@@ -25,7 +25,7 @@ from gan_jax.cli.train import train, train_with_arguments_of
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs one command, and exits with its code where that isn't 0."""
+    """Runs one command, and exits with its code unless that is 0."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if arguments == ["--version"]:
         print(f"gan-jax {gan_jax.__version__}")
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with warnings_on_stderr():
             parse(commands, arguments)()
         sys.stdout.flush()
-    except BrokenPipeError:  # as of `gan-jax list | head -1`
+    except BrokenPipeError:  # as in `gan-jax list | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python still flushes at its end
         sys.exit(SIGNAL + signal.SIGPIPE)
     except KeyboardInterrupt:

@@ -28,13 +28,13 @@ def neighbours(
 
     Args:
       run: The run's folder.
-      num: Samples, a row each: first the sample, then its num - 1 nearest, nearest first.
-      features: Where distances are taken: as in `evaluate`.
+      num: Samples, a row each: the sample, then its num - 1 nearest neighbours, nearest first.
+      features: Features in which distances are taken, as in `evaluate`.
       weights: File of Inception's weights.
       seed: Seed of the samples.
       out: The picture.
       game: Which game of a run of several, from 0.
-      checkpoint: The newest, or the best of a run that was evaluated as it trained.
+      checkpoint: The newest, or the best of a run that was evaluated during training.
       data: Where the run's data lie now, if they were moved.
       compiled: Where compiled programs are kept.
     """

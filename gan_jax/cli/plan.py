@@ -1,4 +1,4 @@
-"""The command `plan`: what an experiment's update takes on slices of TPUs, as lines, a table, a plot or JSON."""
+"""`gan-jax plan`: the memory and time of an experiment's update on slices of TPUs."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def plan(file: Positional[Path]) -> None:
-    """Say what an experiment takes on a slice of TPUs, without one; `gan-jax plan EXPERIMENT.py --help` has the rest.
+    """Estimate memory and time on TPUs, without a TPU; `gan-jax plan EXPERIMENT.py --help` has the rest.
 
     Args:
       file: The experiment, such as experiments/wgan_gp_digits.py.
@@ -24,7 +24,7 @@ def plan(file: Positional[Path]) -> None:
 
 
 def plan_with_arguments_of(file: Path) -> "Callable[..., None]":
-    """The `plan` command, with the arguments of the experiment's own signature."""
+    """Returns the `plan` command with the arguments of an experiment."""
     import jax
 
     from gan_jax.experiment import load
@@ -37,32 +37,34 @@ def plan_with_arguments_of(file: Path) -> "Callable[..., None]":
         topology: Annotated[
             tuple[str, ...],
             UseAppendAction,
-            arg(help="A slice, as v5e:4x4; several are compared, in a table and a plot."),
+            arg(help="A slice, such as v5e:4x4; several are compared in a table and a plot."),
         ] = (),
         *,
         parallel: Annotated[Literal["jit", "pmap"], arg(help="How the update is spread over the chips.")] = "jit",
         precision: Annotated[
             Literal["f32", "bf16"] | None,
-            arg(help="What networks compute in; by default as the experiment says."),
+            arg(help="Precision of the networks; by default the experiment's."),
         ] = None,
         json: Annotated[
-            FlagCreatePairsOff[bool], arg(help="Print figures in bytes and seconds, and nothing else.")
+            FlagCreatePairsOff[bool], arg(help="Print JSON, in bytes and seconds, and nothing else.")
         ] = False,
         out: Annotated[Path, arg(help="The plot of several slices.")] = Path("plan.png"),
         **arguments: Any,
     ) -> None:
         from tqdm import tqdm
 
+        from gan_jax.data.memory import planning
         from gan_jax.experiment import build
         from gan_jax.tpu_plan import report
         from gan_jax.tpu_plan.compile import plan_for
 
         with bad_input(file):
             if not topology:
-                raise UserError("no slice to plan for: name one or more, as --topology v5e:4x4")
+                raise UserError("no slice to plan for: name one or more, such as --topology v5e:4x4")
             if len(topology) > 1 and not json:
                 check_picture(out)
-            built = build(experiment, arguments, precision)
+            with planning():
+                built = build(experiment, arguments, precision)
             bar = tqdm(
                 topology, unit="slice", disable=None if len(topology) > 1 else True
             )  # minutes for large networks

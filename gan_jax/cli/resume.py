@@ -1,4 +1,4 @@
-"""`gan-jax resume`: go on with a run from its newest checkpoint."""
+"""`gan-jax resume`: continue a run from its newest checkpoint."""
 
 import contextlib
 import json
@@ -21,12 +21,12 @@ def resume(
     compiled: OmitArgPrefixes[Compiled] = BY_DEFAULT,
     processes: OmitArgPrefixes[Processes] = ALONE,
 ) -> None:
-    """Go on with a run from its newest checkpoint, on as many devices and processes as there are now.
+    """Continue a run from its newest checkpoint, on as many devices and processes as there are now.
 
     Args:
       run: The run's folder.
-      steps: Updates in all, those already made included; by default as many as before. A learning rate that falls
-        with the number of steps falls anew.
+      steps: Updates in all, including those already made; by default as many as before. A learning rate that depends on
+        this number follows the new one.
       data: Where the run's data lie now, if they were moved.
       compiled: Where compiled programs are kept.
       processes: How this process finds others.

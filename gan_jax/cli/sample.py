@@ -1,4 +1,4 @@
-"""`gan-jax sample`: files of samples."""
+"""`gan-jax sample`: draw samples into files."""
 
 import contextlib
 from collections.abc import Iterator
@@ -31,21 +31,21 @@ def sample(
 ) -> None:
     """Draw samples from the averaged (EMA) generator of a run. The same seed gives the same samples.
 
-    Where there are classes, sample i is of class i modulo their number: each as often as the others, whatever the data.
+    Where there are classes, sample i is of class i modulo their number: all are equally frequent, whatever the data.
 
     Args:
       run: The run's folder.
-      num: How many; of walks, where these are wanted.
+      num: Number of samples, or of walks.
       seed: Seed of the samples.
-      out: One file of all of them, in a format of their kind; or a folder (an existing one, or a name without ending),
+      out: A file for all samples, in a format of their kind, or a folder (an existing one, or a name without a suffix)
         for a file each.
-      suffix: The format of a file each, as .png, where the kind has several.
-      interpolate: Walk from each latent example to the next, and from the last to the first: a row a walk in a .png;
-        of images and video a .gif too, of sounds a .wav.
-      frames: Samples along a walk.
+      suffix: Format of the files in a folder, such as .png, where the kind has several.
+      interpolate: Walk from each latent example to the next, and from the last to the first. A .png has a row for each
+        walk; images and video can also be a .gif, sounds a .wav.
+      frames: Samples along each walk.
       game: Which game of a run of several, from 0.
-      checkpoint: The newest, or the best of a run that was evaluated as it trained.
-      provenance: Write into each file that it is synthetic, and what made it: `gan-jax inspect FILE` reads that.
+      checkpoint: The newest, or the best of a run that was evaluated during training.
+      provenance: Note in each file that it is synthetic and what made it; `gan-jax inspect FILE` reads the note.
       compiled: Where compiled programs are kept.
     """
     import numpy as np
@@ -67,7 +67,7 @@ def sample(
         if not np.isfinite(samples).all():
             raise UserError(f"samples of {run} at step {trained.step} aren't finite: it has diverged")
         if provenance and (ending or out.suffix) not in FORMATS:
-            lines_of((out.parent if ending is None else out) / SIDECAR)  # what is broken is found before
+            lines_of((out.parent if ending is None else out) / SIDECAR)  # finds a broken file before the work
         files = [out] if ending is None else [out / f"{number:05d}{ending}" for number in range(num)]
         with made(files[0].parent):
             for one, file in zip([samples] if ending is None else samples, files):
@@ -80,14 +80,17 @@ def sample(
 
 
 def format_of(view: "View", out: Path, suffix: str | None, interpolate: bool) -> "tuple[Write, str | None]":
-    """What writes the samples, and the ending of a file each; None where all go into one.
+    """Chooses how samples are written.
+
+    Returns:
+      The writer, and the suffix of each sample's file; None where all samples go into one file.
 
     Raises:
-      ValueError: the kind has no such format.
+      UserError: The kind has no such format.
     """
     together = view.walks if interpolate else view.together
     if interpolate and not together:
-        raise UserError("--interpolate: samples of this kind aren't looked at along walks")
+        raise UserError("--interpolate: there are no walks for samples of this kind")
     if out.suffix in together and not out.is_dir():
         if suffix is not None:
             raise UserError(f"--suffix {suffix}: {out} holds all samples; give a folder for a file each")
@@ -105,7 +108,7 @@ def format_of(view: "View", out: Path, suffix: str | None, interpolate: bool) ->
 
 @contextlib.contextmanager
 def made(folder: Path) -> Iterator[None]:
-    """Makes a folder, and takes it away again if nothing could be written there."""
+    """Makes a folder, and removes it again if nothing was written there."""
     new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     try:

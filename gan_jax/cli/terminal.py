@@ -1,4 +1,4 @@
-"""Between the terminal and a command: words in, and one line and an exit code out."""
+"""The terminal: arguments into a command, errors into one line and an exit code."""
 
 import contextlib
 import functools
@@ -20,7 +20,7 @@ TRACEBACK = "GAN_JAX_TRACEBACK=1 shows where"
 
 
 def parse(commands: dict[str, Callable[..., None]], arguments: Sequence[str]) -> Callable[[], None]:
-    """The command that the arguments name, bound to them; tyro's box of an error becomes one line."""
+    """Returns the command that the arguments name, bound to them; an error becomes one line instead of tyro's box."""
     deferred = {name: defer(command) for name, command in commands.items()}
     stderr = io.StringIO()
     try:
@@ -38,7 +38,7 @@ def parse(commands: dict[str, Callable[..., None]], arguments: Sequence[str]) ->
 
 
 def defer(command: Callable[..., None]) -> Callable[..., Callable[[], None]]:
-    """The same signature, but the call is returned instead of made, so that parsing runs nothing."""
+    """Returns a function of the same signature that returns the call instead of making it: parsing runs nothing."""
 
     @functools.wraps(command)
     def bind(*args: Any, **kwargs: Any) -> Callable[[], None]:
@@ -53,8 +53,8 @@ def bad_input(*files: Path) -> Iterator[None]:
     """Turns an error in the set-up of a command into one line and exit code 2.
 
     Args:
-      files: The user's own, such as the experiment. The line of an error that isn't a UserError says where it arose in
-        them.
+      files: The user's own files, such as the experiment. Unless an error is a UserError, its line says where in these
+        files it arose.
     """
     try:
         yield
@@ -70,19 +70,19 @@ def bad_input(*files: Path) -> Iterator[None]:
 
 
 def say(message: str) -> None:
-    """One line on stderr."""
+    """Prints one line on stderr."""
     print(f"gan-jax: {' '.join(message.split())}", file=sys.stderr)
 
 
 def fail(message: str, code: int) -> NoReturn:
-    """One line on stderr, and out."""
+    """Prints one line on stderr, and exits."""
     say(message)
     sys.exit(code)
 
 
 @contextlib.contextmanager
 def warnings_on_stderr() -> Iterator[None]:
-    """Prints what gan_jax logs as lines of its own. Commands themselves say what data skip, and name skipped.txt."""
+    """Prints gan_jax's log in lines of its own, but for skipped files of data, which commands report."""
     logger, found = logging.getLogger("gan_jax"), logging.getLogger("gan_jax.data.found")
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("gan-jax: %(message)s"))
@@ -97,7 +97,7 @@ def warnings_on_stderr() -> Iterator[None]:
 
 
 def one_line(box: str) -> str:
-    """What tyro's box says: its rows after the title, without frame and rules, drawn in UTF-8 or ASCII."""
+    """Returns the text of tyro's box: its rows after the title, without frame and rules in UTF-8 or ASCII."""
     rows = [line.strip("│╭╮╰╯ ") for line in box.splitlines()[1:]]
     parts = " ".join("\n" if set(row) <= set("─-") else row for row in rows).split("\n")
     return "; ".join(part.strip() for part in parts if part.strip())

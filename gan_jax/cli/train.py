@@ -1,4 +1,4 @@
-"""`gan-jax train`: from words on the command line to the loop."""
+"""`gan-jax train`: start a run of an experiment."""
 
 import contextlib
 from collections.abc import Callable
@@ -18,7 +18,7 @@ ALONE = Processes()
 
 
 def train(file: Positional[Path]) -> None:
-    """Train an experiment; `gan-jax train EXPERIMENT.py --help` shows the arguments of that one.
+    """Train an experiment; `gan-jax train EXPERIMENT.py --help` shows its arguments.
 
     Args:
       file: The experiment, such as experiments/wgan_gp_digits.py.
@@ -28,7 +28,7 @@ def train(file: Positional[Path]) -> None:
 
 
 def train_with_arguments_of(file: Path) -> Callable[..., None]:
-    """The `train` command, with the arguments of the experiment's own signature beside the run's options."""
+    """Returns the `train` command with the arguments of an experiment beside the options of a run."""
     from gan_jax.experiment import load
     from gan_jax.runs import folder as runs
     from gan_jax.runs.lock import held
@@ -40,7 +40,7 @@ def train_with_arguments_of(file: Path) -> Callable[..., None]:
 
     def command(
         file: Positional[Annotated[Path, arg(help="The experiment.")]],
-        run_dir: Annotated[Path | None, arg(help="The run's folder; by default a new one below runs/.")] = None,
+        run_dir: Annotated[Path | None, arg(help="The run's folder; by default a new one in runs/.")] = None,
         *,
         run: OmitArgPrefixes[Options] = options,
         compiled: OmitArgPrefixes[Compiled] = BY_DEFAULT,

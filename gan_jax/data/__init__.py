@@ -1,4 +1,4 @@
-"""Data sets: real ones in the package, files of your own, TensorFlow Datasets. `source.py` says what a data set is."""
+"""Data sets: packaged ones, files of your own, and TensorFlow Datasets. `Source` defines what a data set is."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Whether arrays of the user's are images and labels, and if they aren't, how they become some."""
+"""Checks of a user's images and labels, whose errors say how to convert them."""
 
 import itertools
 import logging
@@ -14,7 +14,7 @@ CHANNELS = (1, 3)  # grey and RGB, which can be drawn
 
 
 def check_images(images: np.ndarray) -> None:
-    """Raises ValueError unless they are uint8 [N, H, W, C], or clips [N, T, H, W, C], and C is 1 or 3."""
+    """Raises ValueError unless images are uint8 [N, H, W, C], or clips [N, T, H, W, C], and C is 1 or 3."""
     given = f"images {images.dtype} {list(images.shape)}"
     if not images.size:
         raise UserError(f"{given} are empty: give one or more, as uint8 [N, H, W, C]")
@@ -30,19 +30,19 @@ def check_images(images: np.ndarray) -> None:
 
 
 def as_numbers(x: np.ndarray) -> np.ndarray:
-    """Makes NumPy's own floating-point numbers of bfloat16 and the like."""
+    """Converts bfloat16 and the like to float32."""
     return x.astype(np.float32) if jnp.issubdtype(x.dtype, jnp.floating) and x.dtype.kind == "V" else x
 
 
 def to_four_axes(images: np.ndarray) -> str:
-    """How images of another number of axes become [N, H, W, C]."""
+    """How to convert images with another number of axes to [N, H, W, C]."""
     if images.ndim != 3:
         return "reshape them"
     return "if it is one image, use images[None]" if images.shape[-1] in CHANNELS else "use images[..., None]"
 
 
 def to_last(images: np.ndarray) -> str:
-    """How images get a last axis of 1 or 3 channels."""
+    """How to convert images to a last axis of 1 or 3 channels."""
     moved = {(4, 1): (0, 2, 3, 1), (4, 2): (3, 0, 1, 2), (5, 1): (0, 2, 3, 4, 1), (5, 2): (0, 1, 3, 4, 2)}
     for axis in (1, 2):
         if images.shape[axis] in CHANNELS:
@@ -55,7 +55,7 @@ def to_last(images: np.ndarray) -> str:
 
 
 def to_uint8(images: np.ndarray) -> str:
-    """How numbers of another type become pixels."""
+    """How to convert numbers of another type to pixels."""
     if images.dtype == bool:
         return "use images.astype(np.uint8) * 255"
     if images.dtype.kind not in "iuf":
@@ -77,9 +77,10 @@ def extent(x: np.ndarray) -> str:
 
 
 def check_labels(labels: np.ndarray, count: int, classes: int | None) -> int:
-    """Returns how many classes there are. A warning names those without an example.
+    """Returns the number of classes, and warns of classes without an example.
 
-    Raises ValueError unless they are integers [N], from 0 to below `classes`.
+    Raises:
+      ValueError: The labels aren't integers [N] from 0 to below `classes`.
     """
     given = f"labels {labels.dtype} {list(labels.shape)}"
     wanted = f"where integers [{count}] are wanted, one an example"

@@ -1,4 +1,4 @@
-"""What a loader found in a folder of the user's, what it skipped, and why. Nothing is left out in silence."""
+"""Reports of what a loader found in a user's folder, what it skipped, and why. Nothing is skipped silently."""
 
 import logging
 import os
@@ -8,32 +8,46 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-log = logging.getLogger(__name__)  # commands turn it off, and tell the same with the run's skipped.txt
+log = logging.getLogger(__name__)  # commands turn it off, and report the same with the run's skipped.txt
 
 NAMED = 5  # endings or folders, in one line
 LONGEST = 200  # characters of a name or a reason, in one line
 
 
 class Unusable(ValueError):
-    """A file that can't be used; the message is the reason, in a few words."""
+    """A file that can't be used; the message is a short reason."""
 
 
 class Skipped(NamedTuple):
-    what: str  # a file below the folder, or a part of one
+    """Something that can't be used.
+
+    Attributes:
+      what: A file below the folder, or a part of one.
+      why: The reason.
+    """
+
+    what: str
     why: str
 
 
 class Found(NamedTuple):
-    """used: what the examples are, as "12 images in 2 classes"."""
+    """What a loader found.
+
+    Attributes:
+      used: The examples, as "12 images in 2 classes".
+      skipped: Files that can't be used, with reasons.
+      ignored: The number of other files by ending.
+    """
 
     used: str
     skipped: tuple[Skipped, ...] = ()
     ignored: Counter[str] = Counter()  # noqa: RUF012 - never written to
 
     def line(self, reasons: str = "") -> str:
-        """One line: what is used, how much is skipped, and other files by their endings.
+        """One line of what is used, how much is skipped, and other files by ending.
 
-        reasons: where all reasons stand; without it the first two are named.
+        Args:
+          reasons: The file that holds all reasons; without it the line gives the first two.
         """
         parts = [self.used]
         if self.skipped:
@@ -50,14 +64,14 @@ class Found(NamedTuple):
         return ", ".join(parts)
 
     def told(self, root: Path | str) -> "Found":
-        """Itself, after a warning of what isn't used."""
+        """Warns of files that aren't used, and returns itself."""
         if self.skipped or self.ignored:
             log.warning("%s: %s", printable(root), self.line())
         return self
 
 
 def reason_of(error: Exception) -> str:
-    """One line."""
+    """One line of an error's reason."""
     text = printable(" ".join(str(error).split()))
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
@@ -65,13 +79,13 @@ def reason_of(error: Exception) -> str:
 
 
 def counted(number: int, kind: str, classes: int = 0) -> str:
-    """As "12 images in 2 classes", or "1 image"; `kind` is a plural."""
+    """Formats as "12 images in 2 classes", or "1 image"; `kind` is a plural."""
     found = f"{number:,} {kind if number != 1 else re.sub('(?<=sh|ss)es$|s$', '', kind)}"
     return f"{found} in {counted(classes, 'classes')}" if classes else found
 
 
 def first_of(names: Sequence[str], others: str) -> str:
-    """As "a, b, c, d, e and 12 others"; `others` is a plural, and at most five are named."""
+    """Formats as "a, b, c, d, e and 12 others", with at most five names; `others` is a plural."""
     more = len(names) - NAMED
     return ", ".join(names[:NAMED]) + (f" and {counted(more, others)}" if more > 0 else "")
 
@@ -81,6 +95,6 @@ def abridged(text: str) -> str:
 
 
 def printable(path: Path | str) -> str:
-    """A name that may hold bytes that aren't UTF-8, or line breaks, as it can be written down."""
+    """Escapes bytes that aren't UTF-8, and line breaks, in a name."""
     text = os.fsencode(path).decode("utf-8", "backslashreplace")
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)

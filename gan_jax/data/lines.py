@@ -1,10 +1,10 @@
-"""Text as lines of one length: a row a character, and in it a one at the character's place in the alphabet.
+"""Text as lines of one length: one row per character, with a one at the character's place in the alphabet.
 
-The examples are windows. One begins at each word of a line of the text, holds as many whole words as fit, and ends in
-spaces; no more begin in a line once one has reached its end. So a line that fits is one example, and a long one gives
-about as many as it has words. A word that is longer than a window, as DNA and languages without spaces have, is cut
-into windows that follow one another; the last ends where the word does. (The paper's code takes the first 32 characters
-of each line alone, which of a small text would leave little.)
+The examples are windows. One begins at each word of a line, holds as many whole words as fit, and ends in spaces; once
+a window reaches the end of a line, no more begin in it. So a line that fits is one example, and a long one gives about
+as many as it has words. A word longer than a window, as in DNA and in languages without spaces, is cut into consecutive
+windows; the last ends where the word does. (The paper's code takes only the first 32 characters of each line, which
+would leave little of a small text.)
 """
 
 import functools
@@ -15,14 +15,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
 from gan_jax.data.found import Found, Skipped, counted, printable
+from gan_jax.data.memory import blank
 from gan_jax.data.source import Source, digest, on_device
 from gan_jax.errors import UserError
+from gan_jax.types import Batch
 
-UNREAD = " \ufffd"  # no characters of an alphabet's own: the space, and what stands for a byte that can't be decoded
+ANY = "".join(map(chr, range(0xE000, 0xE0FF)))  # as many characters as an alphabet may have beside the space
+UNREAD = " \ufffd"  # not counted for the alphabet: the space, and the mark of a byte that can't be decoded
 
 
 class Line(NamedTuple):
@@ -31,11 +35,12 @@ class Line(NamedTuple):
 
 
 class Text(NamedTuple):
-    """Lines, and what a View or a Measure has to know of them.
+    """Lines, and what a View or a Measure needs to know about them.
 
-    source: examples one-hot [length, V], float32.
-    alphabet: the V characters in order of their columns; the first is the space.
-    words: all that stand between spaces in the text, punctuation included.
+    Attributes:
+      source: The data set; examples are one-hot [length, V], float32.
+      alphabet: The V characters in order of their columns; the first is the space.
+      words: All words of the text, split at spaces, with their punctuation.
     """
 
     source: Source
@@ -44,7 +49,7 @@ class Text(NamedTuple):
 
 
 def tenth_held_out(lines: list[str]) -> Callable[[str], list[Line]]:
-    """Returns the name of a split -> its lines but blank ones: every tenth is of "test", the others of "train"."""
+    """Returns a function from a split's name to its lines: every tenth that isn't blank is in "test"."""
     there = [Line(number, line) for number, line in enumerate(lines, 1) if line.strip()]
 
     def read(split: str) -> list[Line]:
@@ -67,17 +72,18 @@ def windows_of(
     alphabet: str | int,
     limit: int,
 ) -> Text:
-    """The windows of one split of a text.
-
-    The other splits of the source have the same alphabet.
+    """The windows of one split of a text; other splits of the source have the same alphabet.
 
     Args:
-      read: the name of a split -> its lines.
-      name: of the text, for protocols.
-      where: what warnings and errors call it.
+      read: Maps the name of a split to its lines.
+      split: The split.
+      name: The text's name in protocols.
+      where: Its name in warnings and errors.
+      length: Characters in a window.
+      alphabet: The characters, or the number of most frequent ones to take, with the space.
+      limit: Bytes that the windows may take.
     """
-    if length < 1:
-        raise UserError(f"lines of {length} characters: length must be 1 or more")
+    check_length(length)
     called = f"{where} {split}"
     lines = [Line(number, line) for number, written in read(split) if (line := tidy(written))]
     if not lines:
@@ -102,18 +108,34 @@ def windows_of(
     return Text(source._replace(split=part, found=found.told(called)), characters, words)
 
 
+def blank_text(length: int, alphabet: str | int) -> Text | None:
+    """Inside `memory.planning`, a Text without lines; None elsewhere.
+
+    If the alphabet is a number, it is taken to be full, though a text of fewer characters has a smaller one.
+    """
+    check_length(length)
+    characters = alphabet_of([ANY], alphabet)
+    source = blank(Batch(jax.ShapeDtypeStruct((length, len(characters)), jnp.float32)))
+    return source and Text(source, characters, frozenset())
+
+
+def check_length(length: int) -> None:
+    if length < 1:
+        raise UserError(f"lines of {length} characters: length must be 1 or more")
+
+
 def tidy(line: str) -> str:
-    """Its words with one space between each, and its accents in one form."""
+    """Normalises a line: one space between words, and accents in one form."""
     return " ".join(unicodedata.normalize("NFC", line).split())
 
 
 def composed(alphabet: str | int) -> str | int:
-    """A user's alphabet with its accents in the form that `tidy` gives those of lines."""
+    """A user's alphabet with accents in the form that `tidy` gives lines."""
     return unicodedata.normalize("NFC", alphabet) if isinstance(alphabet, str) else alphabet
 
 
 def alphabet_of(lines: list[str], wanted: str | int) -> str:
-    """The space, and then the characters wanted, or the most frequent ones: so many with the space."""
+    """The space, followed by the characters wanted, or by the most frequent ones up to this number with the space."""
     if isinstance(wanted, str):
         found = list(dict.fromkeys(wanted.replace(" ", "")))
     else:
@@ -125,7 +147,7 @@ def alphabet_of(lines: list[str], wanted: str | int) -> str:
 
 
 def keep_written_in(alphabet: str, lines: list[Line], called: str) -> tuple[list[str], list[Skipped]]:
-    """The lines that hold no other characters, and why the rest is skipped."""
+    """The lines that hold no other characters, and the reasons for skipping the rest."""
     others = [sorted(set(line.written).difference(alphabet)) for line in lines]
     kept = [line.written for line, other in zip(lines, others) if not other]
     if not kept:

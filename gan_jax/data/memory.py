@@ -1,15 +1,16 @@
-"""What a run remembers of its data, so that its generator can be drawn from where they aren't.
+"""Building an experiment where its data aren't: from a run's notes, or from the arguments of its loaders alone.
 
-A loader of the user's own data is `remembered`. While an experiment is built inside `noting`, each call of a loader
-leaves a note; inside `recalling` the loaders open nothing, and give stand-ins made of the notes, in the same order. One
-that no note is left for, as it was called elsewhere, loads as usual.
+Every loader that opens files is `remembered`. While an experiment is built inside `noting`, each call of a loader
+leaves a note. Inside `recalling`, loaders open nothing and return stand-ins made from the notes, in the same order; a
+loader without a note loads as usual. Inside `planning`, loaders whose arguments give the shapes of examples return
+`blank` sources of these shapes.
 """
 
 import contextlib
 import functools
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import jax
 import numpy as np
@@ -20,44 +21,65 @@ from gan_jax.types import Batch
 
 Note = dict[str, Any]  # JSON
 Data = TypeVar("Data")  # a Source, or a NamedTuple with a field `source`
+P = ParamSpec("P")
 
 _noted: ContextVar[list[Note] | None] = ContextVar("noted", default=None)
 _recalled: ContextVar[Iterator[Note] | None] = ContextVar("recalled", default=None)
+_planning: ContextVar[bool] = ContextVar("planning", default=False)
 
 
 @contextlib.contextmanager
 def noting() -> Iterator[list[Note]]:
-    """Gathers a note of each call of a loader."""
+    """Collects a note of each call of a loader."""
     notes: list[Note] = []
-    token = _noted.set(notes)
-    try:
+    with changed(_noted, notes):
         yield notes
-    finally:
-        _noted.reset(token)
 
 
 @contextlib.contextmanager
 def recalling(notes: list[Note]) -> Iterator[None]:
-    """Has loaders give stand-ins instead of data."""
-    token = _recalled.set(iter(notes))
+    """Makes loaders return stand-ins instead of data."""
+    with changed(_recalled, iter(notes)):
+        yield
+
+
+@contextlib.contextmanager
+def planning() -> Iterator[None]:
+    """Makes loaders return `blank` sources where their arguments give the shapes."""
+    with changed(_planning, True):
+        yield
+
+
+def is_planning() -> bool:
+    return _planning.get()
+
+
+@contextlib.contextmanager
+def changed(variable: ContextVar[Any], value: Any) -> Iterator[None]:
+    token = variable.set(value)
     try:
         yield
     finally:
-        _recalled.reset(token)
+        variable.reset(token)
 
 
-def remembered(kind: type[Data]) -> Callable[[Callable[..., Data]], Callable[..., Data]]:
-    """A loader's decorator. kind: what it returns, Source or a NamedTuple of one and of JSON's values and sets."""
+def remembered(kind: type[Data]) -> Callable[[Callable[P, Data]], Callable[P, Data]]:
+    """Decorates a loader. Loaders that it calls leave no notes of their own.
 
-    def decorate(load: Callable[..., Data]) -> Callable[..., Data]:
+    Args:
+      kind: The type that it returns: Source, or a NamedTuple of a source, JSON values and sets.
+    """
+
+    def decorate(load: Callable[P, Data]) -> Callable[P, Data]:
         @functools.wraps(load)
-        def loader(*arguments: Any, **settings: Any) -> Data:
+        def loader(*arguments: P.args, **settings: P.kwargs) -> Data:
             recalled, notes = _recalled.get(), _noted.get()
             if recalled is not None and (note := next(recalled, None)):
                 if note["loader"] != load.__name__:
                     raise UserError(f"{load.__name__} is called where the run called {note['loader']}")
                 return stand_in(kind, note["data"])
-            data = load(*arguments, **settings)
+            with changed(_noted, None):
+                data = load(*arguments, **settings)
             if notes is not None:
                 notes.append({"loader": load.__name__, "data": note_of(data)})
             return data
@@ -77,14 +99,33 @@ def note_of(data: Any) -> Note:
 
 
 def stand_in(kind: Any, note: Note) -> Any:
-    """What a loader gave, but for its examples."""
+    """The data that a loader returned, without the examples."""
     if kind is not Source:
         fields = {name: frozenset(value) if isinstance(value, list) else value for name, value in note.items()}
         return kind(**fields | {"source": stand_in(Source, note["source"])})
     example = {name: None if leaf is None else jax.ShapeDtypeStruct(tuple(leaf[0]), np.dtype(leaf[1]))
                for name, leaf in note["example"].items()}  # fmt: skip
+    why = f"the run's data, {note['name']}, aren't here: give their new place by --data"
+    return without_examples(Batch(**example), note["size"], note["classes"], note["name"], why)
+
+
+def blank(example: Batch, classes: int = 0) -> Source | None:
+    """Inside `planning`, a source of such examples that has none; None elsewhere.
+
+    A loader calls it before it opens anything:
+
+        if source := blank(image_example((size, size, channels), labelled=False)):
+            return source
+    """
+    if not is_planning():
+        return None
+    return without_examples(example, None, classes, "blank", "a plan reads no examples: only their shapes are known")
+
+
+def without_examples(example: Batch, size: int | None, classes: int, name: str, why: str) -> Source:
+    """A source whose examples can't be read: that raises Missing, and says why."""
 
     def absent(*_: Any, **__: Any) -> Any:
-        raise Missing(f"the run's data, {note['name']}, aren't here: give their new place by --data")
+        raise Missing(why)
 
-    return Source(Batch(**example), note["size"], note["classes"], absent, note["name"], absent)
+    return Source(example, size, classes, absent, name, absent)

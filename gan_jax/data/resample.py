@@ -1,4 +1,4 @@
-"""Sound at another rate, whole or a part at a time, by a polyphase filter."""
+"""Resampling of sound, whole or one part at a time, by a polyphase filter."""
 
 import functools
 import math
@@ -7,11 +7,11 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-REACH = 10  # of the filter to each side, in samples of the lower rate, as SciPy has it
+REACH = 10  # of the filter to each side, in samples of the lower rate, as in SciPy
 
 
 def resampled(x: np.ndarray, rate: int, to: int) -> np.ndarray:
-    """x [T] of one rate at another: [ceil(T to / rate)]."""
+    """Resamples x [T] from one rate to another: [ceil(T to / rate)]."""
     from scipy.signal import resample_poly
 
     up, down = ratio(rate, to)
@@ -19,9 +19,9 @@ def resampled(x: np.ndarray, rate: int, to: int) -> np.ndarray:
 
 
 def part(read: Callable[[int, int], np.ndarray], first: int, count: int, rate: int, to: int) -> np.ndarray:
-    """The samples from `first` on, up to `count` of them, of what a whole sound is at another rate.
+    """Up to `count` samples, from `first` on, of the whole sound at another rate.
 
-    read: the samples of the sound from one up to another, or to its end.
+    `read` returns the samples of the sound from one index up to another, or to its end.
     """
     up, down = ratio(rate, to)
     reach = REACH * max(up, down) * (rate != to)
@@ -32,14 +32,14 @@ def part(read: Callable[[int, int], np.ndarray], first: int, count: int, rate: i
 
 
 def ratio(rate: int, to: int) -> tuple[int, int]:
-    """`to` to `rate` in lowest terms."""
+    """`to` over `rate` in lowest terms."""
     common = math.gcd(rate, to)
     return to // common, rate // common
 
 
 @functools.lru_cache(maxsize=8)
 def kernel(up: int, down: int) -> NDArray[np.float32]:
-    """SciPy's own default, which it would work out each time."""
+    """SciPy's default filter, which SciPy would recompute each time."""
     from scipy.signal import firwin
 
     slower = max(up, down)

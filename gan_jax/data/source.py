@@ -1,4 +1,4 @@
-"""What a data set is to the training loop, and the small ones that live on the device."""
+"""The interface of data sets to the training loop, and small ones that live on the device."""
 
 import functools
 import hashlib
@@ -18,9 +18,9 @@ from gan_jax.types import Array, Batch
 
 
 class Stream(Protocol):
-    """A batch for each step from `first_step` on, for ever. A pure function, so that a resumed run sees the same data.
+    """Yields a batch for each step from `first_step` on, endlessly. It is pure, so a resumed run sees the same data.
 
-    places: the examples of each batch that are read, and no others, as one of several processes does; None: all.
+    `places` are the examples of each batch to read, for one of several processes; None: all.
     """
 
     def __call__(
@@ -31,14 +31,16 @@ class Stream(Protocol):
 class Source(NamedTuple):
     """A data set.
 
-    example: shapes and types of one example, as the networks see it (no batch axis).
-    size: examples in an epoch; None if it never repeats.
-    classes: number of labels; 0 if there are none.
-    stream: what the loop reads.
-    name: what figures call it, its split included, as "digits train".
-    split: the name of a split, such as "test" -> that part of the same data, as it is without augmentation or noise;
-        None where there are no parts.
-    found: what the user's files gave and which were skipped, for commands to tell; None where nothing need be told.
+    Attributes:
+      example: Shapes and types of one example as the networks see it, without a batch axis.
+      size: Examples in an epoch; None if it never repeats, or if only a plan is made.
+      classes: The number of labels; 0 if there are none.
+      stream: Maps a key, a first step and a batch size to an endless iterator of batches.
+      name: Its name in results, including the split, as "digits train".
+      split: Maps the name of a split, such as "test", to that part of the data, without augmentation or noise; None if
+        there are no parts.
+      found: What was used of the user's files and what was skipped, for commands to report; None if nothing is to be
+        reported.
     """
 
     example: Batch
@@ -58,15 +60,21 @@ def on_device(
     name: str | None = None,
     decode: Callable[[Array], Array] | None = None,
 ) -> Source:
-    """Keeps uint8 images [N, H, W, C], grey or RGB (and int labels [N]), on the device, and gathers batches there.
+    """Keep a data set on the device, and gather batches there.
 
-    classes: how many there are; by default as many as the labels say. A warning names those without an example.
-    name: by default what tells the examples from others, as "60 images of 8x8x1, sha256 1a2b3c4d".
-    decode: of other kinds, as stored [B, ...] -> examples [B, ...] in float32; of images it is `to_float`.
-    Every epoch has its own permutation: no example comes twice in an epoch, and none is left out.
+    Every epoch has its own permutation: it contains each example exactly once.
+
+    Args:
+      stored: Grey or RGB images [N, H, W, C] in uint8; with `decode`, examples [N, ...] of any type.
+      labels: Integers [N] from 0; None: there are no classes.
+      classes: The number of classes; by default one more than the largest label. A warning names classes without an
+        example.
+      name: Its name in results; by default the shape and a hash, as "60 images of 8x8x1, sha256 1a2b3c4d".
+      decode: Maps stored [B, ...] to examples [B, ...] in float32, on the device; by default uint8 to [-1, 1].
 
     Raises:
-      ValueError: the images aren't such, or the labels don't fit them; it says how they can be converted.
+      ValueError: The images have another type or shape, or the labels don't fit them; the message says how to convert
+        them.
     """
     stored = as_array(stored, "images" if decode is None else "examples")
     if decode is None:
@@ -106,7 +114,7 @@ def as_array(given: Any, kind: str) -> np.ndarray:
 
 
 def described(examples: np.ndarray, kind: str = "images", labels: np.ndarray | None = None) -> str:
-    """The number and shape of examples [N, ...], and a hash of what they and their labels [N] hold."""
+    """The number and shape of examples [N, ...], and a hash of their contents and labels [N]."""
     shape = "x".join(map(str, examples.shape[1:]))
     parts = [examples] if labels is None else [examples, labels.astype(np.int32)]
     return f"{len(examples)} {kind} of {shape}, sha256 {digest(*(np.ascontiguousarray(part).data for part in parts))}"
@@ -121,7 +129,13 @@ def digest(*parts: bytes | memoryview) -> str:
 
 
 def endless(name: str, draw: Callable[[Array], Array]) -> Source:
-    """Draws every example by `draw`, from its own key: the run's, folded with the step and its index."""
+    """Make a data set of examples that are drawn, and never repeat.
+
+    Args:
+      name: Its name in results.
+      draw: Maps a PRNG key to an example. Every example has its own key: the run's, folded with the step and the
+        example's index in the batch.
+    """
 
     @jax.jit
     def batch(key: Array, step: int, places: np.ndarray) -> Batch:
@@ -139,11 +153,11 @@ def endless(name: str, draw: Callable[[Array], Array]) -> Source:
 
 
 def parts(source: Source) -> Callable[[str], Source]:
-    """What `split` of an augmented source is: the source's own, or where there is none "train" alone, as it is."""
+    """The `split` of an augmented source: the source's own, or if it has none, "train" alone, unaugmented."""
 
     def alone(split: str) -> Source:
         if split != "train":
-            raise UserError(f"{source.name} has no split {split!r}: train alone, what was trained on")
+            raise UserError(f"{source.name} has no split {split!r}: it has only train")
         return source
 
     return source.split or alone
@@ -161,7 +175,7 @@ def to_float(images: Array) -> Array:
 
 
 def make_shuffle(key: Array, size: int) -> Callable[[np.ndarray], np.ndarray]:
-    """Returns positions in the sequence of shuffled epochs -> the examples there."""
+    """Returns a function from positions in the sequence of shuffled epochs to the examples there."""
 
     @functools.lru_cache(maxsize=2)  # a batch may straddle two epochs
     def permutation(epoch: int) -> np.ndarray:

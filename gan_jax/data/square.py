@@ -1,4 +1,4 @@
-"""One Pillow image -> pixels of the size and channels wanted."""
+"""Converts a Pillow image to pixels of a given size and number of channels."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +16,10 @@ RANGES = ((340, 341), (280, 281))  # the least and the greatest sample
 def square(image: "Image", size: int, channels: int) -> np.ndarray:
     """The middle square, resized with antialiasing (Lanczos): [size, size, channels] uint8, grey or RGB.
 
-    Transparent parts turn white, and a camera's note of its orientation (EXIF) is obeyed.
+    Transparent parts become white, and the camera's orientation (EXIF) is applied.
 
     Raises:
-      Unusable: its pixels have more than 8 bits, and it doesn't say which values are black and white.
+      Unusable: Its pixels have more than 8 bits, and it doesn't say which values are black and white.
     """
     from PIL import Image, ImageOps
 
@@ -34,12 +34,12 @@ def square(image: "Image", size: int, channels: int) -> np.ndarray:
 
 
 def black_and_white(image: "Image") -> tuple[float, float] | None:
-    """The values that are black and white in an image of more than 8 bits, by what its file states; None: of 8 bits.
+    """The values of black and white in an image of more than 8 bits, as its file states; None for 8 bits.
 
-    Floating-point numbers go from 0 to 1, unless a TIFF states another range. Pillow itself clips all but 8 bits.
+    Floating-point numbers range from 0 to 1, unless a TIFF states another range. Pillow itself would clip the values.
 
     Raises:
-      Unusable: the file states none.
+      Unusable: The file doesn't state them.
     """
     tags: Any = getattr(image, "tag_v2", {})
     if image.mode not in ("I", "F") and not image.mode.startswith("I;16"):
@@ -61,9 +61,9 @@ def black_and_white(image: "Image") -> tuple[float, float] | None:
 
 
 def set_key(image: "Image") -> None:
-    """Puts a PNG's transparent colour, which is in the bits of the file, into the 8 that Pillow makes of them.
+    """Converts a PNG's transparent colour from the file's bits to Pillow's 8.
 
-    Of RGB in 16 bits Pillow keeps the upper 8 alone, so all colours that share these turn transparent.
+    Pillow keeps only the upper 8 bits of 16-bit RGB, so all colours that share these become transparent.
     """
     key, raw = image.info.get("transparency"), getattr(image, "tile", None)
     depth = raw[0].args if raw else None
@@ -89,7 +89,7 @@ def flat(image: "Image", channels: int, ends: tuple[float, float] | None) -> "Im
 
 
 def scaled(x: np.ndarray, black: float, white: float) -> np.ndarray:
-    """To 8 bits; nothing is clipped."""
+    """Scales to 8 bits without clipping."""
     low, high = x.min(), x.max()
     if not min(black, white) <= low <= high <= max(black, white):  # NaN is in no range
         raise Unusable(f"has samples from {low:g} to {high:g}, where {black:g} is black and {white:g} white")

@@ -1,4 +1,4 @@
-"""Data sets too large for the device: read at random, decoded and shuffled by grain as they are needed."""
+"""Data sets too large for the device: shuffled, read and decoded as needed, by grain."""
 
 import os
 import sys
@@ -23,12 +23,15 @@ def streamed(
     classes: int = 0,
     on_device: Callable[[Array], Array] = to_float,
 ) -> Source:
-    """Reads `records` in a new order each epoch; the position follows from the step, and nothing is stored.
+    """Make a data set that reads its records in a new order each epoch; the step alone gives the position.
 
-    decode: one record -> Batch(x uint8 [H, W, C], label int or None); it runs in many threads. Where it raises, the
-        stream raises OSError, which names the record.
-    example: the decoded example as the networks see it: float32, in [-1, 1].
-    on_device: of other kinds, what makes examples of stacked x [B, ...] there.
+    Args:
+      records: Anything that `decode` takes, with random access.
+      decode: Maps a record to Batch(x, label), for images x uint8 [H, W, C] and an int or None; runs in many threads.
+        If it raises, the stream raises OSError, which names the record.
+      example: The example as the networks see it, in float32.
+      classes: The number of labels; 0 if there are none.
+      on_device: Maps stacked x [B, ...] to examples there; by default uint8 to [-1, 1].
     """
     to_device = jax.jit(on_device)
 
@@ -65,14 +68,14 @@ def streamed(
 
 
 def names_and_sizes(root: Path, files: Sequence[Path], labels: Sequence[int] = ()) -> str:
-    """A hash that tells the files of a folder from others, wherever that lies."""
+    """A hash of the names, sizes and labels of a folder's files, wherever the folder is."""
     lines = [f"{file.relative_to(root).as_posix()} {file.stat().st_size}" for file in files]
     labelled = [f"{line} {label}" for line, label in zip(lines, labels)]
     return digest(os.fsencode("\n".join(labelled or lines)))
 
 
 class Places:
-    """The records at some places of each batch alone, one after the other."""
+    """The records at some places of each batch, one after the other."""
 
     def __init__(self, records: Sequence[Any], batch_size: int, places: np.ndarray):
         self.records, self.batch_size, self.places = records, batch_size, places.tolist()
@@ -86,7 +89,7 @@ class Places:
 
 
 def read_options() -> Any:
-    """Threads for every core, and two batches or more read ahead."""
+    """A thread for every core up to 16, and at least two batches read ahead."""
     import grain
 
     threads = min(16, os.cpu_count() or 1)
@@ -94,6 +97,6 @@ def read_options() -> Any:
 
 
 def stack(examples: Sequence[Batch]) -> Batch:
-    """Adds a leading axis, in NumPy; pixels travel to the device as uint8."""
+    """Adds a leading axis, in NumPy; pixels go to the device as uint8."""
     labelled = examples[0].label is not None
     return Batch(np.stack([e.x for e in examples]), np.stack([e.label for e in examples]) if labelled else None)

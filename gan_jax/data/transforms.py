@@ -1,4 +1,4 @@
-"""Sources changed example by example: noise that makes 8-bit images continuous, and random mirroring."""
+"""Transforms of sources, example by example: noise that makes 8-bit images continuous, and random mirroring."""
 
 from collections.abc import Iterator
 
@@ -12,9 +12,14 @@ from gan_jax.types import Array, Batch
 
 
 def dequantize(source: Source) -> Source:
-    """The images of a source, p / 128 - 1 + U(0, 1/128) for each 8-bit pixel p: in [-1, 1).
+    """Make the images of a source continuous: p / 128 - 1 + U(0, 1/128) for each 8-bit pixel p, in [-1, 1).
 
-    Gulrajani 2017, gan_cifar_resnet.py; Miyato 2018.
+    Splits of the result are the source's own, without noise.
+
+    Args:
+      source: Images [H, W, C] that were uint8.
+
+    Gulrajani et al. 2017, gan_cifar_resnet.py; Miyato et al. 2018.
     """
 
     def stream(key: Array, first_step: int, batch_size: int, places: np.ndarray | None = None) -> Iterator[Batch]:
@@ -35,10 +40,13 @@ def add_noise(x: Array, key: Array, places: np.ndarray) -> Array:
 
 
 def mirror(source: Source, axis: int) -> Source:
-    """The examples of a source, half of them mirrored along one of their axes: 1 is the width of images [H, W, C], 0
-    that of voxels [side, side, side, 1].
+    """Mirror a random half of the examples of a source along one of their axes.
 
-    Its splits are the source's own, unmirrored.
+    Splits of the result are the source's own, unmirrored.
+
+    Args:
+      source: Any data set of arrays.
+      axis: The axis of an example: 1 is the width of images [H, W, C], 0 that of voxels [side, side, side, 1].
     """
 
     def stream(key: Array, first_step: int, batch_size: int, places: np.ndarray | None = None) -> Iterator[Batch]:

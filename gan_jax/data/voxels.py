@@ -1,45 +1,49 @@
-"""Shapes in three dimensions as voxels: drawn from meshes, kept as bits, and made examples on the device."""
+"""Shapes as voxels: drawn from meshes, kept as bits, and unpacked on the device."""
 
 import functools
 import re
 from pathlib import Path
 from typing import Any, Literal
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
 from gan_jax.data.found import Unusable
 from gan_jax.errors import UserError
-from gan_jax.types import Array
+from gan_jax.types import Array, Batch
 
 Up = Literal["y", "z"]
 AT_ONCE = 2**20  # pieces of triangles
-APART = 0.5  # voxels between the points that stand for a surface: none can pass between two voxels' centres unseen
+APART = 0.5  # voxels between points of a surface, close enough to leave no gap between voxels
 
 
 def voxelise(file: Path, side: int, up: Up = "y") -> NDArray[np.bool_]:
-    """The mesh of a file as voxels [side, side, side], x to the right, y up and z to the front, as glTF has it.
+    """The mesh of a file as voxels [side, side, side], x right, y up and z to the front, as in glTF.
 
-    up: the axis that points up in the file.
+    Args:
+      file: The mesh.
+      side: Voxels along each axis.
+      up: The axis that points up in the file.
 
     Raises:
-      ValueError: no trimesh, or a file without a surface. Beside these, whatever trimesh makes of a broken file.
+      ValueError: trimesh isn't installed, or the file has no surface. A broken file may raise any error of trimesh's.
     """
     return drawn(read_mesh(file), side, up)
 
 
 def read_mesh(file: Path) -> NDArray[np.float64]:
-    """All triangles of a file, corner by corner: [N, 3, 3].
+    """The corners [N, 3, 3] of all triangles of a file.
 
     Raises:
-      ValueError: no trimesh.
-      Unusable: the file is empty, cut short or has no faces. Beside these, whatever trimesh makes of a broken file.
+      ValueError: trimesh isn't installed.
+      Unusable: The file is empty, cut short or has no faces. A broken file may raise any error of trimesh's.
     """
     data = file.read_bytes()
     if not data:
         raise Unusable("is empty")
-    mesh = import_trimesh().load_scene(file, skip_materials=True, process=False).to_mesh()  # it would merge tiny ones
+    mesh = import_trimesh().load_scene(file, skip_materials=True, process=False).to_mesh()  # it merges tiny ones
     if len(mesh.faces) < (promised := faces_promised(data, file.suffix.lower())):
         raise Unusable(f"is cut short or damaged: {len(mesh.faces):,} of {promised:,} faces")
     if not len(mesh.faces):
@@ -51,7 +55,7 @@ def read_mesh(file: Path) -> NDArray[np.float64]:
 
 
 def faces_promised(data: bytes, suffix: str) -> int:
-    """How many faces a file claims to hold; 0 where its format doesn't say."""
+    """The number of faces that a file claims to hold; 0 if its format doesn't say."""
     if suffix == ".stl":
         if data[:5].lower() == b"solid" and b"facet" in data[:1000]:
             return data.count(b"endfacet")
@@ -62,10 +66,10 @@ def faces_promised(data: bytes, suffix: str) -> int:
 
 
 def is_closed(corners: NDArray[np.float64]) -> bool:
-    """Whether triangles [N, 3, 3] leave no edge open: an even number of them meet in each.
+    """Whether triangles [N, 3, 3] leave no edge open, so that an even number of them meet at each.
 
-    Corners within a millionth of the whole are one; triangles that are there twice, or have shrunk to a line, don't
-    count.
+    Corners within a millionth of the whole size are merged; duplicate triangles, and those that have shrunk to a line,
+    don't count.
     """
     low, size = corners.min((0, 1)), np.ptp(corners, (0, 1)).max()
     places = np.round((corners - low) / size * (2**20 - 1)).astype(np.int64) @ (1, 2**20, 2**40)
@@ -77,12 +81,12 @@ def is_closed(corners: NDArray[np.float64]) -> bool:
 
 
 def drawn(corners: NDArray[np.float64], side: int, up: Up) -> NDArray[np.bool_]:
-    """Triangles [N, 3, 3] as voxels [side, side, side]: the longest side fills the space, and all stands in the middle.
+    """Draws triangles [N, 3, 3] as voxels [side, side, side], centred, with the longest side filling the space.
 
-    Voxels that its surface passes through are full, and those that they enclose; it needn't be closed.
+    Voxels on the surface, and those that they enclose, are full; the surface needn't be closed.
 
     Raises:
-      Unusable: it is a single point.
+      Unusable: The mesh is a single point.
     """
     from scipy.ndimage import binary_fill_holes
 
@@ -102,7 +106,7 @@ def drawn(corners: NDArray[np.float64], side: int, up: Up) -> NDArray[np.bool_]:
 
 
 def in_parts(corners: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-    """Triangles [N, 3, 3] in parts of which none becomes much more than AT_ONCE: a soup of large ones is endless."""
+    """Splits triangles [N, 3, 3] so that no part is subdivided into many more than AT_ONCE pieces."""
     longest = np.linalg.norm(corners - np.roll(corners, 1, 1), axis=2).max(1)
     pieces = np.maximum(longest / APART, 1) ** 2
     part = np.cumsum(pieces) // AT_ONCE
@@ -110,7 +114,7 @@ def in_parts(corners: NDArray[np.float64]) -> list[NDArray[np.float64]]:
 
 
 def import_trimesh() -> Any:
-    """Raises ValueError: trimesh isn't installed."""
+    """Raises ValueError if trimesh isn't installed."""
     try:
         import trimesh
     except ModuleNotFoundError as error:
@@ -119,14 +123,19 @@ def import_trimesh() -> Any:
 
 
 def pack(voxels: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """[N, side, side, side] -> bits [N, side³ / 8]."""
+    """Packs voxels [N, side, side, side] into bits [N, side³ / 8]."""
     return np.packbits(voxels.reshape(len(voxels), -1), 1)
 
 
 def unpack(bits: Array, side: int) -> Array:
-    """Bits [B, side³ / 8] -> examples [B, side, side, side, 1], -1 where there is nothing and 1 where there is."""
+    """Unpacks bits [B, side³ / 8] into examples [B, side, side, side, 1]: -1 where empty, 1 where full."""
     full = jnp.unpackbits(bits, axis=1, count=side**3)
     return (2.0 * full.astype(jnp.float32) - 1).reshape(-1, side, side, side, 1)
+
+
+def voxel_example(side: int) -> Batch:
+    """The example of a Source of shapes [side, side, side, 1]."""
+    return Batch(jax.ShapeDtypeStruct((side, side, side, 1), jnp.float32))
 
 
 def unpacked(side: int) -> functools.partial[Array]:

@@ -1,1 +1,1 @@
-"""What a run is worth: figures with their protocol, side by side."""
+"""Evaluation of runs: figures with their protocol, side by side."""

@@ -1,4 +1,4 @@
-"""Results side by side, where they may be: a table and a plot of figures that share one protocol."""
+"""Which results may stand side by side: those that share one protocol."""
 
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,17 @@ Results = dict[str, dict[str, Any]]  # by the run's name, in the order given
 
 
 def comparable(files: dict[str, Path]) -> list[Results]:
-    """The results of all the files, a group for each protocol that all of them have.
+    """Groups results by protocol.
+
+    Args:
+      files: The result files by the names of their runs.
+
+    Returns:
+      The results of all files for each protocol that all files have.
 
     Raises:
-      ValueError: no protocol is common to all; the message says what differs.
-      FileNotFoundError: a run that wasn't evaluated.
+      UserError: No protocol is common to all; the message says what differs.
+      Missing: A run wasn't evaluated.
     """
     loaded = {name: load(file) for name, file in files.items()}
     first, *others = loaded
@@ -34,7 +40,7 @@ def comparable(files: dict[str, Path]) -> list[Results]:
 
 
 def differences(mine: list[dict[str, Any]], others: list[dict[str, Any]]) -> str:
-    """The parts in which the two most alike protocols differ."""
+    """Returns the parts in which the two most similar protocols differ."""
 
     def unlike(a: dict[str, Any], b: dict[str, Any]) -> list[str]:
         return [
@@ -49,5 +55,5 @@ def differences(mine: list[dict[str, Any]], others: list[dict[str, Any]]) -> str
 
 
 def short(value: Any) -> str:
-    """A hash by its first eight digits."""
+    """Shortens a hash to its first eight digits."""
     return value[:8] if isinstance(value, str) and len(value) == 64 and " " not in value else str(value)

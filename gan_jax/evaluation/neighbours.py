@@ -1,4 +1,4 @@
-"""The training examples nearest to samples: does a generator only repeat them?"""
+"""The training examples nearest to samples, which show whether a generator only repeats them."""
 
 from collections.abc import Callable
 
@@ -14,10 +14,19 @@ from gan_jax.metrics.neighbours import nearest
 def nearest_training_examples(
     experiment: Experiment, look: Callable[[np.ndarray], np.ndarray], samples: np.ndarray, count: int
 ) -> np.ndarray:
-    """[N, 1 + count, ...]: each of N samples, followed by the `count` training examples nearest to it in features.
+    """Finds the training examples nearest to each sample.
+
+    Args:
+      experiment: The experiment, for its data.
+      look: Batch [B, ...] -> features [B, D], in which distances are taken.
+      samples: [N, ...].
+      count: Neighbours of each sample.
+
+    Returns:
+      [N, 1 + count, ...]: each sample, then its neighbours, nearest first.
 
     Raises:
-      ValueError: the data are endless, so that no example is one of training.
+      UserError: The data are endless, so that there are no training examples, or have fewer than `count`.
     """
     data = part_of(experiment.data, "train")
     if data.size is None or count > data.size:

@@ -1,4 +1,4 @@
-"""Results as a person reads them: tables and plots."""
+"""Results for people: tables and plots."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from gan_jax.evaluation.compare import Results, short
 
 
 def print_result(result: dict[str, Any], title: str) -> None:
-    """One run's figures, beside those of real examples."""
+    """Prints one run's figures beside those of real examples."""
     floor, quartiles = result["floor"], result["quartiles"]
     several = result["made"]["games"] > 1
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
@@ -34,7 +34,7 @@ def print_result(result: dict[str, Any], title: str) -> None:
 
 
 def print_table(group: Results) -> None:
-    """A row a run, a column a figure; medians, with quartiles where a run has several games."""
+    """Prints a row for each run: the medians of its figures, with quartiles where it has several games."""
     first, names = next(iter(group.values())), figures_of(group)
     table = Table(box=None, pad_edge=False)
     table.add_column("run")
@@ -55,14 +55,14 @@ def print_table(group: Results) -> None:
 
 
 def made_otherwise(group: Results) -> str:
-    """The seeds and versions in which the runs differ, as "seed 0 / 1; jax 0.10.2 / 0.11.0": no protocol has them."""
+    """Returns how runs of one protocol differ in seeds and versions, as "seed 0 / 1; jax 0.10.2 / 0.11.0"."""
     ways = [{"seed": result["made"]["seed"], **result["made"]["versions"]} for result in group.values()]
     parts = {part: list(dict.fromkeys(str(way.get(part, "-")) for way in ways)) for way in ways for part in way}
     return "; ".join(f"{part} {' / '.join(values)}" for part, values in parts.items() if len(values) > 1)
 
 
 def plot(group: Results, path: Path) -> None:
-    """Draws a panel a figure: each run's games as dots, their median as a bar, the real data's as a dashed line."""
+    """Draws a panel for each figure: a run's games as dots, their median as a bar, real data as a dashed line."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -91,12 +91,12 @@ def plot(group: Results, path: Path) -> None:
 
 
 def figures_of(group: Results) -> list[str]:
-    """The figures of any run, for one whose games have all diverged has none."""
+    """Returns the names of all runs' figures; a run whose games have all diverged has none."""
     return list(dict.fromkeys(name for result in group.values() for name in result["quartiles"]))
 
 
 def show(table: Table) -> None:
-    """As wide as it needs where nobody's terminal is filled."""
+    """Prints a table, at full width unless it goes to a terminal."""
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=1000)

@@ -1,4 +1,4 @@
-"""RUN/result.json: the results of a run's evaluations, one for each protocol."""
+"""RUN/result.json: the results of a run, one for each protocol that it was evaluated by."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ from gan_jax.storage.files import read_json, write_whole
 
 
 def save(result: dict[str, Any], file: Path) -> None:
-    """Adds the result to the file, in the place of one by the same protocol."""
+    """Adds a result to the file, in place of one with the same protocol."""
     before = [one for one in load(file) if one["protocol"] != result["protocol"]] if file.exists() else []
     write_whole(file, as_text({"results": [*before, result]}) + "\n")
 
@@ -19,11 +19,11 @@ def as_text(result: dict[str, Any]) -> str:
 
 
 def load(file: Path) -> list[dict[str, Any]]:
-    """The results of a file.
+    """Reads the results of a file.
 
     Raises:
-      FileNotFoundError: there is none.
-      ValueError: it isn't one that `save` wrote.
+      Missing: There is no such file.
+      UserError: It isn't one that `save` wrote.
     """
     if file.is_dir():
         raise UserError(f"{file} is a folder, where a file of results belongs: move it away, and evaluate again")

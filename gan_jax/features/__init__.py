@@ -1,4 +1,4 @@
-"""The networks that metrics look at samples through."""
+"""The networks whose features the metrics use."""
 
 from typing import TYPE_CHECKING
 

@@ -1,6 +1,6 @@
-"""A small classifier of 28x28 images, whose features the metrics of digits and clothes are taken in.
+"""A small classifier of 28x28 images, whose features the metrics of digits and clothes use.
 
-`python experiments/features/train_classifier.py` trained the weights that the package holds.
+The packaged weights were trained by `python experiments/features/train_classifier.py`.
 """
 
 import flax.linen as nn
@@ -15,7 +15,11 @@ FEATURES = 128
 
 
 class Classifier(nn.Module):
-    """Images [B, 28, 28, 1] in [-1, 1] -> Seen; its features are the means of the last layer over the image."""
+    """Images [B, 28, 28, 1] in [-1, 1] -> `Seen`; the features are the means of the last layer over the image.
+
+    Attributes:
+      classes: The number of classes.
+    """
 
     classes: int = 10
 
@@ -28,17 +32,23 @@ class Classifier(nn.Module):
 
 
 def classify(params: Params, x: Array) -> Seen:
-    """What the classifier with these parameters sees in images [B, 28, 28, 1] in [-1, 1]."""
+    """Features and logits of images [B, 28, 28, 1] in [-1, 1], by the classifier with these parameters."""
     if x.shape[1:] != (28, 28, 1):
-        raise UserError(f"the classifier sees images [B, 28, 28, 1], these are {list(x.shape)}")
+        raise UserError(f"the classifier takes images [B, 28, 28, 1], these are {list(x.shape)}")
     return Classifier(params["Dense_0"]["bias"].shape[0]).apply({"params": params}, x)  # type: ignore[return-value]
 
 
 def digits() -> Features:
-    """Trained on 4,000 of the packaged digits."""
+    """The classifier trained on 4,000 of the packaged digits.
+
+    It looks at images [B, 28, 28, 1] in [-1, 1].
+    """
     return packaged("digits", classify)
 
 
 def fashion() -> Features:
-    """Trained on the 60,000 training images of Fashion-MNIST."""
+    """The classifier trained on the 60,000 training images of Fashion-MNIST.
+
+    It looks at images [B, 28, 28, 1] in [-1, 1].
+    """
     return packaged("fashion", classify)

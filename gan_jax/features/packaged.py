@@ -1,4 +1,4 @@
-"""The weights that the package holds, in features/weights: reading them, writing them, and networks made of them."""
+"""The weights in the package (features/weights): reading, writing, and the networks that use them."""
 
 import functools
 import importlib.resources
@@ -15,19 +15,25 @@ from gan_jax.types import Array, Features, Params, Seen
 
 
 def packaged(name: str, look: Callable[[Params, Array], Seen], resize: str = "none") -> Features:
-    """look: what a network with the packaged parameters sees. resize: what it does to examples first."""
+    """A classifier with packaged weights.
+
+    Args:
+      name: The name of the weights.
+      look: (params, examples [B, ...]) -> `Seen`.
+      resize: How `look` prepares examples, for protocol stamps.
+    """
     params, digest = weights(name)
     return Features(f"{name} classifier", digest, resize, functools.partial(look, params))
 
 
 def weights(name: str) -> tuple[Params, str]:
-    """Parameters that the package holds, and the SHA-256 of their file."""
+    """Packaged parameters, and the SHA-256 of their file."""
     file = importlib.resources.files("gan_jax.features") / "weights" / f"{name}.npz"
     return read(file), sha256_of(file)
 
 
 def read(file: Traversable) -> Params:
-    """Parameters as `write` keeps them: one array a leaf, named by its path."""
+    """Reads parameters that `write` wrote: one array per leaf, named by its path."""
     tree: dict = {}
     with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
         for name in arrays.files:
@@ -40,7 +46,7 @@ def read(file: Traversable) -> Params:
 
 
 def write(params: Params, stream: IO[bytes]) -> None:
-    """Writes parameters in float16, half of what float32 takes."""
+    """Writes parameters in float16, half the size of float32."""
     leaves = jax.tree.leaves_with_path(params)
     names = [jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in leaves]
     arrays: dict[str, Any] = {name: np.asarray(leaf, np.float16) for name, (_, leaf) in zip(names, leaves)}

@@ -1,7 +1,7 @@
-"""State dicts that torch.save wrote, read without PyTorch and without running what is in them.
+"""Reads the state dicts of torch.save without PyTorch, and without running the code in them.
 
-A pickle is a program. This one may call three things, all of which only note down what they are given, and the
-numbers are then read as plain bytes; any other name in the file is refused.
+A pickle is a program. Here it may call only three functions, which record their arguments; the numbers are then read as
+plain bytes. Any other name in the file is refused.
 """
 
 import io
@@ -20,7 +20,7 @@ import numpy as np
 from gan_jax.errors import UserError
 
 MAGIC = (0x1950A86A20F9469CFC6C).to_bytes(10, "little")  # in the first pickle of a file from before PyTorch 1.6
-DTYPES = {  # as the bytes lie in the file; the two that NumPy lacks or would trust blindly are mended in `numbers`
+DTYPES = {  # of bytes in the file; `numbers` converts bfloat16, which NumPy lacks, and bool, which it wouldn't check
     "BFloat16Storage": "<u2",
     "BoolStorage": "|u1",
     "ByteStorage": "|u1",
@@ -33,7 +33,13 @@ DTYPES = {  # as the bytes lie in the file; the two that NumPy lacks or would tr
 
 
 class Storage(NamedTuple):
-    """A row of numbers in the file."""
+    """A row of numbers in the file.
+
+    Attributes:
+      kind: A key of DTYPES.
+      key: Its name in the file.
+      length: The count of numbers.
+    """
 
     kind: str
     key: str
@@ -41,11 +47,19 @@ class Storage(NamedTuple):
 
     @property
     def nbytes(self) -> int:
+        """Its size in the file."""
         return self.length * np.dtype(DTYPES[self.kind]).itemsize
 
 
 class Tensor(NamedTuple):
-    """A window on a storage; in elements, not bytes."""
+    """A view of a storage, in elements, not bytes.
+
+    Attributes:
+      storage: The storage.
+      offset: Its first element.
+      shape: The shape.
+      strides: The strides.
+    """
 
     storage: Storage
     offset: int
@@ -54,13 +68,17 @@ class Tensor(NamedTuple):
 
 
 def read(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
-    """The tensors of a state dict by name, from a file of either format of torch.save (before and since 1.6).
+    """Reads a state dict from a file of either format of torch.save (before and since 1.6).
 
-    The arrays are read-only, and share memory where the tensors did. bfloat16 is read as float32.
+    Args:
+      path: The file.
+
+    Returns:
+      The tensors by name. They are read-only, and share memory where the tensors did. bfloat16 becomes float32.
 
     Raises:
-      ValueError: the file isn't such a one, is cut short or damaged, contradicts itself, or names anything but tensors.
-      OSError: there is no such file, or it may not be read.
+      ValueError: The file is of another kind, truncated, damaged or inconsistent, or names anything but tensors.
+      OSError: The file doesn't exist or can't be read.
     """
     data = Path(path).read_bytes()
     try:
@@ -78,7 +96,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
 
 
 def from_zip(data: bytes) -> tuple[object, dict[Storage, bytes]]:
-    """Since PyTorch 1.6: NAME/data.pkl, and one file NAME/data/KEY a storage."""
+    """The format since PyTorch 1.6: NAME/data.pkl, and a file NAME/data/KEY per storage."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
             raise UserError("a compressed zip, and torch.save doesn't compress")
@@ -91,15 +109,15 @@ def from_zip(data: bytes) -> tuple[object, dict[Storage, bytes]]:
         unpickler = Unpickler(io.BytesIO(archive.read(pickles[0])))
         state = unpickler.load()
         claimed = sum(storage.nbytes for storage in unpickler.storages)
-        if claimed > len(data):  # several names may lead to the same bytes of the file
+        if claimed > len(data):  # several names may refer to the same bytes of the file
             raise UserError(f"its tensors claim {claimed} bytes and the file has {len(data)}")
         return state, {storage: archive.read(f"{folder}data/{storage.key}") for storage in unpickler.storages}
 
 
 def from_stream(data: bytes) -> tuple[object, dict[Storage, bytes]]:
-    """Before PyTorch 1.6: five pickles, and then every storage as its length, int64, and its numbers."""
+    """The format before PyTorch 1.6: five pickles, and then each storage as its length, int64, and its numbers."""
     if MAGIC not in data[:32]:
-        raise UserError("it begins as neither of the two formats does")
+        raise UserError("it starts like neither of the two formats")
     stream = io.BytesIO(data)
     _magic, _version, _system = (Unpickler(stream).load() for _ in range(3))
     unpickler = Unpickler(stream)
@@ -115,19 +133,19 @@ def from_stream(data: bytes) -> tuple[object, dict[Storage, bytes]]:
 
 
 class Unpickler(pickle.Unpickler):
-    """Makes dicts, lists, numbers, strings, and `Tensor`s, whose storages it collects; runs nothing of the file's."""
+    """Makes dicts, lists, numbers, strings and tensors, and collects their storages. Runs no code of the file."""
 
     def __init__(self, stream: io.BytesIO):
         start = stream.tell()
         for count, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
-            if "PUT" in opcode.name and int(argument or 0) > count:  # the memo is a list: it would grow to that length
-                raise UserError("a pickle that asks for more memory than it can need")
+            if "PUT" in opcode.name and int(argument or 0) > count:  # the memo, a list, would grow to that length
+                raise UserError("a pickle that claims more memory than it can need")
         stream.seek(start)
         super().__init__(stream)
         self.storages: dict[Storage, None] = {}
 
     def find_class(self, module: str, name: str) -> Any:
-        # Made anew for each file: a pickle may set attributes of what it is given.
+        # New functions for each call, since a pickle may set attributes of those that it gets.
         allowed = {
             "collections.OrderedDict": OrderedDict,
             "torch._utils._rebuild_tensor_v2": lambda storage, offset, size, stride, *_: Tensor(
@@ -151,7 +169,7 @@ class Unpickler(pickle.Unpickler):
 
 
 def numbers(storage: Storage, raw: bytes) -> np.ndarray:
-    """[length]."""
+    """The numbers of a storage, [length]."""
     if len(raw) != storage.nbytes:
         raise UserError(f"storage {storage.key!r} has {len(raw)} bytes of {storage.nbytes}: the file is cut short")
     row = np.frombuffer(raw, DTYPES[storage.kind])
@@ -163,7 +181,7 @@ def numbers(storage: Storage, raw: bytes) -> np.ndarray:
 
 
 def window(name: object, tensor: object, rows: dict[Storage, np.ndarray]) -> np.ndarray:
-    """The tensor as an array, if it lies inside its storage."""
+    """The tensor as an array; refuses one that reaches outside of its storage."""
     if not isinstance(name, str) or not isinstance(tensor, Tensor):
         raise UserError(f"{name!r} is a {type(tensor).__name__}, not a tensor")
     if tensor.storage not in rows:
@@ -174,7 +192,7 @@ def window(name: object, tensor: object, rows: dict[Storage, np.ndarray]) -> np.
         raise UserError(f"{name!r} has shape {shape} and strides {strides}, over {row.size} numbers")
     last = offset + sum((size - 1) * stride for size, stride in zip(shape, strides))
     if math.prod(shape) and last >= row.size:
-        raise UserError(f"{name!r} reaches to number {last} of the {row.size} that the file has for it")
+        raise UserError(f"{name!r} reaches number {last}, but the file has {row.size} for it")
     steps = [stride * row.itemsize for stride in strides]
     return np.lib.stride_tricks.as_strided(row[offset:], shape, steps, writeable=False)
 

@@ -1,7 +1,4 @@
-"""What samples of a kind are measured by: an experiment names one of these, and `gan-jax evaluate` prints its figures.
-
-Each is in the file of its kind.
-"""
+"""Measures: the figures that `gan-jax evaluate` prints for each kind of data. An experiment names one of them."""
 
 from gan_jax.measures.image import images, stacked
 from gan_jax.measures.line import text

@@ -1,4 +1,4 @@
-"""What the measures of all kinds share."""
+"""What measures share."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
@@ -15,18 +15,20 @@ from gan_jax.metrics.manifold import Manifold
 from gan_jax.types import Array
 
 BATCH = 128
-NEIGHBOURS = 5  # precision to coverage look at as many; Naeem et al. 2020
+NEIGHBOURS = 5  # of precision, recall, density and coverage; Naeem et al. 2020
 MANIFOLD: dict[str, Literal["higher", "lower"]] = dict.fromkeys(Manifold._fields, "higher")
 
 
 def all_of(batches: Iterable[np.ndarray]) -> NDArray:
+    """Concatenates batches."""
     return np.concatenate(list(batches))
 
 
 def batchwise(look: Callable[[Array], Any]) -> Callable[[np.ndarray], Any]:
-    """`look` of batches [B, ...], compiled once: in parts of one size, padded, and split over all devices.
+    """Makes `look` take batches [B, ...] of any size, compiled once for padded parts that are split over all devices.
 
-    In full float32, so that figures are the same on a GPU, whose default rounds the factors of products to 10 bits.
+    It computes in full float32, so that figures are the same on a GPU, which by default rounds the factors of products
+    to 10 bits.
     """
     mesh = parallel.make_mesh()
     size = -(-BATCH // mesh.size) * mesh.size

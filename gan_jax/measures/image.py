@@ -1,8 +1,8 @@
 """Measures of images, in the features of a network.
 
-The memory that a summary takes is bounded: moments, and the features of the first SEARCHED in float32, as any real
-example may be the nearest (51 MB of 128 each, 820 MB of Inception's 2048). What needs all pairs is of the first KEPT,
-which are drawn at random. Of stacked digits it's a label each.
+A summary takes bounded memory: moments, and the float32 features of the first SEARCHED examples, since any real example
+may be the nearest (51 MB for 128 features each, 820 MB for Inception's 2048). Figures that need all pairs use the first
+KEPT examples, which are in random order. A summary of stacked digits is one label for each.
 """
 
 import dataclasses
@@ -21,8 +21,8 @@ from gan_jax.types import Features, Measure, Protocol, Seen
 log = logging.getLogger(__name__)
 KEPT = 10_000
 SEARCHED = 100_000
-MODES = 1000  # of three digits stacked
-SUBSETS, SUBSET = 100, 1000  # of the kernel distance: how many, and of how many examples
+MODES = 1000  # of three stacked digits
+SUBSETS, SUBSET = 100, 1000  # of the kernel distance: their number, and their size
 SPLITS = 10  # of the score
 
 
@@ -34,15 +34,15 @@ class ImageSummary:
 
     @property
     def first(self) -> NDArray:
-        """Features [KEPT or fewer, D] of which all pairs are looked at."""
+        """Features [KEPT or fewer, D], for figures that need all pairs."""
         return self.features[:KEPT]
 
     @functools.cached_property
     def apart(self) -> float:
-        """How far the first examples lie from the nearest of all that is no copy of theirs, in the median.
+        """The median distance of the first examples from the nearest example that isn't their copy.
 
         Raises:
-          ValueError: all are copies of one.
+          ValueError: All are copies of one.
         """
         distinct = len(np.unique(self.first, axis=0))
         if distinct == 1:
@@ -58,13 +58,17 @@ class ImageSummary:
 
 
 def images(features: Features, *, best: str = "frechet_distance", num: int = 10_000) -> Measure:
-    """Fréchet and kernel distance, precision, recall, density, coverage, and the classifier's score.
+    """Measure images by Fréchet and kernel distance, precision, recall, density, coverage, and a classifier's score.
 
-    `nearest` is the median distance of a sample to its nearest real example, over that of real examples to theirs that
-    is no copy: below 1 samples lie nearer to the training data than these to one another. `duplicates` is the share of
-    samples with another one within a tenth of that distance. A generator has collapsed if its coverage is below 0.1.
+    `nearest` is the median distance of a sample from the nearest real example, over the median distance of a real
+    example from the nearest one that isn't its copy: below 1, samples are closer to the training data than real
+    examples are to one another. `duplicates` is the share of samples that have another one within a tenth of the latter
+    distance. A generator has collapsed if its coverage is below 0.1.
 
-    best: one of HIGHER_IS_BETTER or LOWER_IS_BETTER.
+    Args:
+      features: The network that gives features, and logits for the score. Without logits there is no score.
+      best: The figure that chooses the best checkpoint: any but `nearest` and the errors.
+      num: The number of samples, by default.
     """
     look = batchwise(features.look)
 
@@ -134,10 +138,13 @@ def images(features: Features, *, best: str = "frechet_distance", num: int = 10_
 
 
 def stacked(features: Features, *, num: int = 26_000) -> Measure:
-    """The modes among 1,000, and their KL from the uniform distribution, of images of three digits, one a channel.
+    """Measure images of three digits, one in each channel, by the modes covered and their KL from uniform.
 
-    features: a classifier of one channel. The number of samples is PacGAN's (Lin et al. 2018, section 4.2). Collapsed
-    is a generator that covers fewer than half of the modes.
+    A generator has collapsed if it covers fewer than half of the 1,000 modes.
+
+    Args:
+      features: A classifier of one channel.
+      num: The number of samples, by default PacGAN's (Lin et al. 2018, section 4.2).
     """
     each = batchwise(features.look)
 

@@ -11,23 +11,26 @@ from gan_jax.metrics.ngrams import jensen_shannon, ngrams
 from gan_jax.types import Measure, Protocol
 
 LONGEST = 4
-KEPT = 1_000_000  # lines of a summary: 32 MB of 32 characters each
+KEPT = 1_000_000  # lines in a summary: 32 MB for 32 characters each
 
 
 def text(alphabet: str, words: Set[str], *, num: int = 10_000) -> Measure:
-    """Jensen-Shannon divergences of n-grams of characters, and shares of real words, of repeated and of copied lines.
+    """Measure lines by the divergences of character n-grams, and by the shares of real words and of repeated lines.
 
-    js_1 to js_4 are in bits, as in Gulrajani et al. 2017's code. `words` is the share of what stands between spaces
-    that is one of `words`; `duplicates` of lines that another one equals; `copied` of lines that are a real one. Of a
-    line [length, V] the likeliest characters count. Collapsed is a generator that repeats more than half of its lines.
+    `js_1` to `js_4` are Jensen-Shannon divergences in bits, as in Gulrajani et al. 2017's code. `words` is the share of
+    generated words, separated by spaces, that are real; `duplicates` the share of lines that occur more than once;
+    `copied` the share of lines that are real lines. A line [length, V] counts as its most likely characters. A
+    generator has collapsed if more than half of its lines are duplicates.
 
-    alphabet: the V characters.
-    words: of the training text.
+    Args:
+      alphabet: The V characters, in order of their columns.
+      words: The words of the training text.
+      num: The number of samples, by default.
     """
     listed = hashlib.sha256("\n".join(sorted(words)).encode()).hexdigest()[:8]
 
     def look(batch: NDArray) -> NDArray:
-        """Of two lines, the squared distance is twice the number of characters that differ."""
+        """The squared distance of two lines is twice the number of characters that differ."""
         return np.eye(batch.shape[-1], dtype=np.float32)[batch.argmax(-1)].reshape(len(batch), -1)
 
     def summarise(batches: Iterable[NDArray]) -> NDArray[np.uint8]:

@@ -6,14 +6,18 @@ from gan_jax.measures.common import MANIFOLD, NEIGHBOURS, all_of
 from gan_jax.metrics import manifold, mixtures
 from gan_jax.types import Measure, Protocol
 
-TRANSPORTED = 1000  # an exact assignment grows with the third power
+TRANSPORTED = 1000  # points: the time of an exact assignment grows with the third power
 
 
 def mixture(centres: NDArray, sigma: float, *, num: int = 2500) -> Measure:
-    """Modes covered, share of high quality, reverse KL with its floor, and W₁, of points about `centres` [K, D].
+    """Measure points of a mixture of Gaussians by modes covered, share of high quality, reverse KL, and W₁.
 
-    The number of samples is PacGAN's (Lin et al. 2018, section 4.1). Collapsed is a generator that covers fewer than
-    half of the modes.
+    A generator has collapsed if it covers fewer than half of the modes.
+
+    Args:
+      centres: The means [K, D] of the Gaussians.
+      sigma: Their standard deviation.
+      num: The number of samples, by default PacGAN's (Lin et al. 2018, section 4.1).
     """
 
     def compare(real: NDArray, fake: NDArray) -> dict[str, float]:
@@ -43,9 +47,12 @@ def mixture(centres: NDArray, sigma: float, *, num: int = 2500) -> Measure:
 
 
 def plane(*, num: int = 2500) -> Measure:
-    """W₁, precision, recall, density and coverage of points [N, D] themselves, for distributions without modes.
+    """Measure points [N, D] by W₁, precision, recall, density and coverage, for distributions without modes.
 
     A generator has collapsed if its coverage is below 0.1.
+
+    Args:
+      num: The number of samples, by default.
     """
 
     def compare(real: NDArray, fake: NDArray) -> dict[str, float]:
@@ -68,6 +75,6 @@ def plane(*, num: int = 2500) -> Measure:
 
 
 def transport(real: NDArray, fake: NDArray) -> float:
-    """W₁ of the first points of both."""
+    """W₁ between the first points of both."""
     count = min(TRANSPORTED, len(real), len(fake))
     return mixtures.wasserstein(real[:count], fake[:count])

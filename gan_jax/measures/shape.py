@@ -9,15 +9,19 @@ from gan_jax.metrics.matching import matching, one_nearest_neighbour
 from gan_jax.metrics.overlap import jaccard_distances
 from gan_jax.types import Measure, Protocol
 
-COMPARED = 1000  # all pairs are looked at
+COMPARED = 1000  # shapes, since all pairs are compared
 
 
 def shapes(*, num: int = 200) -> Measure:
-    """Coverage and minimum matching distance, and the accuracy of one nearest neighbour, of voxels above 0.
+    """Measure shapes by coverage, minimum matching distance, and the accuracy of one nearest neighbour.
 
-    The distance of two shapes is one less their intersection over union. The accuracy is best at 1/2, so of itself it
-    is better neither high nor low. All three depend on the numbers of shapes: as many real ones are taken as there are
-    samples, or the other way round, as in the papers. A generator has collapsed if its coverage is below 0.1.
+    The distance of two shapes is one minus the intersection over union of their voxels above 0. The accuracy is best
+    at 1/2, so neither higher nor lower is better. All three depend on the numbers of shapes, so as many real ones are
+    compared as there are samples, or the other way round, as in the papers. A generator has collapsed if its coverage
+    is below 0.1.
+
+    Args:
+      num: The number of samples, by default.
     """
 
     def summarise(batches: Iterable[np.ndarray]) -> NDArray[np.bool_]:
@@ -55,5 +59,5 @@ def shapes(*, num: int = 200) -> Measure:
 
 
 def full(batch: np.ndarray) -> NDArray[np.bool_]:
-    """[B, ...] -> [B, D]."""
+    """Whether each voxel is full: [B, ...] -> [B, D]."""
     return np.asarray(batch).reshape(len(batch), -1) > 0

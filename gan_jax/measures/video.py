@@ -1,4 +1,4 @@
-"""Measures of clips, in the features of a network of clips and of one of their frames, and by how they move."""
+"""Measures of clips, in the features of a network for clips and of one for frames, and by how they move."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from gan_jax.measures.common import MANIFOLD, NEIGHBOURS, batchwise
 from gan_jax.metrics import frechet, manifold, motion
 from gan_jax.types import Features, Measure, Protocol
 
-KEPT = 10_000  # clips of which all pairs are looked at
+KEPT = 10_000  # clips, for figures that need all pairs
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -21,13 +21,16 @@ class VideoSummary:
 
 
 def videos(clips: Features, frames: Features, *, num: int = 2000) -> Measure:
-    """Fréchet distances of clips and of their frames, precision to coverage of clips, and distances of their motion.
+    """Measure clips by Fréchet distances of clips and of frames, precision to coverage of clips, and their motion.
 
-    `change_distance`, `speed_distance` and `unsteadiness_distance` are W₁ between what `metrics.motion` says of real
-    and of generated clips. A generator has collapsed if its coverage is below 0.1.
+    `change_distance`, `speed_distance` and `unsteadiness_distance` are W₁ between the figures of `metrics.motion` of
+    real and of generated clips. A generator has collapsed if its coverage is below 0.1.
 
-    clips: sees [B, frames, H, W, C]; what it sees of order in time is all that tells a film from its frames.
-    frames: sees [B, H, W, C].
+    Args:
+      clips: The network for clips [B, frames, H, W, C]. Figures of its features are the only ones, besides those of
+        motion, that depend on the order of frames.
+      frames: The network for frames [B, H, W, C].
+      num: The number of samples, by default.
     """
     look, look_at_frames = batchwise(clips.look), batchwise(frames.look)
 

@@ -1,8 +1,8 @@
 """Squared Euclidean distances between many features, a block of rows at a time: HELD numbers, and never [N, M].
 
-|x|² + |y|² - 2 x·y cancels where features lie in tight groups far apart: float32 would leave nothing of the distance.
-It's taken in float64, on the host as not every accelerator has that, and rounded to float32 then. What may be rounding
-alone is 0, so that copies lie at no distance and in each other's balls.
+|x|² + |y|² - 2 x·y cancels where features lie in tight groups far apart, and float32 would lose the distance. So it is
+computed in float64, on the host since not every accelerator has float64, and then rounded to float32. A result within
+the rounding error becomes 0, so that copies are at distance 0 and lie in each other's balls.
 """
 
 from collections.abc import Iterator
@@ -21,18 +21,18 @@ Blocks = Iterator[tuple[slice, NDArray[np.float32]]]
 
 
 def blocks(x: ArrayLike, others: ArrayLike) -> Blocks:
-    """Rows of x [N, D], and their squared distances [rows, M] from others [M, D], which may be written to.
+    """Yields slices of x [N, D], and their squared distances [rows, M] from others [M, D], which may be overwritten.
 
     Raises:
-      ValueError: features that aren't [N, D] and [M, D].
-      FloatingPointError: they aren't finite, or are so large that distances overflow.
+      ValueError: The features aren't [N, D] and [M, D].
+      FloatingPointError: They aren't finite, or are so large that distances overflow.
     """
     x, others = rows(x), rows(others)
     if x.shape[1] != others.shape[1]:
-        raise UserError(f"features are [N, D] and [M, D], these are {list(x.shape)} and {list(others.shape)}")
+        raise UserError(f"features must be [N, D] and [M, D], not {list(x.shape)} and {list(others.shape)}")
     if (largest := np.abs([extremes(x), extremes(others)]).max()) > LARGEST:
         raise NotFinite(f"features are as large as {largest:.2g}: their distances overflow")
-    middle = others.mean(0, dtype=np.float64)  # distances don't change, and their rounding is smallest about it
+    middle = others.mean(0, dtype=np.float64)  # shifting by it changes no distance, and makes the rounding smallest
     height = max(1, HELD // max(1, len(others)))
     for first in range(0, len(x), height):
         part = x[first : first + height] - middle
@@ -43,14 +43,14 @@ def blocks(x: ArrayLike, others: ArrayLike) -> Blocks:
 
 
 def blocks_within(x: ArrayLike) -> Blocks:
-    """`blocks` of x [N, D] and x, where each is infinitely far from itself."""
+    """`blocks` of x [N, D] with itself, where each row is infinitely far from itself."""
     for at, apart in blocks(x, x):
         np.fill_diagonal(apart[:, at], np.inf)
         yield at, apart
 
 
 def squared(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[N, D], [M, D] -> [N, M], by one product: (x, |x|², 1) · (-2 y, 1, |y|²)."""
+    """Squared distances [N, M] of x [N, D] and y [M, D], by one product: (x, |x|², 1) · (-2 y, 1, |y|²)."""
     length = np.sum(x**2, 1, keepdims=True)
     left = np.concatenate([x, length, np.ones((len(x), 1))], 1)
     right = np.concatenate([-2 * y, np.ones((len(y), 1)), np.sum(y**2, 1, keepdims=True)], 1)

@@ -1,7 +1,7 @@
-"""The Fréchet distance of two Gaussians fitted to features: FID, when the features are Inception's.
+"""The Fréchet distance between two Gaussians fitted to features: FID, if the features are Inception's.
 
-Heusel et al. 2017, eq. 6. Means and covariances are gathered batch by batch in float64, so that memory doesn't grow
-with the number of samples, and the order of batches changes nothing but rounding.
+Heusel et al. 2017, eq. 6. Means and covariances accumulate batch by batch in float64, so memory doesn't grow with the
+number of samples, and the order of batches changes only rounding.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,13 @@ Matrix = NDArray[np.float64]
 
 
 class Moments(NamedTuple):
-    """What is kept of features: their number, mean [D], and scatter Σ (x - mean)(x - mean)ᵀ [D, D]."""
+    """The number of features, their mean, and their scatter.
+
+    Attributes:
+      n: The number of features.
+      mean: Their mean [D].
+      scatter: Σ (x - mean)(x - mean)ᵀ [D, D].
+    """
 
     n: int
     mean: Matrix
@@ -30,11 +36,11 @@ class Moments(NamedTuple):
 
 
 def moments(batches: Iterable[ArrayLike]) -> Moments:
-    """The moments of all the features of batches [B, D].
+    """Compute the moments of all features of batches [B, D], in float64.
 
     Raises:
-      ValueError: features that aren't [B, D] or are complex, or fewer than two of them.
-      FloatingPointError: features that aren't finite.
+      ValueError: The features aren't [B, D], are complex, or are fewer than two.
+      FloatingPointError: A feature isn't finite.
     """
     total = None
     for batch in batches:
@@ -46,6 +52,7 @@ def moments(batches: Iterable[ArrayLike]) -> Moments:
 
 
 def moments_of_batch(features: Matrix) -> Moments:
+    """The moments of features [B, D]; B may be 0."""
     if not len(features):
         return Moments(0, np.zeros(features.shape[1]), np.zeros((features.shape[1],) * 2))
     mean = features.mean(0)
@@ -65,10 +72,19 @@ def merge(a: Moments, b: Moments) -> Moments:
 
 
 def frechet_distance(a: Moments, b: Moments) -> float:
-    """‖μ_a - μ_b‖² + tr(Σ_a + Σ_b - 2 (Σ_a Σ_b)^½), in squared units of the features.
+    """Compute ‖μ_a - μ_b‖² + tr(Σ_a + Σ_b - 2 (Σ_a Σ_b)^½), in squared units of the features.
 
-    The last trace is the sum of the singular values of Σ_a^½ Σ_b^½: real, and exact where a covariance is singular,
-    which it always is with fewer samples than features. Rounding that would leave less than nothing is cut off.
+    The last trace is the sum of the singular values of Σ_a^½ Σ_b^½. It is real, and exact where a covariance is
+    singular, which is always so with fewer samples than features. Negative results, from rounding, become 0.
+
+    Args:
+      a: The moments of one set of features, from `moments`.
+      b: Those of the other set.
+
+    Raises:
+      ValueError: The features differ in dimension.
+
+    Heusel et al. 2017, eq. 6.
     """
     if a.mean.shape != b.mean.shape:
         raise UserError(f"features of {len(a.mean)} and {len(b.mean)} dimensions can't be compared")
@@ -78,7 +94,7 @@ def frechet_distance(a: Moments, b: Moments) -> float:
 
 
 def root(covariance: Matrix) -> Matrix:
-    """The symmetric square root. Eigenvalues that are rounding of 0 are 0: their roots wouldn't be small."""
+    """The symmetric square root. Eigenvalues within rounding of 0 become 0, since their roots wouldn't be small."""
     values, vectors = np.linalg.eigh(covariance)
     rounding = len(values) * np.finfo(np.float64).eps * max(values[-1], 0.0)
     return (vectors * np.sqrt(np.where(values > rounding, values, 0.0))) @ vectors.T

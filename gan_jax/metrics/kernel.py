@@ -1,4 +1,4 @@
-"""The kernel distance: KID, when the features are Inception's. Bińkowski et al. 2018."""
+"""The kernel distance: KID, if the features are Inception's. Bińkowski et al. 2018."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,13 @@ from gan_jax.metrics.checked import rows
 
 
 class KernelDistance(NamedTuple):
-    """The mean of the squared MMD over subsets, its deviation among them, and the standard error of the mean."""
+    """The squared MMD over subsets.
+
+    Attributes:
+      mean: The mean over subsets.
+      deviation: The standard deviation among subsets.
+      standard_error: The standard error of the mean.
+    """
 
     mean: float
     deviation: float
@@ -20,20 +26,28 @@ class KernelDistance(NamedTuple):
 def kernel_distance(
     real: ArrayLike, fake: ArrayLike, *, subsets: int = 100, subset_size: int = 1000, seed: int = 0
 ) -> KernelDistance:
-    """Of features [N, D] and [M, D], by `subsets` pairs of random subsets.
+    """Compute the squared MMD of features, averaged over pairs of random subsets.
 
-    Unbiased, so that it lies below 0 half the time where both are of one distribution: to cut that off would bias it.
+    It is unbiased, so it is negative half the time if both sets are from one distribution; clipping would bias it.
+    Subsets overlap unless they are few, so the standard error tells how well the mean over subsets of these samples is
+    known, not how other samples would vary.
 
-    Subsets overlap unless they are few, so the standard error says how well the mean over subsets of these samples is
-    known, and not what other samples would give.
+    Args:
+      real: Features [N, D].
+      fake: Features [M, D].
+      subsets: The number of pairs of subsets, two or more.
+      subset_size: Samples in each subset, drawn without replacement.
+      seed: Seed of the subsets.
 
     Raises:
-      ValueError: features of different dimensions, or fewer samples than a subset takes.
-      FloatingPointError: features that aren't finite.
+      ValueError: The features differ in dimension, or there are fewer samples than a subset takes.
+      FloatingPointError: A feature isn't finite.
+
+    Bińkowski et al. 2018.
     """
     real, fake = rows(real).astype(np.float64), rows(fake).astype(np.float64)
     if real.shape[1] != fake.shape[1]:
-        raise UserError(f"features are [N, D] and [M, D], these are {list(real.shape)} and {list(fake.shape)}")
+        raise UserError(f"features must be [N, D] and [M, D], not {list(real.shape)} and {list(fake.shape)}")
     if not 2 <= subset_size <= min(len(real), len(fake)):
         raise UserError(f"subsets of {subset_size} from {len(real)} real and {len(fake)} fake: from 2 to the fewer")
     if subsets < 2:
@@ -63,4 +77,5 @@ def polynomial(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.flo
 
 
 def mean_off_diagonal(gram: NDArray[np.float64]) -> float:
+    """The mean of a square matrix without its diagonal."""
     return (gram.sum() - np.trace(gram)) / (len(gram) * (len(gram) - 1))

@@ -1,7 +1,7 @@
 """Fidelity and diversity by nearest neighbours: precision and recall, density and coverage.
 
-A point of a set stands for the ball about it that reaches to its k-th neighbour in the set; the union of the balls
-stands for the set's manifold.
+Each point of a set has a ball around it that reaches to its k-th neighbour in the set. The union of the balls
+approximates the set's manifold.
 """
 
 from typing import NamedTuple
@@ -14,10 +14,13 @@ from gan_jax.metrics.distances import blocks, blocks_within
 
 
 class Manifold(NamedTuple):
-    """precision: share of fake samples in the real manifold. recall: share of real ones in the fake manifold.
+    """Fidelity and diversity of fake samples.
 
-    Kynkäänniemi et al. 2019, eq. 2. density: real balls about a fake sample, over k; it may exceed 1. coverage: share
-    of real balls with a fake sample in them. Naeem et al. 2020, eq. 3 and 4.
+    Attributes:
+      precision: The share of fake samples in the real manifold. Kynkäänniemi et al. 2019, eq. 2.
+      recall: The share of real samples in the fake manifold. The same equation.
+      density: The mean number of real balls around a fake sample, over k; it may exceed 1. Naeem et al. 2020, eq. 3.
+      coverage: The share of real balls that contain a fake sample. Naeem et al. 2020, eq. 4.
     """
 
     precision: float
@@ -27,15 +30,22 @@ class Manifold(NamedTuple):
 
 
 def manifold(real: ArrayLike, fake: ArrayLike, *, k: int = 5) -> Manifold:
-    """Of features [N, D] and [M, D]. Kynkäänniemi takes k = 3, Naeem 5.
+    """Compute precision, recall, density and coverage.
+
+    Args:
+      real: Features [N, D].
+      fake: Features [M, D].
+      k: The neighbour that sets the size of a ball. Kynkäänniemi et al. use 3, Naeem et al. 5.
 
     Raises:
-      ValueError: features of different dimensions, or a k that leaves a sample without its neighbour.
-      FloatingPointError: features that aren't finite, or whose distances overflow.
+      ValueError: The features differ in dimension, or k isn't below the number of samples.
+      FloatingPointError: A feature isn't finite, or distances overflow.
     """
     real, fake = np.asarray(real), np.asarray(fake)
     if not 1 <= k < min(len(real), len(fake)):
-        raise UserError(f"k {k}: from 1 to below the number of samples, {len(real)} real and {len(fake)} fake")
+        raise UserError(
+            f"k {k}: it must be from 1 to below the number of samples, {len(real)} real and {len(fake)} fake"
+        )
     real_reach, fake_reach = squared_radii(real, k), squared_radii(fake, k)
     balls = np.zeros(len(fake), int)  # that each fake sample lies in
     recalled = covered = 0
@@ -53,5 +63,5 @@ def manifold(real: ArrayLike, fake: ArrayLike, *, k: int = 5) -> Manifold:
 
 
 def squared_radii(x: NDArray, k: int) -> NDArray[np.float32]:
-    """The squared distance of each of x [N, D] from its k-th neighbour among the others."""
+    """The squared distance [N] of each row of x [N, D] from its k-th neighbour among the others."""
     return np.concatenate([np.partition(apart, k - 1, 1)[:, k - 1] for _, apart in blocks_within(x)])

@@ -1,4 +1,4 @@
-"""Two sets of samples held against each other by the distances between them, of any kind."""
+"""Two sets of samples compared by the distances between them, of any kind."""
 
 from typing import NamedTuple
 
@@ -9,10 +9,11 @@ from gan_jax.errors import UserError
 
 
 class Matching(NamedTuple):
-    """coverage: the share of real samples that are the nearest one to some fake sample.
+    """How fake samples match real ones. Achlioptas et al. 2018, section 4.2.
 
-    minimum_matching_distance: the mean distance of a real sample to its nearest fake one. Both by Achlioptas et al.
-    2018, section 4.2.
+    Attributes:
+      coverage: The share of real samples that are the nearest real one to some fake sample.
+      minimum_matching_distance: The mean distance of a real sample to its nearest fake one.
     """
 
     coverage: float
@@ -20,23 +21,33 @@ class Matching(NamedTuple):
 
 
 def matching(apart: NDArray) -> Matching:
-    """Of distances [real, fake]; among equals the first is the nearest."""
+    """Compute coverage and minimum matching distance.
+
+    Args:
+      apart: Distances [real, fake]. If several are equal, the first is the nearest.
+    """
     return Matching(len(np.unique(apart.argmin(0))) / len(apart), float(apart.min(1).mean()))
 
 
 def one_nearest_neighbour(real: NDArray, across: NDArray, fake: NDArray) -> float:
-    """How often the nearest other sample of both sets is of a sample's own: 1/2 where they are of one distribution.
+    """Compute how often the sample nearest to another one is from the same set.
 
-    Near 1 they are told apart, near 0 the fake ones copy the real. The leave-one-out accuracy of a classifier by one
-    neighbour; Lopez-Paz & Oquab 2017, section 3. Of several that are equally near, each counts for its part.
+    This is the leave-one-out accuracy of a one-nearest-neighbour classifier: 1/2 if both sets are from one
+    distribution, near 1 if they are easy to tell apart, near 0 if the fake samples copy the real ones. Several that are
+    equally near share the vote.
 
-    real, across, fake: distances [N, N] between real samples, [N, N] of real from fake, [N, N] between fake ones.
+    Args:
+      real: Distances [N, N] between real samples.
+      across: Distances [N, N] of real samples (rows) from fake ones.
+      fake: Distances [N, N] between fake samples.
 
     Raises:
-      ValueError: not as many of both.
+      ValueError: The numbers of real and fake samples differ.
+
+    Lopez-Paz & Oquab 2017, section 3.
     """
     if not real.shape == across.shape == fake.shape:
-        raise UserError(f"distances of as many real as fake samples: {real.shape}, {across.shape}, {fake.shape}")
+        raise UserError(f"distances {real.shape}, {across.shape}, {fake.shape}: give as many real as fake samples")
     apart = np.block([[real, across], [across.T, fake]]).astype(np.float64)
     np.fill_diagonal(apart, np.inf)
     is_fake = np.arange(len(apart)) >= len(real)

@@ -1,18 +1,28 @@
-"""What an ear resolves of a sound: loudness by time and pitch."""
+"""The log-mel spectrogram: loudness over time and pitch, roughly as an ear resolves them."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 FRAME, HOP, BANDS = 1024, 256, 64
-QUIETEST = -70.0  # decibels; what is quieter counts as this
+QUIETEST = -70.0  # decibels; anything quieter counts as this
 
 
 def log_mel(x: jax.Array, *, rate: int = 16_000, frame: int = FRAME, hop: int = HOP, bands: int = BANDS) -> jax.Array:
-    """Sounds [..., T] -> decibels [..., T / hop, bands], from QUIETEST to about 0, which a full sine has in its band.
+    """Compute the log-mel spectrogram of sounds.
 
-    The squared magnitude of the short-time Fourier transform by Hann windows, summed over triangles that are evenly
-    spaced in mel. The sound is surrounded by silence, so that frame i has its middle at sample (i + ½) hop.
+    It is the squared magnitude of the short-time Fourier transform with Hann windows, summed over triangles evenly
+    spaced in mel. The sound is padded with silence, so that the middle of frame i is at sample (i + ½) hop.
+
+    Args:
+      x: Sounds [..., T] in [-1, 1].
+      rate: Samples per second.
+      frame: Samples in a window.
+      hop: Samples from one window to the next.
+      bands: The number of triangles.
+
+    Returns:
+      Decibels [..., T / hop, bands], from QUIETEST to about 0, the level of a full-scale sine in its band.
     """
     around = (frame - hop) // 2
     padded = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(around, frame - hop - around)])
@@ -24,9 +34,9 @@ def log_mel(x: jax.Array, *, rate: int = 16_000, frame: int = FRAME, hop: int = 
 
 
 def triangles(rate: int, frame: int, bands: int) -> np.ndarray:
-    """The filters [bands, frame / 2 + 1]: of height 1, each reaching to the middles of its neighbours.
+    """The filters [bands, frame / 2 + 1]: triangles of height 1, each reaching to the middles of its neighbours.
 
-    Mel is 2595 log10(1 + f / 700) of f in hertz. O'Shaughnessy 1987, p. 150.
+    A frequency of f hertz is 2595 log10(1 + f / 700) mel. O'Shaughnessy 1987, p. 150.
     """
     top = 2595 * np.log10(1 + rate / 2 / 700)
     corners = 700 * (10 ** (np.linspace(0, top, bands + 2) / 2595) - 1)

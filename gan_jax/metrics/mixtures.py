@@ -1,4 +1,4 @@
-"""Samples of a mixture of equal Gaussians, such as the 8 and the 25 in the plane; and exact transport."""
+"""Figures of samples from a mixture of equal Gaussians, such as 8 or 25 in the plane; and exact optimal transport."""
 
 from typing import NamedTuple
 
@@ -13,10 +13,12 @@ from gan_jax.metrics.classes import Modes, modes
 
 
 class Mixture(NamedTuple):
-    """covered: modes with a high-quality sample. high_quality: the share within three deviations of a centre.
+    """How samples fit a mixture. Lin et al. 2018 (PacGAN), section 4.1, after Srivastava et al. 2017 (VEEGAN).
 
-    Both by Lin et al. 2018 (PacGAN), section 4.1, after Srivastava et al. 2017 (VEEGAN). modes: what `classes.modes`
-    gives of all samples, each counted with its nearest centre; its `kl` is the reverse KL.
+    Attributes:
+      covered: The number of modes with a high-quality sample.
+      high_quality: The share of samples within three standard deviations of a centre.
+      modes: `classes.modes` of all samples, each counted with its nearest centre; its `kl` is the reverse KL.
     """
 
     covered: int
@@ -25,10 +27,21 @@ class Mixture(NamedTuple):
 
 
 def mixture(samples: ArrayLike, centres: ArrayLike, sigma: float, *, seed: int = 0) -> Mixture:
-    """Of samples [N, D] of the mixture about `centres` [K, D], each of deviation sigma in every direction."""
+    """Compute the modes that samples cover, and the share of high quality.
+
+    Args:
+      samples: Points [N, D].
+      centres: The means [K, D] of the Gaussians.
+      sigma: Their standard deviation in every direction.
+      seed: Seed of the draws that give the floor of the KL; see `classes.modes`.
+
+    Raises:
+      ValueError: The shapes aren't [N, D] and [K, D].
+      FloatingPointError: A sample isn't finite.
+    """
     samples, centres = rows(samples, "samples").astype(np.float64), np.asarray(centres, np.float64)
     if not len(samples) or samples.shape[1:] != centres.shape[1:]:
-        raise UserError(f"samples [N, D] and centres [K, D], these are {list(samples.shape)}, {list(centres.shape)}")
+        raise UserError(f"samples [N, D], centres [K, D] are needed, not {list(samples.shape)}, {list(centres.shape)}")
     apart = cdist(samples, centres)
     labels = apart.argmin(1)
     good = apart.min(1) <= 3 * sigma
@@ -36,12 +49,23 @@ def mixture(samples: ArrayLike, centres: ArrayLike, sigma: float, *, seed: int =
 
 
 def wasserstein(x: ArrayLike, y: ArrayLike) -> float:
-    """W₁ of two sets of N samples [N, D] under the Euclidean distance: the mean of the best assignment, exactly.
+    """Compute W₁ between two sets of samples under the Euclidean distance, exactly, by the best assignment.
 
-    It grows with N³: 2,000 samples take seconds. Two sets of one distribution aren't at 0: print that floor beside it.
+    Two sets from one distribution aren't at 0: report that floor beside it.
+
+    Args:
+      x: Points [N, D]. The time grows with N³; 2,000 take seconds.
+      y: As many points [N, D].
+
+    Returns:
+      The mean distance of assigned pairs, in the units of the points.
+
+    Raises:
+      ValueError: The shapes differ or aren't [N, D].
+      FloatingPointError: A point isn't finite.
     """
     x, y = rows(x, "samples").astype(np.float64), rows(y, "samples").astype(np.float64)
     if x.shape != y.shape or not len(x):
-        raise UserError(f"two sets of as many samples [N, D], these are {list(x.shape)} and {list(y.shape)}")
+        raise UserError(f"two sets of as many samples [N, D] are needed, not {list(x.shape)} and {list(y.shape)}")
     apart = cdist(x, y)
     return float(apart[linear_sum_assignment(apart)].mean())

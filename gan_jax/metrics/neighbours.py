@@ -1,4 +1,4 @@
-"""Memorisation and repetition: the nearest training examples of samples, and samples that are one another's copies."""
+"""Memorisation and repetition: the training examples nearest to samples, and samples that repeat one another."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -8,16 +8,29 @@ from gan_jax.metrics.distances import blocks, blocks_within
 
 
 def nearest(samples: ArrayLike, training: ArrayLike, *, k: int = 1) -> tuple[NDArray, NDArray]:
-    """The numbers of each sample's k nearest training examples, and their distances: both [N, k], nearest first."""
+    """Find each sample's nearest training examples.
+
+    Args:
+      samples: Features [N, D].
+      training: Features [M, D].
+      k: The number of neighbours, from 1 to M.
+
+    Returns:
+      The indices [N, k] of training examples and their Euclidean distances [N, k], nearest first.
+
+    Raises:
+      ValueError: k isn't from 1 to M, or the features differ in dimension.
+      FloatingPointError: A feature isn't finite, or distances overflow.
+    """
     samples, training = np.asarray(samples), np.asarray(training)
     if not 1 <= k <= len(training):
-        raise UserError(f"k {k}: from 1 to the {len(training)} training examples")
+        raise UserError(f"k {k}: it must be from 1 to {len(training)}, the number of training examples")
     which = np.concatenate([smallest(apart, k) for _, apart in blocks(samples, training)])
     return which, np.stack([distance(samples, training[column]) for column in which.T], 1)
 
 
 def nearest_other(x: ArrayLike) -> NDArray:
-    """The distances of x [N, D] from the nearest other one: exactly 0 of a copy."""
+    """Compute the distance [N] of each row of x [N, D] from the nearest other row: exactly 0 for a copy."""
     x = np.asarray(x)
     if len(x) < 2:
         raise UserError(f"neighbours among {len(x)} samples: there must be two or more")
@@ -26,7 +39,12 @@ def nearest_other(x: ArrayLike) -> NDArray:
 
 
 def nearest_distinct(x: ArrayLike, *, number: int | None = None) -> NDArray:
-    """The distances of x [N, D], or of the first `number`, from the nearest one that is no copy; 0 if all are."""
+    """Compute the distance of each row of x [N, D] from the nearest row that isn't a copy; 0 if all are copies.
+
+    Args:
+      x: Features [N, D].
+      number: Only the first rows get a distance; None: all.
+    """
     x = np.asarray(x)
     own, others = x[:number], []
     for _, apart in blocks(own, x):
@@ -36,17 +54,17 @@ def nearest_distinct(x: ArrayLike, *, number: int | None = None) -> NDArray:
 
 
 def duplicates(samples: ArrayLike, within: float) -> float:
-    """The share of samples [N, D] that have another one within this distance."""
+    """Compute the share of samples [N, D] that have another one within a distance."""
     return float(np.mean(nearest_other(samples) <= within))
 
 
 def distance(x: NDArray, y: NDArray) -> NDArray[np.float64]:
-    """Of each of x [N, D] from that of y [N, D], without rounding where they are copies."""
+    """Distances [N] of the rows of x [N, D] from those of y [N, D]: exactly 0 for copies."""
     return np.linalg.norm(x.astype(np.float64) - y, axis=1)
 
 
 def smallest(apart: NDArray, k: int) -> NDArray:
-    """The columns [N, k] of the smallest of each row [N, M], which are written over."""
+    """The columns [N, k] of the smallest values in each row of `apart` [N, M], which is overwritten."""
     found = np.empty((len(apart), k), int)
     for column in found.T:
         column[:] = apart.argmin(1)

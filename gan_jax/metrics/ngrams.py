@@ -1,4 +1,4 @@
-"""How often characters follow one another: n-grams of lines, and how far two texts' frequencies lie apart."""
+"""Character n-grams of lines, and the divergence between the frequencies of two texts."""
 
 from typing import NamedTuple
 
@@ -9,14 +9,27 @@ from gan_jax.errors import UserError
 
 
 class Ngrams(NamedTuple):
-    """The different n-grams [K], each as one number, in order; and how often each occurs [K]."""
+    """The n-grams of a text.
+
+    Attributes:
+      grams: The distinct n-grams [K], each as one number, in order.
+      counts: How often each occurs [K].
+    """
 
     grams: NDArray[np.int64]
     counts: NDArray[np.int64]
 
 
 def ngrams(tokens: ArrayLike, n: int) -> Ngrams:
-    """Those at all L - n + 1 places of every line [N, L] of characters, which are numbers from 0 to 255; n up to 7."""
+    """Count the n-grams at all L - n + 1 places of every line.
+
+    Args:
+      tokens: Lines [N, L] of characters as numbers from 0 to 255.
+      n: The length of an n-gram, from 1 to 7.
+
+    Raises:
+      ValueError: The lines aren't [N, L], or n is out of range.
+    """
     tokens = np.asarray(tokens)
     if tokens.ndim != 2 or not 1 <= n <= min(7, tokens.shape[1]):
         raise UserError(f"{n}-grams of lines {list(tokens.shape)}: lines are [N, L], and n from 1 to L and to 7")
@@ -28,10 +41,12 @@ def ngrams(tokens: ArrayLike, n: int) -> Ngrams:
 
 
 def jensen_shannon(p: Ngrams, q: Ngrams) -> float:
-    """½ KL(p ‖ m) + ½ KL(q ‖ m) with m = (p + q) / 2, in bits: 0 of equal frequencies, 1 of texts that share no n-gram.
+    """Compute ½ KL(p ‖ m) + ½ KL(q ‖ m) with m = (p + q) / 2, in bits.
 
-    Lin 1991, eq. 4.1; of characters, as in Gulrajani et al. 2017's gan_language.py. It isn't 0 of two small samples of
-    one text: print that floor beside it.
+    It is 0 for equal frequencies and 1 for texts that share no n-gram. It isn't 0 for two small samples of one text:
+    report that floor beside it.
+
+    Lin 1991, eq. 4.1; for characters, as in Gulrajani et al. 2017's gan_language.py.
     """
     grams = np.union1d(p.grams, q.grams)
     both = np.zeros((2, len(grams)))

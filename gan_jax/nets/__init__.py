@@ -1,4 +1,4 @@
-"""Networks: one file for each family; `from_linen` turns any Flax module into a Network."""
+"""Networks: one file per family. `from_linen` turns any Flax module into a `Network`."""
 
 from typing import TYPE_CHECKING
 

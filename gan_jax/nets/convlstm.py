@@ -1,8 +1,7 @@
 """A recurrent generator of video: a convolutional LSTM draws frame after frame. Shi et al. 2015, eq. 3.
 
-z gives the state that the recurrence begins with, and an input that stays the same from frame to frame; what comes out
-of each step is enlarged to a frame. The cell is Linen's, without peepholes, by our convolutions. The critic is
-`vgan.critic`.
+z determines the first state and an input that is the same for all frames; the output of each step is enlarged to a
+frame. The cell is Linen's, without peepholes, with our convolutions. The critic is `vgan.critic`.
 """
 
 import functools
@@ -17,21 +16,23 @@ from gan_jax.nets.layers import BatchNorm, Norm, conditional
 from gan_jax.nets.linen import from_linen
 from gan_jax.types import Array, Mode, Network
 
-STATE = 8  # rows and columns of the state of the shorter side
+STATE = 8  # entries of the state along the shorter side
 State = tuple[Array, Array]  # memory and output, both [B, H, W, C]
 
 
 def generator(
     *, width: int = 32, norm: Norm = BatchNorm, classes: int = 0, shape: Sequence[int] = (16, 32, 32, 1)
 ) -> Network:
-    """Latents [B, Z] -> clips [B, *shape] in (-1, 1).
+    """Latents [B, Z] -> clips `[B, *shape]` in (-1, 1).
 
-    width: channels of the layer nearest the frame; the state has twice as many.
-    classes: of the label; with them, BatchNorm becomes ConditionalBatchNorm.
-    shape: (frames, height, width, channels), sides 16, 32, 64 ...
+    Args:
+      width: Channels of the layer nearest the frame; the state has twice as many.
+      norm: After each layer outside the recurrence but the last.
+      classes: The number of classes; 0 for none. With classes, BatchNorm becomes ConditionalBatchNorm.
+      shape: (frames, height, width, channels).
 
     Raises:
-      ValueError: the shorter side isn't 16, 32, 64 ..., or the other no multiple of an eighth of it.
+      ValueError: The shorter side isn't 16, 32, 64, ..., or the other isn't a multiple of an eighth of it.
     """
     shorter = min(shape[1:3], default=0)
     if len(shape) != 4 or shorter < 2 * STATE or shorter & (shorter - 1) or any(n % (shorter // 8) for n in shape[1:3]):
@@ -69,9 +70,9 @@ class Generator(nn.Module):
 class Cell(nn.Module):
     """i, g, f, o = W_x * x + W_h * h + b;  c' = σ(f + 1) c + σ(i) tanh g;  h' = σ(o) tanh c'.
 
-    Linen's ConvLSTMCell, parameter by parameter, but that our convolutions stay fast in a scan: the gradients of four
-    steps (batch 4, 32 channels of 8x8) took 7 ms of a core as here, and by Linen's cell 265, or 18 unrolled. The 1
-    lets it remember at first (Jozefowicz 2015).
+    Linen's ConvLSTMCell, parameter by parameter, with our convolutions, which stay fast in a scan: the gradients of
+    four steps (batch 4, 32 channels of 8x8) take 7 ms of a core, by Linen's cell 265 ms, or 18 ms unrolled. The 1 makes
+    the cell remember at first (Jozefowicz 2015).
     """
 
     features: int

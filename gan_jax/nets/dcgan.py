@@ -1,11 +1,13 @@
 """The DCGAN of TensorFlow's tutorial (tensorflow.org/tutorials/generative/dcgan), layer for layer.
 
-Keras' weights fit: Dense and Conv2D kernels as they are, Conv2DTranspose kernels with the last two axes
-swapped, BatchNormalization's gamma and beta as scale and bias, its moving mean and variance as stats.
-In the order of Keras' layers ours are
-  generator: Dense_0, BatchNorm_0, ConvTranspose_0, BatchNorm_1, ConvTranspose_1, BatchNorm_2, ConvTranspose_2
-  critic: Conv_0, Conv_1, Dense_0
-each BatchNorm_i holding a BatchNorm_0, Linen's own. The tutorial's are `generator()` and `critic()`.
+The tutorial's networks are `generator()` and `critic()`. Keras' weights fit: Dense and Conv2D kernels unchanged,
+Conv2DTranspose kernels with the last two axes swapped, BatchNormalization's gamma and beta as scale and bias, its
+moving mean and variance as stats. In the order of Keras' layers, ours are
+
+- generator: Dense_0, BatchNorm_0, ConvTranspose_0, BatchNorm_1, ConvTranspose_1, BatchNorm_2, ConvTranspose_2
+- critic: Conv_0, Conv_1, Dense_0
+
+where each BatchNorm_i holds a BatchNorm_0, Linen's own.
 """
 
 import functools
@@ -24,13 +26,16 @@ from gan_jax.types import Array, Mode, Network
 def generator(
     *, width: int = 64, norm: Norm = BatchNorm, classes: int = 0, shape: Sequence[int] = (28, 28, 1)
 ) -> Network:
-    """Latents [B, Z] -> images [B, *shape] in (-1, 1).
+    """Latents [B, Z] -> images `[B, *shape]` in (-1, 1).
 
-    width: channels of the last hidden layer; those before it have 2 and 4 times as many.
-    classes: of the label; with them, BatchNorm becomes ConditionalBatchNorm.
+    Args:
+      width: Channels of the last hidden layer; those before it have 2 and 4 times as many.
+      norm: Before each activation.
+      classes: The number of classes; 0 for none. With classes, BatchNorm becomes ConditionalBatchNorm.
+      shape: (height, width, channels).
 
     Raises:
-      ValueError: height or width of the image isn't a multiple of 4.
+      ValueError: The height or width of the image isn't a multiple of 4.
     """
     if len(shape) != 3 or shape[0] % 4 or shape[1] % 4:
         raise UserError(f"shape {tuple(shape)}: want (height, width, channels), sides multiples of 4")
@@ -40,14 +45,17 @@ def generator(
 def critic(*, width: int = 64, norm: Norm = Identity, dropout: float = 0.3, classes: int = 0) -> Network:
     """Images [B, height, width, channels] -> logits [B].
 
-    width: channels of the first layer; the second has twice as many.
-    norm: after each convolution; the tutorial has none.
-    classes: of the label; with them, the projection of Miyato & Koyama 2018 onto the flattened features.
+    Args:
+      width: Channels of the first layer; the second has twice as many.
+      norm: After each convolution; the tutorial has none.
+      dropout: The rate of dropout after each convolution.
+      classes: The number of classes; 0 for none. With classes, the logit includes the projection of Miyato & Koyama
+        2018 onto the flattened features.
     """
     return from_linen(Critic(width, norm, dropout, classes))
 
 
-# Keras' default. Glorot's fans enter by their sum, so it is the same for a transposed kernel.
+# Keras' default. Only the sum of Glorot's fans counts, so it is the same for a transposed kernel.
 kernel_init = nn.initializers.glorot_uniform()
 leaky_relu = functools.partial(nn.leaky_relu, negative_slope=0.3)
 

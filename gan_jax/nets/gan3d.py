@@ -1,8 +1,7 @@
 """3D-GAN (Wu et al. 2016): a DCGAN of voxels.
 
-The paper's have 64 voxels a side and width 64: `generator(side=64)`, `critic(norm=BatchNorm)`. Its generator ends in a
-sigmoid, ours in tanh, since examples are -1 where there is nothing and 1 where there is, and images of all other
-networks lie in [-1, 1] too.
+The paper's networks have 64 voxels a side and width 64: `generator(side=64)` and `critic(norm=BatchNorm)`. Its
+generator ends in a sigmoid, ours in tanh: empty voxels are -1 and full ones 1, like the images of all other networks.
 """
 
 import functools
@@ -22,10 +21,13 @@ BASE = 4  # voxels a side of the smallest layer
 def generator(*, width: int = 64, norm: Norm = BatchNorm, side: int = 32) -> Network:
     """Latents [B, Z] -> voxels [B, side, side, side, 1] in (-1, 1).
 
-    width: channels of the last hidden layer; each before it has twice as many.
+    Args:
+      width: Channels of the last hidden layer; each before it has twice as many.
+      norm: Before each activation.
+      side: Voxels a side.
 
     Raises:
-      ValueError: side isn't 8, 16, 32, ...
+      ValueError: The side isn't 8, 16, 32, ...
     """
     return from_linen(Generator(width, norm, doublings(side)))
 
@@ -33,14 +35,15 @@ def generator(*, width: int = 64, norm: Norm = BatchNorm, side: int = 32) -> Net
 def critic(*, width: int = 64, norm: Norm = Identity) -> Network:
     """Voxels [B, side, side, side, channels] -> logits [B].
 
-    width: channels of the first layer; each after it has twice as many.
-    norm: after each layer but the first and the last; the paper has BatchNorm, which no penalty on the slope can bear.
+    Args:
+      width: Channels of the first layer; each after it has twice as many.
+      norm: After each layer but the first and last. The paper has BatchNorm, which rules out penalties on the gradient.
     """
     return from_linen(Critic(width, norm))
 
 
 def doublings(side: int) -> int:
-    """How often BASE is doubled to reach the side."""
+    """The number of doublings from BASE to the side."""
     count = (side // BASE).bit_length() - 1
     if count < 1 or BASE << count != side:
         raise UserError(f"voxels {side} a side: want 8, 16, 32, 64, ...")

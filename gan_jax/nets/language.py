@@ -1,8 +1,8 @@
 """The one-dimensional residual networks of WGAN-GP for lines of characters (Gulrajani 2017, and its gan_language.py).
 
-The paper's are `generator(width=512, shape=(32, V))` and `critic(width=512)`, with V the characters of the alphabet. No
-layer changes the length; the generator ends in a softmax over the alphabet, whose probabilities the critic reads as
-they are. Kernels begin by Glorot's uniform law, of convolutions with gain √2, of linear layers with gain 1.
+The paper's are `generator(width=512, shape=(32, V))` and `critic(width=512)`, where V is the size of the alphabet. No
+layer changes the length. The generator ends in a softmax over the alphabet, and the critic reads its probabilities
+directly. Kernels start from Glorot's uniform distribution, with gain √2 in convolutions and 1 in linear layers.
 """
 
 from collections.abc import Sequence
@@ -19,9 +19,14 @@ BLOCKS = 5
 
 
 def generator(*, width: int = 512, shape: Sequence[int] = (32, 64)) -> Network:
-    """Latents [B, Z] -> probabilities of characters [B, *shape], each row summing to 1.
+    """Latents [B, Z] -> probabilities of characters `[B, *shape]`, where each row sums to 1.
 
-    shape: the line's length, and the characters of the alphabet.
+    Args:
+      width: Channels of every hidden layer.
+      shape: (length of a line, size of the alphabet).
+
+    Raises:
+      ValueError: The shape isn't two numbers.
     """
     if len(shape) != 2:
         raise UserError(f"shape {tuple(shape)}: want (length, characters)")
@@ -29,7 +34,11 @@ def generator(*, width: int = 512, shape: Sequence[int] = (32, 64)) -> Network:
 
 
 def critic(*, width: int = 512) -> Network:
-    """Probabilities of characters [B, length, V] -> logits [B]."""
+    """Probabilities of characters [B, length, V] -> logits [B].
+
+    Args:
+      width: Channels of every hidden layer.
+    """
     return from_linen(Critic(width))
 
 
@@ -58,7 +67,7 @@ class Critic(nn.Module):
 
 
 class Block(nn.Module):
-    """Two convolutions, each after a ReLU, whose result weighs 0.3."""
+    """Two convolutions, each after a ReLU, added with weight 0.3."""
 
     width: int
 

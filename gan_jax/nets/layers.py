@@ -1,8 +1,12 @@
-"""Normalisations, dropout and classes: what the families share.
+"""Layers that the families share: normalisations, dropout, and the projection of classes.
 
-A normalisation is passed as a factory, `norm=BatchNorm`, and called `norm()(x, label, mode)`. For other
-settings: `functools.partial(BatchNorm, momentum=0.9)`. A critic under a penalty on its gradient must treat
-each example by itself, so for it there are LayerNorm and Identity, but not BatchNorm.
+A normalisation is passed as a factory, `norm=BatchNorm`, and called as `norm()(x, label, mode)`. For other settings,
+pass `functools.partial(BatchNorm, momentum=0.9)`. A critic under a penalty on its gradient must treat each example by
+itself, so give it LayerNorm or Identity.
+
+Your own norm works the same way. If it keeps statistics in any collection, the critic counts as mixing examples, and
+penalties on its gradient are refused. If it mixes examples without keeping statistics, say so by
+`critic._replace(mixes_examples=lambda stats: True)`.
 """
 
 import functools
@@ -22,12 +26,17 @@ Norm: TypeAlias = Callable[[], nn.Module]  # () -> module of (x, label, mode)
 
 
 class BatchNorm(nn.Module):
-    """Batch statistics in training, shared by the replicas along `mode.axis_name`; running ones otherwise.
+    """Normalises by batch statistics in training, shared along `mode.axis_name`, and by running ones otherwise.
 
     Ioffe & Szegedy 2015, with Keras' momentum and epsilon.
 
+    Attributes:
+      momentum: The decay of the running statistics.
+      epsilon: Added to the variance.
+      affine: Whether each channel has a scale and a bias.
+
     Raises:
-      ValueError: the statistics would be of one number, as of a dense layer's in a batch of one.
+      ValueError: The statistics would be those of one number, as after a dense layer in a batch of one.
     """
 
     momentum: float = 0.99
@@ -54,7 +63,13 @@ class BatchNorm(nn.Module):
 
 
 class ConditionalBatchNorm(nn.Module):
-    """BatchNorm with a scale and a bias for each class, [classes, C]. Dumoulin 2017."""
+    """BatchNorm with a scale and a bias for each class, [classes, C]. Dumoulin 2017.
+
+    Attributes:
+      classes: The number of classes.
+      momentum: The decay of the running statistics.
+      epsilon: Added to the variance.
+    """
 
     classes: int
     momentum: float = 0.99
@@ -71,7 +86,11 @@ class ConditionalBatchNorm(nn.Module):
 
 
 class LayerNorm(nn.Module):
-    """Normalises each example over all of its axes; a scale and a bias for each channel. Ba 2016."""
+    """Normalises each example over all of its axes, with a scale and a bias for each channel. Ba 2016.
+
+    Attributes:
+      epsilon: Added to the variance.
+    """
 
     epsilon: float = 1e-5
 
@@ -88,10 +107,13 @@ class Identity(nn.Module):
 
 
 class Dropout(nn.Module):
-    """Zeroes elements in training with probability `rate` (to 2^-16), divides others by 1 - rate. Srivastava 2014.
+    """Zeroes elements in training with probability `rate` and divides the others by 1 - rate. Srivastava 2014.
 
-    An example's mask comes from its own key and from the module's place in the network, so it is the same
-    however the batch is split over devices. A module called twice in one pass uses one mask twice.
+    An example's mask depends on its own key and the module's place in the network, so it is the same however the batch
+    is split over devices. A module that is called twice in one pass uses the same mask twice.
+
+    Attributes:
+      rate: The probability, with a resolution of 2^-16.
     """
 
     rate: float
@@ -103,7 +125,7 @@ class Dropout(nn.Module):
         if mode.keys is None:
             raise UserError("dropout in training needs mode.keys, which is None: pass one key an example, [B]")
         place = zlib.crc32("/".join(self.path).encode())
-        dropped = min(round(self.rate * 2**16), 2**16 - 1)  # of the 2^16 draws, all equally likely
+        dropped = min(round(self.rate * 2**16), 2**16 - 1)  # of 2^16 equally likely draws
 
         def keep(key: Array, x: Array) -> Array:
             draws = sixteen_bits(jax.random.fold_in(key, place), x.size).reshape(x.shape)
@@ -113,12 +135,16 @@ class Dropout(nn.Module):
 
 
 def sixteen_bits(key: Array, size: int) -> Array:
-    """[size] of uint16. Two of each draw of 32: on a CPU, drawing is most of what dropout costs."""
+    """Draws uint16 [size], two from each draw of 32 bits: on a CPU, drawing is most of the cost of dropout."""
     return jax.lax.bitcast_convert_type(jax.random.bits(key, (-(-size // 2),)), jnp.uint16).reshape(-1)[:size]
 
 
 class Projection(nn.Module):
-    """<embedding of the label, features>: features [B, F] -> [B]. Miyato & Koyama 2018."""
+    """<embedding of the label, features>: features [B, F] -> [B]. Miyato & Koyama 2018.
+
+    Attributes:
+      classes: The number of classes.
+    """
 
     classes: int
 
@@ -129,10 +155,14 @@ class Projection(nn.Module):
 
 
 def conditional(norm: Norm, classes: int) -> Norm:
-    """`norm` for a generator with classes: BatchNorm becomes ConditionalBatchNorm, others get the label.
+    """Adapts a norm to a generator with classes: BatchNorm becomes ConditionalBatchNorm; your own norm gets the label.
+
+    Args:
+      norm: The norm.
+      classes: The number of classes; 0 if there are none.
 
     Raises:
-      ValueError: classes, and a norm that can't take them in.
+      ValueError: There are classes, and the norm ignores labels.
     """
     if not classes:
         return norm
@@ -141,11 +171,12 @@ def conditional(norm: Norm, classes: int) -> Norm:
         settings = norm.keywords if isinstance(norm, functools.partial) else {}
         return functools.partial(ConditionalBatchNorm, classes, **settings)
     if module in (LayerNorm, Identity):
-        raise UserError(f"{module.__name__} can't take in the {classes} classes: use norm=BatchNorm, or classes=0")
+        raise UserError(f"{module.__name__} ignores the label of {classes} classes: use norm=BatchNorm, or classes=0")
     return norm
 
 
 def need_label(label: Array | None, classes: int) -> Array:
+    """The label [B]; refuses None."""
     if label is None:
-        raise UserError(f"this network has {classes} classes and got no label: pass one an example, int [B]")
+        raise UserError(f"this network has {classes} classes and got no label: pass one per example, int [B]")
     return label

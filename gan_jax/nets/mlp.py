@@ -1,4 +1,4 @@
-"""Multilayer perceptrons: the WGAN-GP toy networks. Gulrajani 2017, and its gan_toy.py."""
+"""Multilayer perceptrons: the toy networks of WGAN-GP (Gulrajani 2017, and its gan_toy.py)."""
 
 import math
 from collections.abc import Sequence
@@ -13,12 +13,25 @@ from gan_jax.types import Array, Mode, Network
 
 
 def generator(shape: Sequence[int] = (2,), *, width: int = 512, depth: int = 3, classes: int = 0) -> Network:
-    """Latents [B, Z] -> [B, *shape]: `depth` ReLU layers and a linear one. The label is concatenated."""
+    """Latents [B, Z] -> examples `[B, *shape]`.
+
+    Args:
+      shape: Of one example.
+      width: Units of each hidden layer.
+      depth: The number of hidden layers, with ReLU; a linear layer follows.
+      classes: The number of classes; 0 for none. The label is concatenated to the input.
+    """
     return from_linen(MLP(tuple(shape), width, depth, classes))
 
 
 def critic(*, width: int = 512, depth: int = 3, classes: int = 0) -> Network:
-    """Examples [B, ...], flattened -> logits [B]. The label is concatenated."""
+    """Examples [B, ...], which are flattened -> logits [B].
+
+    Args:
+      width: Units of each hidden layer.
+      depth: The number of hidden layers, with ReLU; a linear layer follows.
+      classes: The number of classes; 0 for none. The label is concatenated to the input.
+    """
     return from_linen(MLP((), width, depth, classes))
 
 

@@ -1,7 +1,8 @@
-"""The DCGAN of Radford et al. 2016 for larger images: strided convolutions all the way to 4x4, one for each doubling.
+"""The DCGAN of Radford et al. 2016 for larger images: strided convolutions down to 4x4, one per doubling of the side.
 
-`generator()` and `critic()` are the paper's 64x64 RGB but for the width, which is 128 there. Weights are drawn from a
-normal law of deviation 0.02, and the slope of LeakyReLU is 0.2: section 4. Kernels are 5x5, as in the paper's figure 1.
+`generator()` and `critic()` are the paper's networks for 64x64 RGB, except that their width is 64 instead of 128.
+Weights start from a normal distribution of standard deviation 0.02, and LeakyReLU has slope 0.2 (section 4). Kernels
+are 5x5, as in the paper's figure 1.
 """
 
 import functools
@@ -22,13 +23,16 @@ kernel_init = nn.initializers.normal(0.02)
 def generator(
     *, width: int = 64, norm: Norm = BatchNorm, classes: int = 0, shape: Sequence[int] = (64, 64, 3)
 ) -> Network:
-    """Latents [B, Z] -> images [B, *shape] in (-1, 1).
+    """Latents [B, Z] -> images `[B, *shape]` in (-1, 1).
 
-    width: channels of the last hidden layer; each one before it has twice as many.
-    classes: of the label; with them, BatchNorm becomes ConditionalBatchNorm.
+    Args:
+      width: Channels of the last hidden layer; each one before it has twice as many.
+      norm: Before each activation.
+      classes: The number of classes; 0 for none. With classes, BatchNorm becomes ConditionalBatchNorm.
+      shape: (side, side, channels).
 
     Raises:
-      ValueError: the image isn't a square whose side is a power of 2, 8 or more.
+      ValueError: The image isn't a square whose side is a power of 2, 8 or more.
     """
     side = shape[0]
     if len(shape) != 3 or shape[1] != side or side < 8 or side & (side - 1):
@@ -37,11 +41,13 @@ def generator(
 
 
 def critic(*, width: int = 64, norm: Norm = Identity, classes: int = 0) -> Network:
-    """Images [B, side, side, channels], the side a power of 2, 8 or more -> logits [B].
+    """Images [B, side, side, channels], whose side is a power of 2, 8 or more -> logits [B].
 
-    width: channels of the first layer; each one after it has twice as many.
-    norm: after each convolution but the first; the paper has BatchNorm, which no penalty on the gradient goes with.
-    classes: of the label; with them, the projection of Miyato & Koyama 2018 onto the flattened features.
+    Args:
+      width: Channels of the first layer; each one after it has twice as many.
+      norm: After each convolution but the first. The paper has BatchNorm, which rules out penalties on the gradient.
+      classes: The number of classes; 0 for none. With classes, the logit includes the projection of Miyato & Koyama
+        2018 onto the flattened features.
     """
     return from_linen(Critic(width, norm, classes))
 

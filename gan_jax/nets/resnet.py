@@ -1,8 +1,8 @@
 """Residual networks of WGAN-GP (Gulrajani 2017) and SNGAN (Miyato 2018, table 4) for small images.
 
-One family. WGAN-GP, and its gan_cifar_resnet.py: `generator(width=128)`, `critic(width=128)`. SNGAN, and its
-sngan_projection code: `generator(width=256)`, `critic(width=128, pool=sum_pool, use_bias=False)` under
-`spectral_norm`. Both initialise the blocks' 3x3 kernels by Glorot's uniform law with gain √2, all others with
+WGAN-GP, as in its gan_cifar_resnet.py: `generator(width=128)` and `critic(width=128)`. SNGAN, as in its
+sngan_projection code: `generator(width=256)` and `critic(width=128, pool=sum_pool, use_bias=False)` under
+`spectral_norm`. Both initialise the blocks' 3x3 kernels by Glorot's uniform distribution with gain √2, all others with
 gain 1.
 """
 
@@ -22,24 +22,28 @@ Resize = Callable[[Array], Array]
 
 
 def mean_pool(x: Array) -> Array:
-    """[B, H, W, C] -> [B, C]: WGAN-GP's."""
+    """The mean over the image, as in WGAN-GP: [B, H, W, C] -> [B, C]."""
     return jnp.mean(x, axis=(1, 2))
 
 
 def sum_pool(x: Array) -> Array:
-    """[B, H, W, C] -> [B, C]: SNGAN's."""
+    """The sum over the image, as in SNGAN: [B, H, W, C] -> [B, C]."""
     return jnp.sum(x, axis=(1, 2))
 
 
 def generator(
     *, width: int = 128, norm: Norm = BatchNorm, classes: int = 0, shape: Sequence[int] = (32, 32, 3)
 ) -> Network:
-    """Latents [B, Z] -> images [B, *shape] in (-1, 1): a linear layer and three blocks that double the sides.
+    """Latents [B, Z] -> images `[B, *shape]` in (-1, 1): a linear layer and three blocks that double the sides.
 
-    classes: of the label; with them, BatchNorm becomes ConditionalBatchNorm.
+    Args:
+      width: Channels of every hidden layer.
+      norm: Before each activation.
+      classes: The number of classes; 0 for none. With classes, BatchNorm becomes ConditionalBatchNorm.
+      shape: (height, width, channels).
 
     Raises:
-      ValueError: height or width of the image isn't a multiple of 8.
+      ValueError: The height or width of the image isn't a multiple of 8.
     """
     if len(shape) != 3 or shape[0] % 8 or shape[1] % 8:
         raise UserError(f"shape {tuple(shape)}: want (height, width, channels), sides multiples of 8")
@@ -54,12 +58,15 @@ def critic(
     use_bias: bool = True,
     classes: int = 0,
 ) -> Network:
-    """Images [B, height, width, channels], with sides that are multiples of 4 -> logits [B].
+    """Images [B, height, width, channels], whose sides are multiples of 4 -> logits [B].
 
-    pool: from the last feature map [B, H, W, C] to features [B, C].
-    norm: of blocks 2 to 4; both papers have none in an image critic of this size.
-    use_bias: of the last linear layer; the others have one.
-    classes: of the label; with them, the projection of Miyato & Koyama 2018.
+    Args:
+      width: Channels of every hidden layer.
+      pool: From the last feature map [B, H, W, C] to features [B, C]: `mean_pool` or `sum_pool`.
+      norm: In blocks 2 to 4; neither paper has one in a critic for images of this size.
+      use_bias: Whether the last linear layer has a bias; all other layers do.
+      classes: The number of classes; 0 for none. With classes, the logit includes the projection of Miyato & Koyama
+        2018.
     """
     return from_linen(Critic(width, pool, norm, use_bias, classes))
 
@@ -100,9 +107,13 @@ class Critic(nn.Module):
 
 
 class Block(nn.Module):
-    """Two 3x3 convolutions, each after norm and ReLU, and a shortcut. He 2016, as Gulrajani 2017 has it.
+    """Two 3x3 convolutions, each after norm and ReLU, and a shortcut. He 2016, in the form of Gulrajani 2017.
 
-    before: the first convolution, upsampling; after: the second, downsampling.
+    Attributes:
+      width: Channels of both convolutions.
+      norm: Before each ReLU.
+      before: Resizes before the first convolution (upsampling).
+      after: Resizes after the second convolution (downsampling).
     """
 
     width: int
@@ -124,7 +135,7 @@ class Block(nn.Module):
 
 
 class FirstBlock(nn.Module):
-    """The 'optimised' block that meets the image itself: no ReLU before it. Downsamples."""
+    """The "optimised" block on the image itself, without a ReLU before it. Downsamples."""
 
     width: int
 
@@ -149,9 +160,10 @@ def downsample(x: Array) -> Array:
 
 
 def unchanged(x: Array) -> Array:
+    """No resizing."""
     return x
 
 
 def glorot(scale: float) -> nn.initializers.Initializer:
-    """Uniform, of variance scale · 2 / (fan in + fan out). Glorot & Bengio 2010, eq. 16, has scale 1."""
+    """Uniform, with variance scale · 2 / (fan in + fan out). Glorot & Bengio 2010, eq. 16, has scale 1."""
     return nn.initializers.variance_scaling(scale, "fan_avg", "uniform")

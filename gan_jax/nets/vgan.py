@@ -1,8 +1,8 @@
 """3-D convolutional networks of video: VGAN's one-stream generator and critic. Vondrick et al. 2016, sections 2 and 3.
 
-Time is one more dimension of space: each layer doubles or halves all three. The paper's clips have 32 frames of 64x64
-in colour, from a cube of 2x4x4; frames, sides and channels are arguments here. Its second stream, of a background that
-stands still, is left out: the digits' background is black.
+Time is a third dimension of space: each layer doubles or halves all three. The paper's clips have 32 frames of 64x64 in
+colour, from a cube of 2x4x4; here frames, sides and channels are arguments. The paper's second stream, for a static
+background, is left out, since the background of the digits is black.
 """
 
 import functools
@@ -17,21 +17,23 @@ from gan_jax.nets.layers import BatchNorm, Identity, Norm, Projection, condition
 from gan_jax.nets.linen import from_linen
 from gan_jax.types import Array, Mode, Network
 
-kernel_init = nn.initializers.normal(0.02)  # as DCGAN begins
+kernel_init = nn.initializers.normal(0.02)  # DCGAN's
 leaky_relu = functools.partial(nn.leaky_relu, negative_slope=0.2)
 
 
 def generator(
     *, width: int = 64, norm: Norm = BatchNorm, classes: int = 0, shape: Sequence[int] = (16, 32, 32, 1)
 ) -> Network:
-    """Latents [B, Z] -> clips [B, *shape] in (-1, 1).
+    """Latents [B, Z] -> clips `[B, *shape]` in (-1, 1).
 
-    width: channels of the last hidden layer; each layer before it has twice as many as the one after.
-    classes: of the label; with them, BatchNorm becomes ConditionalBatchNorm.
-    shape: (frames, height, width, channels): sides are halved down to 4, and frames with them.
+    Args:
+      width: Channels of the last hidden layer; each layer before it has twice as many as the one after.
+      norm: Before each activation.
+      classes: The number of classes; 0 for none. With classes, BatchNorm becomes ConditionalBatchNorm.
+      shape: (frames, height, width, channels). All three sizes are halved until the shorter side is 4.
 
     Raises:
-      ValueError: the shorter side isn't 8, 16, 32 ..., or frames and sides don't divide by as much.
+      ValueError: The shorter side isn't 8, 16, 32, ..., or the other sizes can't be halved as often.
     """
     return from_linen(Generator(width, conditional(norm, classes), tuple(shape), halvings(shape)))
 
@@ -39,20 +41,23 @@ def generator(
 def critic(
     *, width: int = 64, norm: Norm = Identity, classes: int = 0, shape: Sequence[int] = (16, 32, 32, 1)
 ) -> Network:
-    """Clips [B, *shape] -> logits [B]: the generator's mirror image.
+    """Clips `[B, *shape]` -> logits [B]: the generator's mirror image.
 
-    width: channels of the first layer; each further layer has twice as many as the one before.
-    norm: after each convolution but the first; the paper has BatchNorm, which a penalty on gradients doesn't bear.
-    classes: of the label; with them, the projection of Miyato & Koyama 2018 onto the flattened features.
+    Args:
+      width: Channels of the first layer; each further layer has twice as many as the one before.
+      norm: After each convolution but the first. The paper has BatchNorm, which rules out penalties on the gradient.
+      classes: The number of classes; 0 for none. With classes, the logit includes the projection of Miyato & Koyama
+        2018 onto the flattened features.
+      shape: (frames, height, width, channels), as in `generator`.
 
     Raises:
-      ValueError: as the generator does.
+      ValueError: The shape doesn't fit, as in `generator`.
     """
     return from_linen(Critic(width, norm, classes, halvings(shape)))
 
 
 def halvings(shape: Sequence[int]) -> int:
-    """How often a clip of this shape is halved, down to sides of 4."""
+    """The number of halvings of a clip of this shape, until its shorter side is 4."""
     count = min(shape[1:3]).bit_length() - 3 if len(shape) == 4 else 0
     if count < 1 or min(shape[1:3]) != 4 << count or any(size % 2**count for size in shape[:3]):
         raise UserError(

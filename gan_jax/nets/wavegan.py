@@ -1,4 +1,4 @@
-"""The WaveGAN of Donahue et al. 2019 (tables 3 and 4): DCGAN in one dimension, with long kernels and phase shuffle."""
+"""WaveGAN (Donahue et al. 2019, tables 3 and 4): a DCGAN in one dimension, with long kernels and phase shuffle."""
 
 import functools
 import zlib
@@ -17,23 +17,26 @@ KERNEL, STRIDE = (25,), 4
 
 
 def generator(*, width: int = 64, length: int = 16_384) -> Network:
-    """Latents [B, Z] -> samples of sound [B, length, 1] in (-1, 1).
+    """Latents [B, Z] -> sounds [B, length, 1] in (-1, 1).
 
-    width: channels of the last hidden layer; those before it have 2, 4, 8 and 16 times as many.
+    Args:
+      width: Channels of the last hidden layer; those before it have 2, 4, 8 and 16 times as many.
+      length: The number of samples of a sound.
 
     Raises:
-      ValueError: a length that isn't a multiple of 1,024.
+      ValueError: The length isn't a multiple of 1,024.
     """
     if length < 1 or length % STRIDE**LAYERS:
-        raise UserError(f"length {length}: five layers of stride 4 make multiples of 1024, as 16384")
+        raise UserError(f"length {length}: five layers of stride 4 make multiples of 1024, such as 16384")
     return from_linen(Generator(width, length))
 
 
 def critic(*, width: int = 64, shuffle: int = 2) -> Network:
-    """Samples of sound [B, length, 1] -> logits [B].
+    """Sounds [B, length, 1] -> logits [B].
 
-    width: channels of the first layer; those after it have 2, 4, 8 and 16 times as many.
-    shuffle: how far each hidden layer is moved, at most.
+    Args:
+      width: Channels of the first layer; those after it have 2, 4, 8 and 16 times as many.
+      shuffle: The largest shift of a hidden layer, in steps of time (`PhaseShuffle`); 0 for none.
     """
     return from_linen(Critic(width, shuffle))
 
@@ -69,10 +72,14 @@ class Critic(nn.Module):
 
 
 class PhaseShuffle(nn.Module):
-    """In training, moves each example [T, C] by -radius to radius steps of time, reflected at its ends (section 3.3).
+    """In training, shifts each example [T, C] by -radius to radius steps of time, reflected at its ends (section 3.3).
 
-    A critic can't tell sounds by the phase that transposed convolutions leave in them. The step comes from the
-    example's own key and from the module's place in the network, so it is the same in every pass of one turn.
+    This keeps the critic from telling sounds apart by the phase that transposed convolutions leave in them. The shift
+    depends on the example's own key and the module's place in the network, so it is the same however the batch is split
+    over devices.
+
+    Attributes:
+      radius: The largest shift.
     """
 
     radius: int

@@ -1,7 +1,7 @@
 """Checkpoints of the train state: saved by Orbax in the background, sealed with checksums.
 
-A checkpoint may have a merit, a number that is larger where the generator is better. One without a seal was never
-finished, and doesn't count.
+A checkpoint may have a merit, a number that is larger where the generator is better. A checkpoint without a seal was
+never finished and doesn't count.
 """
 
 import contextlib
@@ -33,9 +33,9 @@ class NotSaved(Exception):
 
 
 class Checkpoints:
-    """Saves the checkpoints of one run, a folder a step; the newest `keep` stay, and that of the highest merit.
+    """Saves the checkpoints of one run, a folder for each step.
 
-    Of several processes all save, and the first seals.
+    The newest `keep` stay, and so does the one of the highest merit. Every process saves its part; the first one seals.
     """
 
     def __init__(self, folder: Path, *, keep: int = 2):
@@ -55,13 +55,13 @@ class Checkpoints:
         self.manager = ocp.CheckpointManager(folder.absolute(), options=options)
 
     def __enter__(self) -> Self:
-        """Finishes at the end what is still being written."""
+        """Finishes a save under way at the end."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Waits, seals and closes; what went wrong before is what is told."""
+        """Waits, seals and closes; an earlier error takes precedence."""
         if lost_a_peer(error) or (isinstance(error, NotSaved) and jax.process_count() > 1):
             return  # waiting for the others would not end
         with contextlib.suppress(*([Exception] if error else [])):
@@ -72,8 +72,13 @@ class Checkpoints:
     def save(self, step: int, state: TrainState, merit: float | None = None) -> None:
         """Starts to save the state, unless that step is saved already.
 
+        Args:
+          step: The updates done.
+          state: The state after them.
+          merit: Larger where the generator is better; None if it wasn't evaluated.
+
         Raises:
-          NotSaved: this state can't be written, or the one before couldn't.
+          NotSaved: This state can't be written, or the one before couldn't.
         """
         self.finish()
         if step not in self.manager.all_steps():
@@ -83,14 +88,14 @@ class Checkpoints:
             self.sealing = folder, self.background.submit(self.seal_when_saved, folder)
 
     def seal_when_saved(self, folder: Path) -> None:
-        """In the background: a large checkpoint takes as long to check as to write. Empties the trash, too."""
+        """Seals a checkpoint and empties the trash, in the background: hashing takes as long as writing."""
         self.manager.wait_until_finished()
         if is_first():
             seal(folder)
             shutil.rmtree(self.folder / TRASH, ignore_errors=True)
 
     def tick(self) -> None:
-        """Raises NotSaved if the save under way has failed by now; to be called now and then."""
+        """Raises NotSaved if the save under way has failed. It waits for nothing, so call it after every step."""
         if self.sealing is not None and self.sealing[1].done():
             self.finish()
 
@@ -98,7 +103,7 @@ class Checkpoints:
         """Waits until the save under way is sealed.
 
         Raises:
-          NotSaved: it couldn't be written.
+          NotSaved: It couldn't be written.
         """
         if self.sealing is not None:
             (folder, sealed), self.sealing = self.sealing, None
@@ -108,7 +113,7 @@ class Checkpoints:
 
 @contextlib.contextmanager
 def saving(folder: Path) -> Iterator[None]:
-    """Whatever goes wrong is that this checkpoint couldn't be written."""
+    """Turns every error but the loss of a peer into NotSaved."""
     try:
         yield
     except Exception as error:
@@ -118,20 +123,25 @@ def saving(folder: Path) -> Iterator[None]:
 
 
 def reason_of(error: Exception) -> str:
-    """In one line, of the many kinds that Orbax and TensorStore raise."""
+    """Sums up in one line any error that Orbax and TensorStore raise."""
     text = str(error).partition(" [tensorstore_spec")[0].strip()
     system = re.search(r"os_error_code='(\d+)'", str(error))
     return os.strerror(int(system[1])) if system else next(iter(text.splitlines()), type(error).__name__)
 
 
 def restore(folder: Path, like: TrainState, which: Literal["latest", "best"] = "latest") -> TrainState:
-    """The newest whole state or the best, with the shapes and shardings of `like` (`jax.ShapeDtypeStruct`s).
+    """Restores a run's state from its newest or best whole checkpoint.
 
-    Newer or better ones that are damaged are named on stderr. A run that saves meanwhile isn't disturbed.
+    Damaged checkpoints that are newer or better are named on stderr. A run that saves meanwhile isn't disturbed.
+
+    Args:
+      folder: The run's checkpoints.
+      like: The shapes and shardings of the state, as `jax.ShapeDtypeStruct`.
+      which: The newest checkpoint, or the one of the highest merit.
 
     Raises:
-      FileNotFoundError: nothing was ever saved.
-      ValueError: every checkpoint is damaged, or belongs to another experiment; or none has a merit.
+      Missing: Nothing was ever saved.
+      UserError: Every checkpoint is damaged or belongs to another experiment, or none has a merit.
     """
     with together():
         step = choose(folder, which) if is_first() else 0
@@ -142,14 +152,14 @@ def restore(folder: Path, like: TrainState, which: Literal["latest", "best"] = "
             check_shapes(ocp.StandardCheckpointHandler().metadata(saved).tree, like)
             return checkpointer.restore(saved, like)
     except Exception as error:
-        if not (folder / str(step)).exists():  # the run deleted it meanwhile, for it has a newer one
+        if not (folder / str(step)).exists():  # the run has a newer one and deleted it meanwhile
             return restore(folder, like, which)
         reason = f"{folder / str(step)} doesn't fit the run's experiment.py: {reason_of(error)}"
         raise UserError(f"checkpoint {reason}") from error
 
 
 def check_shapes(saved: Any, like: TrainState) -> None:
-    """Raises ValueError where an array was saved in another shape; Orbax would, in threads that print tracebacks."""
+    """Raises UserError where an array was saved in another shape. Orbax would, in threads that print tracebacks."""
     was, now = shapes(saved), shapes(like)
     if others := [name for name in now if name in was and was[name] != now[name]]:
         name, more = others[0], f", and {len(others) - 1} more differ" if others[1:] else ""
@@ -165,20 +175,20 @@ def shapes(tree: Any) -> dict[str, tuple[int, ...]]:
 
 
 def choose(folder: Path, which: Literal["latest", "best"]) -> int:
-    """The step of the newest whole checkpoint or of the best."""
+    """Returns the step of the newest or best whole checkpoint."""
     saved = [step for step in steps(folder) if (folder / str(step) / SEAL).exists()]
     if not saved:
-        raise Missing(f"{folder}: no finished checkpoint in it; start the run anew with `gan-jax train`")
+        raise Missing(f"{folder}: no finished checkpoint in it; start the run again with `gan-jax train`")
     whole = []
     for step in saved:
         if is_whole(folder / str(step)):
             whole.append(step)
             if which == "latest":
                 break
-        elif (folder / str(step)).exists():  # or else the run has just deleted it
+        elif (folder / str(step)).exists():  # otherwise the run has just deleted it
             print(f"gan-jax: checkpoint {folder / str(step)} is damaged: it isn't as it was saved", file=sys.stderr)
     if not whole:
-        raise UserError(f"{folder}: no checkpoint is whole; start the run anew with `gan-jax train`")
+        raise UserError(f"{folder}: no checkpoint is whole; start the run again with `gan-jax train`")
     merits = {step: saved_merit(read_json(folder / str(step) / "metrics" / "metrics")) for step in whole}
     step = max(whole, key=lambda step: (merits[step], step)) if which == "best" else whole[0]
     if which == "best" and merits[step] == -math.inf:
@@ -187,15 +197,15 @@ def choose(folder: Path, which: Literal["latest", "best"]) -> int:
 
 
 def steps(folder: Path) -> list[int]:
-    """Those of which there is a checkpoint, finished or not, newest first."""
+    """Returns the steps of all checkpoints, finished or not, newest first."""
     names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
     return sorted((int(name) for name in names if name.isdigit()), reverse=True)
 
 
 def set_aside(folder: Path, after: int) -> None:
-    """Moves the checkpoints after a step, and those that aren't whole, to the folder `aside`: a run makes its own.
+    """Moves checkpoints that are damaged or later than a step to the folder `aside`, whose old contents are deleted.
 
-    What lies there from another time goes.
+    The run writes its own checkpoints in their place.
     """
     moved = [step for step in steps(folder) if step > after or not is_whole(folder / str(step))]
     if moved:
@@ -217,7 +227,7 @@ def seal(folder: Path) -> None:
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether it is sealed, and every file as it was then."""
+    """Whether a checkpoint is sealed and no file has changed since."""
     try:
         sealed = [line.split("  ", 1) for line in (folder / SEAL).read_text(encoding="utf-8").splitlines()]
         return bool(sealed) and all(sha256_of(folder / name) == known for known, name in sealed)

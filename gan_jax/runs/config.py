@@ -1,4 +1,4 @@
-"""An experiment's arguments and a run's options, to JSON and back."""
+"""The arguments of an experiment and the options of a run as JSON."""
 
 import typing
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from gan_jax.experiment import Experiment
 
 
 def as_declared(function: Callable[..., Experiment], arguments: dict[str, Any]) -> dict[str, Any]:
-    """Arguments read from JSON, with the paths and tuples that the signature declares."""
+    """Returns arguments read from JSON with the paths and tuples that the signature declares."""
     hints = typing.get_type_hints(function)
 
     def restored(name: str, value: Any) -> Any:
@@ -23,19 +23,19 @@ def as_declared(function: Callable[..., Experiment], arguments: dict[str, Any]) 
 
 
 def is_path(hint: Any) -> bool:
-    """Whether an argument declared so may be one path."""
+    """Whether an argument of this type may be one path."""
     return typing.get_origin(hint) is not tuple and Path in (hint, *typing.get_args(hint))
 
 
 def as_json(value: Any) -> str:
-    """Paths as strings that hold wherever the run is resumed."""
+    """Returns a path as a string that is valid in any working directory."""
     if isinstance(value, Path):
         return str(value.absolute())
     raise UserError(f"the argument {value!r} can't be saved in config.json: use numbers, strings or paths")
 
 
 def check_type(name: str, value: Any, hint: Any) -> None:
-    """Raises ValueError unless a value of JSON's is of a type, or among those that are allowed."""
+    """Raises UserError unless a value read from JSON has the declared type or is one of the allowed words."""
     choices = typing.get_args(hint) if typing.get_origin(hint) is not Literal else (hint,)
     words = [word for choice in choices if typing.get_origin(choice) is Literal for word in typing.get_args(choice)]
     kinds = choices or (hint,)

@@ -1,7 +1,7 @@
-"""The independent games of one run: one, whose batch is split over the devices, or several, one a seed.
+"""The independent games of one run: one game whose batch is split over the devices, or several with a seed each.
 
-Several games have a leading axis [S] on every array: state, batches, keys and metrics. Game i is what the run with
-`--seed SEED + i` alone is, to rounding: it has its own initial values, data order and noise.
+Several games have a leading axis [S] on every array: state, batches, keys and metrics. Game i has its own initial
+values, data order and noise, and equals the only game of a run with `--seed SEED + i`, to rounding.
 """
 
 import functools
@@ -22,7 +22,14 @@ KEY = jax.eval_shape(jax.random.key, 0)
 
 
 class Keys(NamedTuple):
-    """A key for each use of a run's seed; [S] of them where there are several games."""
+    """A key for each use of a run's seed, or [S] keys where there are several games.
+
+    Attributes:
+      init: For initial values.
+      data: For the order of the data.
+      game: For the update.
+      samples: For the samples in pictures.
+    """
 
     init: Array
     data: Array
@@ -31,7 +38,13 @@ class Keys(NamedTuple):
 
 
 def keys_of(seed: int, games: int = 1, rollbacks: int = 0) -> Keys:
-    """rollbacks: how often the run went back, each time to another key of the game."""
+    """Makes the keys of a run.
+
+    Args:
+      seed: The seed of the first game.
+      games: How many games there are.
+      rollbacks: How often the run went back; each time changes the key of the game.
+    """
     each = [Keys(*jax.random.split(jax.random.key(seed + number), 4)) for number in range(games)]
     if rollbacks:
         each = [keys._replace(game=jax.random.fold_in(keys.game, rollbacks)) for keys in each]
@@ -43,22 +56,32 @@ def stack(trees: list[Any]) -> Any:
 
 
 def split(tree: Any, games: int) -> list[Any]:
-    """Each game's part."""
+    """Returns each game's part of a tree."""
     if games == 1:
         return [tree]
     return [jax.tree.map(lambda leaf, number=number: leaf[number], tree) for number in range(games)]
 
 
 def step_of(state: TrainState) -> int:
-    """The updates done; all games have as many."""
+    """Returns the number of updates done, which is the same for all games."""
     return int(np.ravel(jax.device_get(state.step))[0])
 
 
 def make_program(experiment: Experiment, form: str, games: int = 1) -> tuple[Any, Update]:
-    """The compiled init, keys -> state, and update of all games on all devices.
+    """Makes the init and the update of all games on all devices.
 
-    form: how one game's update is spread, jit or pmap. Several games are spread themselves, and only whole.
-    Whatever is wrong with the experiment's shapes, turns or terms is found here, before a step is made.
+    Errors in the experiment's shapes, turns or terms surface here, before the first step.
+
+    Args:
+      experiment: The experiment.
+      form: How the update of one game is spread over the devices, jit or pmap. Several games are spread whole.
+      games: How many games there are.
+
+    Returns:
+      The compiled init, keys -> state, and the compiled update.
+
+    Raises:
+      UserError: The experiment, its batch or the number of games can't be played in this form.
     """
     update = make_updates(experiment)
     options = compiler_options(experiment)
@@ -81,13 +104,15 @@ def make_program(experiment: Experiment, form: str, games: int = 1) -> tuple[Any
         program = parallel.games(update(), mesh, at_once=not has_convolutions(experiment), options=options)
     check_sizes(experiment)
     key = jax.eval_shape(functools.partial(keys_of, 0, games)).game
-    checked = program if jax.process_count() == 1 else update()  # that of several is given parts of batches
+    checked = (
+        program if jax.process_count() == 1 else update()
+    )  # the program of several processes takes parts of batches
     jax.eval_shape(checked, abstract_state(experiment, games), abstract_batches(experiment, games), key)
     return init, program
 
 
 def check_sizes(experiment: Experiment) -> None:
-    """Raises ValueError for a parameter without elements, as of a layer without units."""
+    """Raises UserError for a parameter without elements, such as that of a layer without units."""
     for path, leaf in jax.tree.leaves_with_path(jax.eval_shape(init_of(experiment), KEY).params):
         if not leaf.size:
             name = jax.tree_util.keystr(path, simple=True, separator="/")
@@ -100,12 +125,12 @@ def has_convolutions(experiment: Experiment) -> bool:
 
 
 def compiler_options(experiment: Experiment) -> dict[str, str]:
-    """`parallel.compiler_options`, unless XLA's own choice is faster: at the paper's width of points, by a tenth."""
+    """Returns XLA's options; none where its defaults are faster: by a tenth for points at the paper's width."""
     return {} if has_wide_products(experiment) else parallel.compiler_options()
 
 
 def has_wide_products(experiment: Experiment) -> bool:
-    """Whether most of the arithmetic is in products of wide matrices, and none in convolutions."""
+    """Whether there are products of wide matrices, and no convolutions."""
     shapes = shapes_of_params(experiment)
     return not has_convolutions(experiment) and any(len(shape) == 2 and min(shape) >= parallel.WIDE for shape in shapes)
 
@@ -115,7 +140,7 @@ def shapes_of_params(experiment: Experiment) -> list[tuple[int, ...]]:
 
 
 def abstract_state(experiment: Experiment, games: int = 1) -> TrainState:
-    """The shapes of the state, and where it lies: what a checkpoint is restored to."""
+    """Returns the shapes and shardings of the state, which a checkpoint is restored to."""
     init = init_of(experiment)
     if games == 1:
         shapes, sharding = jax.eval_shape(init, KEY), parallel.everywhere(parallel.make_mesh())
@@ -137,7 +162,7 @@ def abstract_batches(experiment: Experiment, games: int) -> Players[Batch]:
 
 
 def dealt(experiment: Experiment, keys: Keys, games: int, first_step: int) -> Iterator[Players[Batch]]:
-    """What each update from `first_step` on is given, dealt out to the turns of all games: this process's part."""
+    """Yields this process's batches for each update from `first_step` on, dealt out to the turns of all games."""
     turns, places = experiment.turns, []
     if jax.process_count() > 1:
         turns, own = own_part(experiment.turns)
@@ -150,7 +175,7 @@ def dealt(experiment: Experiment, keys: Keys, games: int, first_step: int) -> It
 
 
 def own_part(turns: Players[tuple[int, int]]) -> tuple[Players[tuple[int, int]], np.ndarray]:
-    """Each player's turns, and the examples a turn that this process gives, and their places in a batch of all."""
+    """Returns each player's turns with this process's examples a turn, and their places in the whole batch."""
     parts, places, first = [], [], 0
     for number, batch_size in turns:
         own = parallel.own_places(batch_size)

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM end a run between two of its steps."""
+"""SIGINT and SIGTERM end a run between two steps."""
 
 import contextlib
 import signal
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 
 class Stopped(Exception):
-    """A signal asked for the end; the state is saved."""
+    """A signal ended the run; the state is saved."""
 
     def __init__(self, step: int, number: int):
         super().__init__(f"stopped at step {step} by {signal.Signals(number).name}")
@@ -16,7 +16,7 @@ class Stopped(Exception):
 
 @contextlib.contextmanager
 def signals() -> Iterator[list[int]]:
-    """The first SIGINT or SIGTERM is put in the list, for the loop to end between two steps; a second ends at once."""
+    """Yields a list that receives the first SIGINT or SIGTERM; a second signal ends the process at once."""
     received: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield received  # only the main thread may set handlers

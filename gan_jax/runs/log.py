@@ -1,8 +1,8 @@
-"""Where metrics go: RUN/metrics.jsonl, which a resumed run continues exactly, and TensorBoard events.
+"""The log of a run's metrics: RUN/metrics.jsonl, which a resumed run continues exactly, and TensorBoard events.
 
-A metric is a number, or a list of one for each game of the run; what isn't finite is null. The last step of a run has
-its lines even where its number would call for none: these say `"last": true`, and go when the run goes on, so that
-metrics.jsonl is that of a run in one go.
+A metric is a number, or a list with one for each game of the run; values that aren't finite are null. The last step
+of a run always has its lines. Where no line is due at that step, they say `"last": true` and are dropped when the run
+goes on, so that metrics.jsonl is the same as that of an uninterrupted run.
 """
 
 import json
@@ -20,7 +20,7 @@ from gan_jax.storage.files import write_whole
 
 
 class Log:
-    """Writes the metrics of a run from `first_step` on; later lines, which a crash left, and last ones are dropped."""
+    """Writes a run's metrics from `first_step` on; drops later lines, which a crash left, and `last` ones."""
 
     def __init__(self, metrics: Path, events: Path, *, first_step: int, games: int = 1):
         keep_until(metrics, first_step)
@@ -29,23 +29,29 @@ class Log:
         self.events = [SummaryWriter(str(folder), purge_step=first_step + 1) for folder in folders]
 
     def __enter__(self) -> Self:
-        """Is closed at the end."""
+        """Closes the files at the end."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Writes what is buffered."""
+        """Writes what is buffered, and closes."""
         self.file.close()
         for events in self.events:
             events.close()
 
     def sync(self) -> None:
-        """Puts on the disk what was written, so that no checkpoint outlives its lines."""
+        """Flushes the lines to the disk, so that no checkpoint outlives its metrics."""
         os.fsync(self.file.fileno())
 
     def write(self, step: int, metrics: dict[str, list[float | None]], *, last: bool = False) -> None:
-        """One line, and one event a metric and game. last: it's there because the run ends."""
+        """Writes a line, and an event for each metric and game.
+
+        Args:
+          step: The updates done.
+          metrics: A value for each game, by name.
+          last: Whether the line is there only because the run ends.
+        """
         each = {name: [value if value is not None and math.isfinite(value) else None for value in values]
                 for name, values in metrics.items()}  # fmt: skip
         line = each if len(self.events) > 1 else {name: values[0] for name, values in each.items()}
@@ -58,7 +64,7 @@ class Log:
 
 
 def keep_until(metrics: Path, step: int) -> None:
-    """Drops the lines after a step, those that were there because the run ended, and one that was cut short."""
+    """Drops the lines after a step, those written only because the run ended, and one that was cut short."""
     if metrics.exists():
         write_whole(metrics, "".join(line for line in whole_lines(metrics) if stays(json.loads(line), step)))
 
@@ -68,7 +74,7 @@ def stays(line: dict[str, Any], step: int) -> bool:
 
 
 def check_metrics(metrics: Path) -> None:
-    """Raises ValueError if a line isn't one that was written here, but for a last one that was cut short."""
+    """Raises UserError if a line isn't one that `Log` writes; the last one may be cut short."""
     for number, line in enumerate(whole_lines(metrics) if metrics.exists() else [], 1):
         try:
             json.loads(line)["step"]

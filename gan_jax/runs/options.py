@@ -1,4 +1,4 @@
-"""What the command line decides about a run, beside its experiment's own arguments."""
+"""The options of the command line that every run has, beside the arguments of its experiment."""
 
 import dataclasses
 from typing import Any, Literal
@@ -8,24 +8,23 @@ from gan_jax.errors import UserError
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What every run has beside its experiment's own arguments.
+    """Options of every run, beside the arguments of its experiment.
 
     Attributes:
       seed: Seed of every random number of the run.
       parallel: How the update is spread over the devices.
-      precision: What the networks compute in while they are trained; by default what the experiment says, or else f32.
-        bf16 halves their activations on accelerators.
+      precision: Precision of the networks in training; by default the experiment's, or else f32. bf16 halves the memory
+        of activations on accelerators.
       log_every: Steps between lines of metrics.
       sample_every: Steps between pictures of samples.
       save_every: Steps between checkpoints; the last step is always saved.
       num_samples: Samples in a picture.
-      num_seeds: Independent games trained side by side; game i is what the run with --seed SEED + i alone is.
-      evaluate_every: Steps between evaluations by the experiment's measure, whose best checkpoint is kept; 0: none.
-      evaluate_num: Samples of each such evaluation.
-      on_divergence: What happens when a value isn't finite: stop, or rollback to the last good checkpoint with another
-        key.
-      max_rollbacks: How often at most.
-      rollback_rate: What both players' steps, and thus their learning rates, are multiplied by at each rollback.
+      num_seeds: Independent games trained side by side; game i equals a run with --seed SEED + i.
+      evaluate_every: Steps between evaluations by the experiment's measure; the best checkpoint is kept. 0: none.
+      evaluate_num: Samples of each evaluation.
+      on_divergence: When a value isn't finite, stop, or rollback to the last good checkpoint with another key.
+      max_rollbacks: Most rollbacks of a run.
+      rollback_rate: Factor on both players' steps, and thus on their learning rates, at each rollback.
     """
 
     seed: int = 0
@@ -44,7 +43,7 @@ class Options:
 
 
 def check_counts(arguments: dict[str, Any], options: Options) -> None:
-    """Raises ValueError for a number of steps below 0, or another count below 1."""
+    """Raises UserError for an option that is out of range."""
     counts = {"batch_size": arguments["batch_size"]}
     counts |= {
         name: getattr(options, name) for name in ("log_every", "sample_every", "save_every", "num_samples", "num_seeds")
@@ -62,7 +61,7 @@ def check_counts(arguments: dict[str, Any], options: Options) -> None:
             "to 1"
         )
     if options.on_divergence == "rollback" and options.num_seeds > 1:
-        raise UserError("--on-divergence rollback goes with one game: of several, those that diverge are left alone")
+        raise UserError("--on-divergence rollback is for one game: several that diverge are left alone")
     largest = 2**32 - options.num_seeds  # JAX's keys take 32 bits of a seed
     if not 0 <= options.seed <= largest:
         raise UserError(f"seed {options.seed}: it must be from 0 to {largest}")
@@ -72,14 +71,14 @@ def check_counts(arguments: dict[str, Any], options: Options) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class Processes:
-    """How this process finds the others that it trains with.
+    """Options to find the other processes that train together.
 
     Attributes:
-      distributed: This is one of several processes that train together: each runs this same command.
-      coordinator: HOST:PORT of the first process; JAX finds it and the next two by itself on TPU pods, SLURM, Open MPI
-        and Kubernetes.
-      num_processes: How many there are.
-      process_id: Which one this is, from 0 on.
+      distributed: Train in several processes, which all run this same command.
+      coordinator: HOST:PORT of the first process. On TPU pods, SLURM, Open MPI and Kubernetes, JAX finds it and the
+        next two options by itself.
+      num_processes: Number of processes.
+      process_id: Number of this process, from 0.
       start_timeout: Seconds to wait for the others.
     """
 

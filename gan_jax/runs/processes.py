@@ -1,7 +1,7 @@
 """Several processes that play one game: how they meet, agree and end. JAX's own runtime does the work.
 
-Each process runs the same commands on its own devices and its own part of the data; the first alone writes logs and
-samples. Of one process alone all of this is trivial.
+Each process runs the same commands on its own devices and its own part of the data. Only the first one writes logs and
+samples. With a single process all of this is trivial.
 """
 
 import contextlib
@@ -25,15 +25,17 @@ from gan_jax.runs.options import Options, Processes
 from gan_jax.storage.files import sha256_of
 from gan_jax.storage.versions import versions
 
-HEARTBEAT = 20  # seconds without a sign of a peer, until JAX ends this process too
-LONG = 10**6  # seconds: ours ends first, with a line that says why
+HEARTBEAT = 20  # seconds without a sign of life from a peer, after which JAX ends this process too
+LONG = 10**6  # seconds: our own time-out ends first, with a line that says why
 
 
 def join(processes: Processes) -> None:
-    """Meets the others, before JAX's first use. A process whose peers don't come in time ends with a line.
+    """Meets the other processes; call it before JAX's first use.
+
+    A process whose peers don't come in time ends with a line on stderr.
 
     Raises:
-      ValueError: no cluster is found, the description is incomplete, or JAX has been used.
+      UserError: No cluster is found, the options are incomplete, or JAX has been used.
     """
     named = processes.coordinator, processes.num_processes, processes.process_id
     if not processes.distributed:
@@ -57,7 +59,7 @@ def join(processes: Processes) -> None:
     alarm = threading.Timer(processes.start_timeout, give_up)  # JAX's own time-out aborts with a stack trace
     alarm.daemon = True
     alarm.start()
-    jax.config.update("jax_enable_preemption_service", False)  # it would swallow SIGTERM until the loop takes it
+    jax.config.update("jax_enable_preemption_service", False)  # it would swallow SIGTERM, which the loop handles
     try:
         jax.distributed.initialize(*named, initialization_timeout=LONG, heartbeat_timeout_seconds=HEARTBEAT)
         jax.devices()  # waits for the others once more
@@ -76,7 +78,7 @@ def is_first() -> bool:
 
 
 def everyone(text: str) -> list[str]:
-    """What each process says here, in their order; all must call this."""
+    """Returns the texts that all processes give, in their order; all must call this."""
     if jax.process_count() == 1:
         return [text]
     own = np.frombuffer(text.encode(), np.uint8)
@@ -87,7 +89,7 @@ def everyone(text: str) -> list[str]:
 
 
 def gathered(row: np.ndarray) -> np.ndarray:
-    """Each process's row [N], in their order: [processes, N]. All must call this, with rows of one length."""
+    """Gathers a row [N] from each process: [processes, N]. All must call this, with rows of one length."""
     each, whole = over_all_devices()
     rows = np.broadcast_to(row, (jax.local_device_count(), len(row)))
     everywhere = jax.jit(lambda x: x, out_shardings=whole)(jax.make_array_from_process_local_data(each, rows))
@@ -96,23 +98,23 @@ def gathered(row: np.ndarray) -> np.ndarray:
 
 
 def over_all_devices() -> tuple[NamedSharding, NamedSharding]:
-    """Where a row a device lies, each process's together, and where a whole copy on each does."""
+    """Returns the shardings of one row per device, in the order of processes, and of a whole copy on each device."""
     devices = sorted(jax.devices(), key=lambda device: (device.process_index, device.id))
     mesh = jax.sharding.Mesh(np.array(devices), ("all",), axis_types=(AxisType.Auto,))
     return NamedSharding(mesh, PartitionSpec("all")), NamedSharding(mesh, PartitionSpec())
 
 
 def of_first(text: str) -> str:
-    """What the first process says."""
+    """Returns the text that the first process gives; all must call this."""
     return everyone(text)[0]
 
 
 @contextlib.contextmanager
 def together() -> Iterator[None]:
-    """Around what a process does by itself: what goes wrong in one goes wrong in all, instead of leaving them waiting.
+    """Wraps what each process does by itself: an error in one is raised in all, which would otherwise wait for it.
 
     Raises:
-      ValueError: in the others.
+      UserError: Another process failed.
     """
     try:
         yield
@@ -126,7 +128,7 @@ def together() -> Iterator[None]:
 
 
 def check_alike(given: dict[str, Any]) -> None:
-    """Raises ValueError unless all processes were given the same and have as many devices, naming what differs."""
+    """Raises UserError, naming the difference, unless all processes have the same settings and number of devices."""
     own = as_lines(given | {"devices": jax.local_device_count()})
     said = [dict(line.split("=", 1) for line in text.splitlines()) for text in everyone(own)]
     for number, other in enumerate(said):
@@ -152,9 +154,10 @@ def as_lines(given: dict[str, Any]) -> str:
 
 
 def make_anyone() -> Callable[[int], int]:
-    """Returns a function that each process calls at each step with a number, and that gives the largest of all.
+    """Returns a function that every process calls at each step with a number, and that returns the largest of all.
 
-    Of several processes it's that of the call before, so that no device waits for the host; all get the same.
+    With several processes the result is that of the previous call, so that no device waits for the host. All get the
+    same result.
     """
     if jax.process_count() == 1:
         return lambda number: number
@@ -173,7 +176,7 @@ def make_anyone() -> Callable[[int], int]:
 
 
 def lost_a_peer(error: BaseException | None) -> bool:
-    """Whether this is how the loss of a peer is told, by JAX or by what waited for it."""
+    """Whether an error means that a peer was lost, as JAX or code that waited for the peer raises it."""
     if error is None or jax.process_count() == 1:
         return False
     return isinstance(error, (jax.errors.JaxRuntimeError, TimeoutError)) or lost_a_peer(error.__cause__)
@@ -181,9 +184,9 @@ def lost_a_peer(error: BaseException | None) -> bool:
 
 @contextlib.contextmanager
 def or_leave() -> Iterator[None]:
-    """Ends one of several processes at once when anything goes wrong in it alone, as the loss of a peer.
+    """Ends one of several processes at once if it alone fails or it loses a peer.
 
-    At a usual exit JAX would wait for the others, and they for this one.
+    In an ordinary exit JAX would wait for the others, and they for this one.
     """
     try:
         yield
@@ -201,6 +204,6 @@ def or_leave() -> Iterator[None]:
 
 
 def leave(message: str, code: int) -> NoReturn:
-    """One line on stderr, and out without waiting for anyone."""
+    """Prints a line on stderr and exits without waiting for the other processes."""
     print(f"gan-jax: {' '.join(message.split())}", file=sys.stderr, flush=True)
     os._exit(code)

@@ -1,6 +1,6 @@
-"""What a run does after it has diverged, if it's asked to: back to the last good checkpoint, with another key.
+"""Rollbacks: a run that has diverged goes back to its last good checkpoint, and on with another key.
 
-RUN/rollbacks.jsonl has a line for each; how many there are is all that a resumed run has to know.
+RUN/rollbacks.jsonl has a line for each rollback. Their number is all that a resumed run has to know.
 """
 
 import dataclasses
@@ -21,12 +21,22 @@ from gan_jax.update import Update
 
 
 def count(run: Run) -> int:
-    """How often the run went back."""
+    """Returns how often the run went back."""
     return run.rollbacks.read_bytes().count(b"\n") if run.rollbacks.exists() else 0
 
 
 def go_back(run: Run, experiment: Experiment, why: str, number: int) -> tuple[int, Update, TrainState]:
-    """Notes why it's the rollback of this number, and returns the step to go on from, the update, and its state."""
+    """Goes back to the last good checkpoint, and notes that in RUN/rollbacks.jsonl.
+
+    Args:
+      run: The run.
+      experiment: Its experiment.
+      why: The value that wasn't finite.
+      number: Which rollback of the run this is, from 1.
+
+    Returns:
+      The step to go on from, the update with steps that are as small as this rollback makes them, and the state.
+    """
     state = restore(run.checkpoints, abstract_state(experiment, run.options.num_seeds))
     step = step_of(state)
     with together():
@@ -39,14 +49,14 @@ def go_back(run: Run, experiment: Experiment, why: str, number: int) -> tuple[in
 
 
 def slowed(experiment: Experiment, options: Options, rollbacks: int) -> Experiment:
-    """The experiment with steps as small as so many rollbacks have made them."""
+    """Returns the experiment with steps as small as so many rollbacks have made them."""
     return slower(experiment, options.rollback_rate**rollbacks)
 
 
 def slower(experiment: Experiment, factor: float) -> Experiment:
-    """The same experiment with both players' steps multiplied by `factor`; the optimisers' states keep their form.
+    """Multiplies both players' steps by `factor`; the optimisers' states keep their form.
 
-    Weights that an optimiser clips are clipped where the whole step would end, so smaller ones come there by and by.
+    An optimiser that clips weights clips where the whole step would end; smaller steps approach that point gradually.
     """
     if factor == 1:
         return experiment

@@ -1,4 +1,4 @@
-"""A run that was trained, opened to draw from it."""
+"""Trained runs, opened to draw samples from them."""
 
 import contextlib
 import logging
@@ -20,18 +20,26 @@ Which = Literal["latest", "best"]
 
 
 class Trained(NamedTuple):
+    """A trained run.
+
+    Attributes:
+      experiment: The run's experiment.
+      generators: The averaged (EMA) generator of each game.
+      step: The updates done.
+    """
+
     experiment: "Experiment"
-    generators: "list[Variables]"  # averaged (EMA), one of each game
+    generators: "list[Variables]"
     step: int
 
     def generator(self, game: int) -> "Variables":
-        """Raises ValueError where there is no such game."""
+        """Returns the generator of a game; raises UserError if there is no such game."""
         if not 0 <= game < len(self.generators):
             raise UserError(f"game {game}: the run has {len(self.generators)}, from 0")
         return self.generators[game]
 
     def sample(self, game: int, seed: int, num: int) -> "np.ndarray":
-        """[num, ...]"""
+        """Draws samples [num, ...] from a game's generator."""
         import jax
 
         from gan_jax.sample import make_sampler
@@ -41,7 +49,7 @@ class Trained(NamedTuple):
         return draw(self.generator(game), jax.random.key(seed), num)
 
     def walk(self, game: int, seed: int, num: int, frames: int) -> "np.ndarray":
-        """[num, frames, ...]"""
+        """Draws samples [num, frames, ...] along walks from each latent example to the next."""
         import jax
 
         from gan_jax.sample import make_walker
@@ -52,12 +60,15 @@ class Trained(NamedTuple):
 
 
 def open_trained(run: Path, checkpoint: Which, data: Path | None = None) -> Trained:
-    """The experiment of a run, the averaged generator of each of its games, and their step.
+    """Opens a run with its data.
 
-    data: where the run's data lie now, if they were moved.
+    Args:
+      run: The run's folder.
+      checkpoint: The newest, or the best.
+      data: Where the run's data lie now, if they were moved.
 
     Raises:
-      FileNotFoundError: the data aren't there.
+      Missing: The data aren't there.
     """
     from gan_jax.runs import folder as runs, run_data
 
@@ -67,7 +78,7 @@ def open_trained(run: Path, checkpoint: Which, data: Path | None = None) -> Trai
 
 
 def open_trained_to_sample(run: Path, checkpoint: Which) -> Trained:
-    """The same, without opening the data: by what the run remembers of them."""
+    """Opens a run without its data, by the facts about them in data.json."""
     from gan_jax.runs import folder as runs
 
     opened = runs.open_run(run)
@@ -75,7 +86,7 @@ def open_trained_to_sample(run: Path, checkpoint: Which) -> Trained:
 
 
 def restored(run: "Run", experiment: "Experiment", checkpoint: Which) -> Trained:
-    """With a warning, if the data are others than the run was trained on."""
+    """Restores a run's generators, and warns if the data have changed since the run began."""
     from gan_jax.runs.checkpoint import restore
     from gan_jax.runs.games import abstract_state, split, step_of
     from gan_jax.runs.run_data import check_same_data
@@ -91,7 +102,7 @@ def restored(run: "Run", experiment: "Experiment", checkpoint: Which) -> Trained
 
 @contextlib.contextmanager
 def where_data_may_be_named(data: Path | None) -> Iterator[None]:
-    """Adds to an error about missing data how to name their new place, unless `data` named one."""
+    """Adds a hint to an error about missing data: how to name their new place, unless `data` did."""
     try:
         yield
     except FileNotFoundError as error:

@@ -1,7 +1,7 @@
-"""Signs that a game goes wrong, logged as metrics and warned of: samples that look alike, a generator taught nothing.
+"""Signs in the metrics that a game goes wrong: samples that look alike, a generator that learns nothing.
 
-They end nothing: games recover. Values that aren't finite end a game. The second sign is for losses whose critic tells
-real from fake by the logit's sign (`update.make_update`); a resumed run looks anew.
+They lead to warnings only, since games recover; values that aren't finite end a game. The second sign is for losses
+whose critic tells real from fake by the sign of the logit (`update.make_update`). A resumed run starts to watch afresh.
 """
 
 import math
@@ -19,16 +19,16 @@ Metrics = dict[str, list[float | None]]  # a value for each game
 
 
 class Watch:
-    """Looks at the metrics of a run's games as they come."""
+    """Watches the metrics of a run's games as they come."""
 
     def __init__(self) -> None:
-        self.largest: dict[int, float] = {}  # norm of the generator's gradient, of each game
+        self.largest: dict[int, float] = {}  # by game: the largest norm of the generator's gradient so far
         self.seen: Counter[tuple[int, str]] = Counter()
 
     def look(self, metrics: Metrics) -> list[str]:
-        """The signs that have been there for PATIENCE looks in a row as of this one, a line each.
+        """Returns a line for each sign that is now there for the PATIENCE-th time in a row.
 
-        A sign that isn't looked for, as its metrics aren't among these, is neither there nor gone.
+        A sign whose metrics aren't among these keeps its count.
         """
         games = max(map(len, metrics.values()), default=0)  # none where every game has diverged
         found = []
@@ -41,18 +41,18 @@ class Watch:
         return found
 
     def signs(self, game: int, metrics: dict[str, float]) -> dict[str, bool]:
-        """Whether each sign that these metrics tell of is there."""
+        """Returns whether each sign that these metrics can show is there."""
         signs = {}
         if DIVERSITY in metrics:
             signs[
-                f"samples differ from one another by less than {ALIKE:.0%} of what real examples do: a mode collapse?"
+                f"samples differ from one another less than {ALIKE:.0%} as much as real examples do: a mode collapse?"
             ] = metrics[DIVERSITY] < ALIKE
         norm = metrics.get(metric_name("generator", GRADIENT_NORM), math.nan)
         if math.isfinite(norm):
             self.largest[game] = max(norm, self.largest.get(game, 0.0))
             accuracies = [metrics[metric_name("critic", name)] for name in (ACCURACY_REAL, ACCURACY_FAKE)]
             always_right = min(accuracies) > SURE
-            signs["the critic is always right and the generator's gradient has vanished: it's taught nothing"] = (
+            signs["the critic is always right and the generator's gradient has vanished: it learns nothing"] = (
                 always_right and norm < VANISHED * self.largest[game]
             )
         return signs

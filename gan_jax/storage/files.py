@@ -1,4 +1,4 @@
-"""Files written whole or not at all, known by their SHA-256, and JSON from outside read with care."""
+"""Files: written whole or not at all, hashed, and JSON from outside read with care."""
 
 import contextlib
 import hashlib
@@ -9,16 +9,16 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-PART = ".part"  # ends the name of a file that isn't whole yet
+PART = ".part"  # suffix of a file that isn't whole yet
 LARGEST = 10_000_000  # bytes of JSON: the largest file that gan_jax writes has thousands
 
 
 @contextlib.contextmanager
 def whole(file: Path) -> Iterator[Path]:
-    """Gives the place to write a file in; it takes the file's name once it is complete and on the disk.
+    """Writes a file under another name, and renames it once it is complete and on the disk.
 
     Yields:
-      The path of the file that is being written. An error removes it.
+      The path to write to. An error removes the file.
     """
     part = file.with_name(file.name + PART)
     try:
@@ -32,7 +32,7 @@ def whole(file: Path) -> Iterator[Path]:
 
 
 def write_whole(file: Path, content: str | bytes) -> None:
-    """Writes a file whole, or leaves what was there."""
+    """Writes a file whole, or leaves the old one as it was."""
     with whole(file) as part:
         part.write_bytes(content.encode() if isinstance(content, str) else content)
 
@@ -47,10 +47,10 @@ def read_json(path: Path, largest: int = LARGEST) -> Any:
 
     Args:
       path: The file.
-      largest: The bytes that it may have.
+      largest: The most bytes that it may have.
 
     Raises:
-      ValueError: It isn't JSON, or is too large or too deeply nested to be what it should be.
+      ValueError: It isn't JSON, or is too large or too deeply nested.
     """
     if (size := path.stat().st_size) > largest:
         raise ValueError(f"{size:,} bytes, where {largest:,} are many")

@@ -1,8 +1,8 @@
-"""What a generated file says of its origin, in the place that its format has for that.
+"""Notes on the origin of generated files.
 
-PNG, GIF and MP4 carry XMP with the IPTC's DigitalSourceType, which photo software and search engines read; WAV carries
-an INFO chunk, FLAC comments, GLB its asset's extras, and what has no such place a line in provenance.jsonl beside it.
-Nothing of the sample itself changes. docs/provenance.md says what that protects against, and what it doesn't.
+PNG, GIF and MP4 carry XMP with the IPTC's DigitalSourceType, which photo software and search engines read. WAV carries
+an INFO chunk, FLAC comments, and GLB its asset's extras. A file of another format has a line in provenance.jsonl beside
+it. The samples themselves don't change. docs/provenance.md says what such notes protect against and what they don't.
 """
 
 import hashlib
@@ -21,9 +21,14 @@ SIDECAR = "provenance.jsonl"
 
 
 class Origin(NamedTuple):
-    """What made a sample.
+    """The origin of a sample.
 
-    model: SHA-256 of the generator's variables. seed: of the samples. version: of gan_jax.
+    Attributes:
+      experiment: Name of the experiment.
+      model: SHA-256 of the generator's variables.
+      step: Updates of the generator.
+      seed: Seed of the samples.
+      version: Version of gan_jax.
     """
 
     experiment: str
@@ -33,12 +38,12 @@ class Origin(NamedTuple):
     version: str = gan_jax.__version__
 
     def as_dict(self) -> dict[str, Any]:
-        """With the source type in front."""
+        """Returns the note, with the source type first."""
         return {"digital_source_type": SYNTHETIC, **self._asdict()}
 
 
 def hash_of(variables: Any) -> str:
-    """The SHA-256 of a tree of arrays: of each leaf's path, type, shape and bytes."""
+    """Returns the SHA-256 of a tree of arrays, over each leaf's path, type, shape and bytes."""
     import jax
     import numpy as np
 
@@ -51,7 +56,7 @@ def hash_of(variables: Any) -> str:
 
 
 def mark(files: Sequence[Path], origin: Origin) -> None:
-    """Writes the origin into files of one folder, or where a format has no place for that, into provenance.jsonl."""
+    """Notes the origin in files of one folder, or in provenance.jsonl if their format has no place for a note."""
     claim = origin.as_dict()
     for file in files:
         if file.suffix in FORMATS:
@@ -62,11 +67,14 @@ def mark(files: Sequence[Path], origin: Origin) -> None:
 
 
 def inspect(file: Path) -> dict[str, Any] | None:
-    """What a file says of its origin; None if nothing.
+    """Reads a file's note on its origin.
+
+    Returns:
+      The note, or None if there is none.
 
     Raises:
-      FileNotFoundError: no such file.
-      ValueError: it isn't whole.
+      Missing: There is no such file.
+      UserError: The file isn't whole.
     """
     if not file.is_file():
         raise Missing(f"{file}: no such file" + ("; it's a folder" if file.is_dir() else ""))
@@ -81,7 +89,7 @@ def inspect(file: Path) -> dict[str, Any] | None:
 
 
 def to_sidecar(files: Sequence[Path], claim: dict[str, Any]) -> None:
-    """A line for each file, in the place of one that told of a file of the same name."""
+    """Writes a line for each file, in place of the line of an earlier file of the same name."""
     sidecar = files[0].with_name(SIDECAR)
     names = {file.name for file in files}
     kept = [line for line in lines_of(sidecar) if line.get("file") not in names]
@@ -90,14 +98,14 @@ def to_sidecar(files: Sequence[Path], claim: dict[str, Any]) -> None:
 
 
 def from_sidecar(file: Path) -> dict[str, Any] | None:
-    """What provenance.jsonl beside a file says of what the file holds."""
+    """Returns the note in provenance.jsonl on a file's content."""
     lines = lines_of(file.with_name(SIDECAR))
-    told = next((line for line in lines if line.get("sha256") == sha256_of(file)), {})
-    return claim_of(json.dumps({name: value for name, value in told.items() if name not in ("file", "sha256")}))
+    note = next((line for line in lines if line.get("sha256") == sha256_of(file)), {})
+    return claim_of(json.dumps({name: value for name, value in note.items() if name not in ("file", "sha256")}))
 
 
 def lines_of(sidecar: Path) -> list[dict[str, Any]]:
-    """Raises ValueError where a line isn't a JSON object."""
+    """Reads provenance.jsonl; raises UserError if a line isn't a JSON object."""
     try:
         lines = sidecar.read_text(encoding="utf-8").splitlines() if sidecar.is_file() else []
         return [dict(json.loads(line)) for line in lines]

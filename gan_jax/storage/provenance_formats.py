@@ -1,6 +1,6 @@
-"""A note of a file's source, in the place that each format has for it: written without changing the rest, and read.
+"""Notes on a file's origin in the formats that have a place for them. The rest of a file stays as it is.
 
-A note is a dict; `digital_source_type`, IPTC's, is in each.
+A note is a dict with at least `digital_source_type`, IPTC's.
 """
 
 import json
@@ -19,12 +19,12 @@ OWN = "urn:gan_jax:provenance:"
 PNG_HEADER = 33  # bytes of signature and first chunk
 PNG_TEXT = b"XML:com.adobe.xmp" + b"\0" * 5  # not compressed, of no language
 GIF_BLOCK = b"\x21\xff\x0bXMP DataXMP"  # an application extension; XMP specification part 3, section 1.1.2
-GIF_END = b"\x01" + bytes(range(255, -1, -1)) + b"\x00"  # wherever in the text a reader of blocks lands, it ends there
+GIF_END = b"\x01" + bytes(range(255, -1, -1)) + b"\x00"  # leads a reader of blocks to its end from any byte
 MP4_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")  # of XMP; the same, section 1.1.3 (MPEG-4)
 
 
 def as_xmp(claim: dict[str, Any]) -> bytes:
-    """An XMP packet, without padding. ISO 16684-1."""
+    """Returns a note as an XMP packet without padding. ISO 16684-1."""
     for prefix, space in {"rdf": RDF, "Iptc4xmpExt": IPTC, "xmp": XMP, "x": "adobe:ns:meta/", "gan_jax": OWN}.items():
         ET.register_namespace(prefix, space)
     top = ET.Element("{adobe:ns:meta/}xmpmeta")
@@ -39,7 +39,7 @@ def as_xmp(claim: dict[str, Any]) -> bytes:
 
 
 def of_xmp(packet: bytes | str) -> dict[str, Any] | None:
-    """What a packet says of its source, ours or another program's."""
+    """Reads a note from an XMP packet of ours or of another program."""
     text = packet.decode("utf-8-sig") if isinstance(packet, bytes) else packet
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise ValueError("its XMP declares entities")
@@ -54,7 +54,7 @@ def of_xmp(packet: bytes | str) -> dict[str, Any] | None:
 
 
 def to_png(file: Path, claim: dict[str, Any]) -> None:
-    """An iTXt chunk behind the header. PNG 3, section 11.3.3.4; XMP specification part 3, section 1.1.5."""
+    """Inserts an iTXt chunk after the header. PNG 3, section 11.3.3.4; XMP specification part 3, section 1.1.5."""
     content = b"iTXt" + PNG_TEXT + as_xmp(claim)
     chunk = struct.pack(">I", len(content) - 4) + content + struct.pack(">I", zlib.crc32(content))
     whole = file.read_bytes()
@@ -62,16 +62,16 @@ def to_png(file: Path, claim: dict[str, Any]) -> None:
 
 
 def from_png(file: Path) -> dict[str, Any] | None:
-    whole, at, told, kind = file.read_bytes(), 8, None, b""
+    whole, at, note, kind = file.read_bytes(), 8, None, b""
     while at + 12 <= len(whole) and kind != b"IEND":
         size, kind = struct.unpack_from(">I4s", whole, at)
         content = whole[at + 8 : at + 8 + size]
         if kind == b"iTXt" and content.startswith(PNG_TEXT):
-            told = of_xmp(content[len(PNG_TEXT) :])
+            note = of_xmp(content[len(PNG_TEXT) :])
         at += 12 + size
     if kind != b"IEND":
         raise ValueError("it was cut")
-    return told
+    return note
 
 
 def to_gif(file: Path, claim: dict[str, Any]) -> None:
@@ -111,13 +111,13 @@ def from_mp4(file: Path) -> dict[str, Any] | None:
 
 
 def to_wav(file: Path, claim: dict[str, Any]) -> None:
-    """An INFO list at the end: the software, and a comment that holds all of it. RIFF 1991, section 2."""
+    """Appends an INFO list with the software, and the note as a comment. RIFF 1991, section 2."""
 
     def chunk(name: bytes, content: bytes) -> bytes:
         return name + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
 
-    told = {b"ISFT": f"gan_jax {claim['version']}", b"ICMT": json.dumps(claim)}
-    info = chunk(b"LIST", b"INFO" + b"".join(chunk(name, text.encode() + b"\0") for name, text in told.items()))
+    texts = {b"ISFT": f"gan_jax {claim['version']}", b"ICMT": json.dumps(claim)}
+    info = chunk(b"LIST", b"INFO" + b"".join(chunk(name, text.encode() + b"\0") for name, text in texts.items()))
     whole = file.read_bytes()
     file.write_bytes(b"RIFF" + struct.pack("<I", len(whole) - 8 + len(info)) + whole[8:] + info)
 
@@ -131,7 +131,7 @@ def from_wav(file: Path) -> dict[str, Any] | None:
 
 
 def chunks(whole: bytes, at: int) -> list[tuple[bytes, bytes]]:
-    """The chunks of a RIFF file, those of an INFO list among them."""
+    """Returns the chunks of a RIFF file, including those of an INFO list."""
     found: list[tuple[bytes, bytes]] = []
     while at + 8 <= len(whole):
         name, size = struct.unpack_from("<4sI", whole, at)
@@ -142,7 +142,7 @@ def chunks(whole: bytes, at: int) -> list[tuple[bytes, bytes]]:
 
 
 def to_flac(file: Path, claim: dict[str, Any]) -> None:
-    """Vorbis comments. FLAC is lossless, so that it can be written anew."""
+    """Sets Vorbis comments. FLAC is lossless, so the file can be written again."""
     import soundfile
 
     with soundfile.SoundFile(file) as sound:
@@ -161,7 +161,7 @@ def from_flac(file: Path) -> dict[str, Any] | None:
 
 
 def to_glb(file: Path, claim: dict[str, Any]) -> None:
-    """The extras of its asset. glTF 2.0, sections 4.4.3 and 5.9."""
+    """Extends the extras of its asset. glTF 2.0, sections 4.4.3 and 5.9."""
     document, rest = glb_parts(file.read_bytes())
     document["asset"].setdefault("extras", {}).update(claim)
     text = json.dumps(document, separators=(",", ":")).encode()
@@ -175,7 +175,7 @@ def from_glb(file: Path) -> dict[str, Any] | None:
 
 
 def glb_parts(whole: bytes) -> tuple[dict[str, Any], bytes]:
-    """The JSON of a GLB, and what follows it. glTF 2.0, section 4.4."""
+    """Returns the JSON of a GLB, and the bytes after it. glTF 2.0, section 4.4."""
     size, kind = struct.unpack_from("<I4s", whole, 12)
     if kind != b"JSON":
         raise ValueError("its first chunk is no JSON")
@@ -183,12 +183,12 @@ def glb_parts(whole: bytes) -> tuple[dict[str, Any], bytes]:
 
 
 def claim_of(text: str | None) -> dict[str, Any] | None:
-    """What a JSON text says of its file's source, if it's that."""
+    """Returns the note that a JSON text holds, if it holds one."""
     try:
-        told = json.loads(text or "")
+        note = json.loads(text or "")
     except ValueError:
         return None
-    return told if isinstance(told, dict) and isinstance(told.get("digital_source_type"), str) else None
+    return note if isinstance(note, dict) and isinstance(note.get("digital_source_type"), str) else None
 
 
 Writer = Callable[[Path, dict[str, Any]], None]
@@ -201,7 +201,7 @@ FORMATS: dict[str, tuple[Writer, Reader]] = {
     ".flac": (to_flac, from_flac),
     ".glb": (to_glb, from_glb),
 }
-BEGINNINGS: dict[str, Callable[[bytes], bool]] = {  # what a file is, whatever it's called
+BEGINNINGS: dict[str, Callable[[bytes], bool]] = {  # how files of a format begin, whatever their names
     ".png": lambda start: start.startswith(b"\x89PNG"),
     ".gif": lambda start: start.startswith(b"GIF8"),
     ".mp4": lambda start: start[4:8] == b"ftyp",

@@ -1,4 +1,4 @@
-"""Python files of the user's own: experiments, and functions that give features."""
+"""The user's Python files: experiments, and functions that compute features."""
 
 import importlib.util
 import sys
@@ -10,11 +10,11 @@ from gan_jax.errors import Missing, UserError
 
 
 def load(path: Path) -> ModuleType:
-    """Runs the file.
+    """Imports a file.
 
     Raises:
-      FileNotFoundError: no such file.
-      ValueError: it isn't Python, or can't be run.
+      Missing: There is no such file.
+      UserError: It isn't Python, or it raises an error.
     """
     if not path.is_file():
         raise Missing(f"{path}: no such file")
@@ -25,13 +25,13 @@ def load(path: Path) -> ModuleType:
     sys.modules[spec.name] = module  # dataclasses look it up
     try:
         spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:  # it's the user's program, and anything may be wrong with it
+    except (Exception, SystemExit) as error:  # a user's program may raise anything
         raise UserError(f"{path} does not load, {line_of(error, path)}{type(error).__name__}: {error}") from error
     return module
 
 
 def line_of(error: BaseException, path: Path) -> str:
-    """The last line of the file that an error went through, as "line 7: ", or nothing."""
+    """Returns the last line of the file that an error passed through, as "line 7: ", or an empty string."""
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if Path(frame.filename) == path.absolute()]
     return f"line {lines[-1]}: " if lines else ""

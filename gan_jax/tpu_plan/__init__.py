@@ -1,1 +1,1 @@
-"""What an update takes on slices of TPUs, by the TPU's own compiler, without a TPU."""
+"""Plans for slices of TPUs by the TPU's own compiler, without a TPU."""

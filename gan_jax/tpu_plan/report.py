@@ -1,4 +1,4 @@
-"""A plan as a person reads it, lines, a table or a plot, and as JSON."""
+"""Plans as text, a table, a plot or JSON."""
 
 import json
 from pathlib import Path
@@ -7,11 +7,11 @@ from typing import Any
 from rich.table import Table
 
 from gan_jax.evaluation.report import show
-from gan_jax.tpu_plan.compile import Plan
+from gan_jax.tpu_plan.plan import Plan
 
 
 def as_text(plans: list[Plan]) -> str:
-    """JSON: an object a slice, in bytes and seconds; of a chip, but for `examples` and `examples_per_second`."""
+    """Returns JSON, an object for each slice, in bytes and seconds of one chip; examples are those of all chips."""
 
     def fields(one: Plan) -> dict[str, Any]:
         cost = one.cost
@@ -36,7 +36,7 @@ def as_text(plans: list[Plan]) -> str:
 
 
 def print_plan(one: Plan, file: Path) -> None:
-    """A line a figure, and the verdict."""
+    """Prints a line for each figure, and the verdict."""
     print(f"{file} on {one.topology}: {one.chips} chips, {one.form}, {one.examples:,} examples an update")
     rows = {"memory a chip": memory(one)}
     if one.cost:
@@ -46,7 +46,7 @@ def print_plan(one: Plan, file: Path) -> None:
             **{kind: f"{many} an update, {si(size)}B" for kind, (many, size) in one.cost.collectives.items()},
             "compiler's estimate": f"{si(one.estimate)}s an update"
             if one.estimate
-            else "none (it gives none that can be meant)",
+            else "none (it gives an impossible one)",
             "bounds": ", ".join(f"{name} {si(seconds)}s" for name, seconds in one.bounds.items()),
             "examples a second": speed(one),
         }
@@ -56,7 +56,7 @@ def print_plan(one: Plan, file: Path) -> None:
 
 
 def print_table(plans: list[Plan]) -> None:
-    """A row a slice."""
+    """Prints a row for each slice."""
     table = Table(box=None, pad_edge=False)
     table.add_column("slice")
     for heading in ("chips", "memory a chip", "flop a chip", "collectives", "their bytes", "estimate", "bound"):
@@ -81,7 +81,7 @@ def print_table(plans: list[Plan]) -> None:
 
 
 def plot(plans: list[Plan], path: Path) -> None:
-    """Examples a second and memory a chip against chips, a line a kind of chip."""
+    """Plots speed and memory against the number of chips, a line for each kind of chip."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -132,7 +132,7 @@ def speed(one: Plan) -> str:
 
 
 def si(value: float) -> str:
-    """3.2 M of 3,200,000."""
+    """Formats 3,200,000 as 3.2 M."""
     for exponent, prefix in ((12, "T"), (9, "G"), (6, "M"), (3, "k"), (0, ""), (-3, "m"), (-6, "µ")):
         if abs(value) >= 10.0**exponent:
             return f"{value / 10.0**exponent:.3g} {prefix}"

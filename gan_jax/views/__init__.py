@@ -1,4 +1,4 @@
-"""How samples become files that a person looks at, listens to or reads. Each View is in the file of its kind."""
+"""Views: how samples of each kind become files to look at, listen to or read."""
 
 from gan_jax.views.image import images
 from gan_jax.views.line import text

@@ -1,4 +1,4 @@
-"""How images are looked at: in grids, one by one, and along walks between latent examples."""
+"""Images as grids, as single files, and as films of walks between latent examples."""
 
 import math
 from pathlib import Path
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 MARGIN = 2  # pixels between the images of a grid
 READABLE = 56  # pixels: smaller images are enlarged by a whole factor
-FRAME = 60  # milliseconds that a film shows each image
+FRAME = 60  # milliseconds of a film for each image
 
 
 def write_grid(images: np.ndarray, path: Path) -> None:
@@ -22,13 +22,13 @@ def write_grid(images: np.ndarray, path: Path) -> None:
 
 
 def write_strips(walks: np.ndarray, path: Path) -> None:
-    """Writes images [walks, frames, H, W, C] as a grid, a walk in each row."""
+    """Writes images [walks, frames, H, W, C] as a grid, one walk in each row."""
     images = walks.reshape(-1, *walks.shape[2:])
     write(enlarged(grid(to_uint8(images), walks.shape[1]), images.shape[1]), path)
 
 
 def write_film(walks: np.ndarray, path: Path) -> None:
-    """Writes images [walks, frames, H, W, C] as an animated GIF that plays one walk after the other, for ever."""
+    """Writes images [walks, frames, H, W, C] as an animated GIF that plays one walk after the other and repeats."""
     write_gif([enlarged(image, len(image)) for image in to_uint8(walks.reshape(-1, *walks.shape[2:]))], path, FRAME)
 
 
@@ -38,7 +38,7 @@ def write_image(image: np.ndarray, path: Path) -> None:
 
 
 def grid(pixels: np.ndarray, columns: int) -> np.ndarray:
-    """Pixels [N, H, W, C] side by side in reading order, on white."""
+    """Arranges pixels [N, H, W, C] in reading order on white."""
     count, height, width, channels = pixels.shape
     rows = math.ceil(count / columns)
     step_y, step_x = height + MARGIN, width + MARGIN
@@ -50,7 +50,7 @@ def grid(pixels: np.ndarray, columns: int) -> np.ndarray:
 
 
 def enlarged(pixels: np.ndarray, height: int, readable: int = READABLE) -> np.ndarray:
-    """By the whole factor that brings images of this height to `readable` pixels, or just below."""
+    """Enlarges by the whole factor that brings images of this height to `readable` pixels, or just below."""
     factor = max(1, readable // height)
     return pixels.repeat(factor, 0).repeat(factor, 1)
 
@@ -64,7 +64,7 @@ def write(pixels: np.ndarray, path: Path) -> None:
 
 
 def write_gif(frames: list[np.ndarray], path: Path, milliseconds: int) -> None:
-    """Writes pixels [H, W, C] as an animated GIF that begins anew at its end."""
+    """Writes pixels [H, W, C] as an animated GIF that repeats."""
     first, *others = [as_image(frame) for frame in frames]
     first.save(path, save_all=True, append_images=others, duration=milliseconds, loop=0, optimize=False)
 
@@ -81,3 +81,4 @@ images = View(
     walks={".png": write_strips, ".gif": write_film},
     rows=write_strips,
 )
+"""The view of images [H, W, C] in [-1, 1], grey or RGB: PNG files and grids, and animated GIFs of walks."""

@@ -1,4 +1,4 @@
-"""How lines of characters are looked at: as a page that marks the words which aren't any, and as text."""
+"""Lines of characters as text, and as a page that marks words which aren't real."""
 
 import math
 import re
@@ -9,14 +9,19 @@ import numpy as np
 
 from gan_jax.types import View
 
-SIZE, CELL, ROW, MARGIN = 15, 9, 20, 16  # of type, pixels: its height, a character's width, a line's height
+SIZE, CELL, ROW, MARGIN = 15, 9, 20, 16  # pixels: the type's size, a character's width, a line's height, the margin
 PAPER, INK, MARK = (255, 255, 255), (30, 30, 30), (214, 40, 40)
 
 
 def text(alphabet: str, words: Set[str]) -> View:
-    """Lines [length, V], of whose characters, in order of the alphabet, the likeliest are written.
+    """Make the view of lines [length, V], written with the most likely character at each place.
 
-    words: what may stand between spaces; on the page all else is red and underlined, and the last line counts it.
+    Args:
+      alphabet: The V characters, in order of their columns.
+      words: The real words. On the page all others are red and underlined, and the last line counts the real ones.
+
+    Returns:
+      A view that writes PNG pages and UTF-8 text files.
     """
 
     def lines_of(samples: np.ndarray) -> list[str]:
@@ -40,7 +45,7 @@ def text(alphabet: str, words: Set[str]) -> View:
 
 
 def draw_page(rows: list[list[str]], words: Set[str], path: Path) -> None:
-    """Writes lines of one length side by side in rows, and below them how many of their words are such."""
+    """Writes rows of lines of equal length, and below them how many of their words are real."""
     import matplotlib
     from PIL import Image, ImageDraw, ImageFont
 
@@ -51,8 +56,8 @@ def draw_page(rows: list[list[str]], words: Set[str], path: Path) -> None:
     )
     pen = ImageDraw.Draw(page)
     found = [word in words for row in rows for line in row for _, word in words_in(line)]
-    told = f"{sum(found)} of {len(found)} words are of the training text"
-    pen.text((MARGIN, MARGIN + (len(rows) + 1) * ROW), told, INK, font)
+    count = f"{sum(found)} of {len(found)} words are of the training text"
+    pen.text((MARGIN, MARGIN + (len(rows) + 1) * ROW), count, INK, font)
     for (number, place_in_row), line in placed(rows):
         x, y = MARGIN + place_in_row * column, MARGIN + number * ROW
         for start, word in words_in(line):
@@ -66,12 +71,12 @@ def draw_page(rows: list[list[str]], words: Set[str], path: Path) -> None:
 
 
 def placed(rows: list[list[str]]) -> Iterator[tuple[tuple[int, int], str]]:
-    """Each line, and its row and column."""
+    """Yields each line with its row and column."""
     for number, row in enumerate(rows):
         for place, line in enumerate(row):
             yield (number, place), line
 
 
 def words_in(line: str) -> list[tuple[int, str]]:
-    """What stands between spaces, and where it begins."""
+    """The words between spaces, each with its start."""
     return [(found.start(), found[0]) for found in re.finditer("[^ ]+", line)]

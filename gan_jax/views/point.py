@@ -1,4 +1,4 @@
-"""How points in the plane are looked at: as dots, and as coordinates."""
+"""Points in the plane as dots and as coordinates."""
 
 from pathlib import Path
 
@@ -26,3 +26,4 @@ def write_point(point: np.ndarray, path: Path) -> None:
 
 
 points = View({".png": write_scatter}, {".csv": write_point})
+"""The view of points [2] in the plane: PNG scatter plots, and CSV files of coordinates."""

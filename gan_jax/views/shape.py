@@ -1,6 +1,6 @@
-"""How shapes in voxels are looked at: drawn from two sides, and as meshes for other programs.
+"""Shapes in voxels, drawn from two sides, and as meshes for other programs.
 
-Samples are [side, side, side, 1], full where they are above 0; x goes to the right, y up, z to the front.
+Samples are [side, side, side, 1], full where they are above 0; x points right, y up, z to the front.
 """
 
 import math
@@ -15,13 +15,13 @@ from gan_jax.errors import UserError
 from gan_jax.types import View
 from gan_jax.views.image import grid, write
 
-# A voxel as seen from the right, the front and above: two rows of its top, two of its front and its right side.
+# A voxel seen from the right, the front and above: two rows of its top, two of its front and right sides.
 TOP, FRONT, RIGHT = 0, 1, 2
 CUBE = [(row, column, TOP if row < 2 else FRONT if column < 2 else RIGHT) for row in range(4) for column in range(4)]
 BRIGHTNESS = np.array([1.0, 0.75, 0.5])  # of the top, the front and the right side
 COLOUR = np.array([196, 164, 122])  # of wood
-CLEAR = 0.01  # how far off the surface a voxel is at least, so that no triangle of a mesh shrinks to a point
-SPACING = 1.25  # of shapes in a scene, in their own size
+CLEAR = 0.01  # the least distance of a voxel's value from 0, so that no triangle of a mesh shrinks to a point
+SPACING = 1.25  # of shapes in a scene, relative to their size
 
 
 def write_grid(samples: np.ndarray, path: Path) -> None:
@@ -31,7 +31,7 @@ def write_grid(samples: np.ndarray, path: Path) -> None:
 
 
 def write_strips(walks: np.ndarray, path: Path) -> None:
-    """Writes samples [walks, frames, side, side, side, 1] from the front, a walk in each row."""
+    """Writes samples [walks, frames, side, side, side, 1] from the front, one walk in each row."""
     pictures = [drawn(sample[..., 0] > 0) for walk in walks for sample in walk]
     write(grid(np.stack(pictures), walks.shape[1]), path)
 
@@ -60,7 +60,7 @@ def write_glb(sample: np.ndarray, path: Path) -> None:
 
 
 def write_stl(sample: np.ndarray, path: Path) -> None:
-    """Writes one sample [side, side, side, 1] as a mesh one millimetre a voxel, z up as printers have it."""
+    """Writes one sample [side, side, side, 1] as a mesh of one millimetre per voxel, z up as for printers."""
     mesh = mesh_of(sample)
     mesh.vertices = len(sample) * mesh.vertices[:, [0, 2, 1]] * [1, -1, 1]
     path.write_bytes(mesh.export(file_type="stl"))
@@ -74,7 +74,7 @@ def from_both_sides(sample: np.ndarray) -> NDArray[np.uint8]:
 def drawn(full: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """Voxels [side, side, side] as a picture [4 side, 4 side, 3] in dimetric projection, lit from above.
 
-    Cubes are painted from the far to the near. A face is darker the more voxels lie about it, as in a corner.
+    Cubes are painted from far to near. A face is darker the more voxels are around it, as in a corner.
     """
     from scipy.ndimage import uniform_filter
 
@@ -92,10 +92,10 @@ def drawn(full: NDArray[np.bool_]) -> NDArray[np.uint8]:
 
 
 def mesh_of(sample: np.ndarray) -> Any:
-    """The surface at 0 as a closed trimesh, in [0, 1] along each axis; without a face if nothing is full.
+    """The surface at 0 as a closed trimesh in [0, 1] along each axis; without faces if nothing is full.
 
-    By marching cubes (Lorensen & Cline 1987), as scikit-image's default leaves gaps where diagonal voxels of one value
-    meet. Beyond the sample there is nothing.
+    It uses marching cubes (Lorensen & Cline 1987), since scikit-image's default leaves gaps where diagonal voxels of
+    one value meet. The space outside the sample is empty.
     """
     trimesh = import_trimesh()
     try:
@@ -113,7 +113,7 @@ def mesh_of(sample: np.ndarray) -> Any:
 
 
 def import_trimesh() -> Any:
-    """Raises ValueError: trimesh isn't installed."""
+    """Raises ValueError if trimesh isn't installed."""
     try:
         import trimesh
     except ModuleNotFoundError as error:
@@ -127,3 +127,4 @@ shapes = View(
     walks={".png": write_strips},
     rows=write_strips,
 )
+"""The view of shapes [side, side, side, 1] in voxels: PNG pictures, and GLB and STL meshes."""

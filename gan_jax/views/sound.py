@@ -1,4 +1,4 @@
-"""How sounds are looked at, as waveforms over their spectrograms, and listened to."""
+"""Sounds as audio files, and as pictures of waveforms over spectrograms."""
 
 import math
 import wave
@@ -14,12 +14,19 @@ from gan_jax.views.image import grid, write
 
 WAVEFORM = 32  # pixels of height
 COLUMN = 2  # pixels of width for each step of a spectrogram
-FEW = 16  # sounds, which are shown at twice the size
-GAP = 0.2  # seconds between sounds that follow one another
+FEW = 16  # sounds: up to so many are drawn at twice the size
+GAP = 0.2  # seconds between consecutive sounds
 
 
 def sounds(rate: int = 16_000) -> View:
-    """Of samples [N, T, 1] in [-1, 1], `rate` of them a second."""
+    """Make the view of sounds [T, 1] in [-1, 1].
+
+    Args:
+      rate: Samples per second.
+
+    Returns:
+      A view that writes PNG pictures, and WAV and FLAC files of 16 bits.
+    """
     write_one, write_all, write_pictures = to_wav(rate), in_a_row(rate), pictures(rate)
 
     def write_rows(rows: np.ndarray, path: Path) -> None:
@@ -36,9 +43,8 @@ def sounds(rate: int = 16_000) -> View:
 def pictures(rate: int) -> Callable[..., None]:
     """Writes sounds [N, T, 1] as a grid in reading order, each a waveform over a log-mel spectrogram.
 
-    The grid is nearly square, unless told its columns.
-
-    Time goes right and pitch up, from 0 to half the rate; what is lighter is louder, over 70 dB.
+    The grid is nearly square by default. Time goes right, and pitch up from 0 to half the rate; lighter is louder, over
+    a range of 70 dB.
     """
 
     def write_pictures(sounds: np.ndarray, path: Path, columns: int | None = None) -> None:

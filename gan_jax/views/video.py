@@ -1,4 +1,4 @@
-"""How clips are looked at: in strips of their frames, and as films, one by one and side by side."""
+"""Clips as strips of frames, and as films, single or side by side."""
 
 import itertools
 import math
@@ -11,27 +11,27 @@ from gan_jax.types import View
 from gan_jax.views.image import enlarged, grid, to_uint8, write, write_gif
 
 RATE = 10  # frames a second
-READABLE = 128  # pixels: smaller clips are enlarged by a whole factor where they play
+READABLE = 128  # pixels: in films, smaller clips are enlarged by a whole factor
 
 
 def write_strips(clips: np.ndarray, path: Path) -> None:
-    """Writes clips [N, frames, H, W, C] in [-1, 1] as a picture, a clip in each row."""
+    """Writes clips [N, frames, H, W, C] in [-1, 1] as a picture, one clip in each row."""
     write_rows(clips[:, None], path)
 
 
 def write_rows(rows: np.ndarray, path: Path) -> None:
-    """Writes clips [rows, columns, frames, H, W, C] as a picture that has them so, each from frame to frame."""
+    """Writes clips [rows, columns, frames, H, W, C] as a picture with these rows and columns, each frame by frame."""
     columns, frames, *shape = rows.shape[1:]
     write(enlarged(grid(to_uint8(rows.reshape(-1, *shape)), columns * frames), shape[0]), path)
 
 
 def write_films(clips: np.ndarray, path: Path) -> None:
-    """Writes clips [N, frames, H, W, C] as an animated GIF of all of them, playing side by side for ever."""
+    """Writes clips [N, frames, H, W, C] as a repeating animated GIF that plays them side by side."""
     write_gif(side_by_side(clips), path, 1000 // RATE)
 
 
 def write_videos(clips: np.ndarray, path: Path) -> None:
-    """Writes clips [N, frames, H, W, C] as one video of all of them, playing side by side."""
+    """Writes clips [N, frames, H, W, C] as one video that plays them side by side."""
     write_mp4(side_by_side(clips), path)
 
 
@@ -48,13 +48,13 @@ def write_video(clip: np.ndarray, path: Path) -> None:
 
 
 def write_walks(walks: np.ndarray, path: Path) -> None:
-    """Writes clips [walks, steps, frames, H, W, C] as an animated GIF, a walk in each row."""
+    """Writes clips [walks, steps, frames, H, W, C] as an animated GIF, one walk in each row."""
     clips = walks.reshape(-1, *walks.shape[2:])
     write_gif(side_by_side(clips, walks.shape[1]), path, 1000 // RATE)
 
 
 def side_by_side(clips: np.ndarray, columns: int | None = None) -> list[np.ndarray]:
-    """The frames of a film of all clips [N, frames, H, W, C], in a grid that is nearly square unless told."""
+    """The frames of a film of all clips [N, frames, H, W, C], in a grid that is nearly square by default."""
     columns = math.ceil(math.sqrt(len(clips))) if columns is None else columns
     return [enlarged(grid(frame, columns), frame.shape[1], READABLE) for frame in to_uint8(clips).swapaxes(0, 1)]
 
@@ -62,7 +62,7 @@ def side_by_side(clips: np.ndarray, columns: int | None = None) -> list[np.ndarr
 def write_mp4(frames: list[np.ndarray], path: Path) -> None:
     """Writes pixels [H, W, C] as H.264 in YUV 4:2:0, which every browser plays; an odd side loses its last pixel.
 
-    The same frames give the same bytes by the same version of PyAV.
+    With one version of PyAV the same frames give the same bytes.
 
     Raises:
       ValueError: PyAV isn't installed.
@@ -88,3 +88,4 @@ videos = View(
     walks={".png": write_rows, ".gif": write_walks},
     rows=write_rows,
 )
+"""The view of clips [frames, H, W, C] in [-1, 1]: PNG strips, animated GIFs and MP4 files."""

@@ -91,7 +91,7 @@ def test_a_run_without_a_whole_checkpoint_is_named(damaged, capfd, command):
     assert exit_.value.code == 2
     *damage, line = capfd.readouterr().err.splitlines()
     assert [line.split()[2] for line in damage] == ["run/checkpoints/6", "run/checkpoints/3"]
-    assert line == "gan-jax: run/checkpoints: no checkpoint is whole; start the run anew with `gan-jax train`"
+    assert line == "gan-jax: run/checkpoints: no checkpoint is whole; start the run again with `gan-jax train`"
     assert files() == before
 
 

@@ -154,7 +154,7 @@ def test_samples_that_are_not_finite_are_refused_before_a_file_is_made(run, caps
 
 
 def test_points_have_no_walks(capsys):
-    with pytest.raises(ValueError, match="aren't looked at along walks"):
+    with pytest.raises(ValueError, match="there are no walks for samples of this kind"):
         format_of(views.points, Path("samples.png"), None, True)
 
 

@@ -1,4 +1,4 @@
-"""Makes inception_golden.json: what torch-fidelity's Inception gives, layer by layer, for image() and made-up weights.
+"""Makes inception_golden.json: outputs of torch-fidelity's Inception, layer by layer, for image() and made-up weights.
 
 python tests/features/make_inception_golden.py, where torch-fidelity 0.4.0, pytorch-fid 0.3.0 and torch are.
 """
@@ -20,7 +20,7 @@ def image() -> np.ndarray:
 
 
 def weight(name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """A tensor of the network, float32, that its name and shape determine.
+    """A tensor of the network, float32, determined by its name and shape.
 
     By RandomState, whose stream stays as it is in every NumPy (NEP 19).
     """
@@ -64,7 +64,7 @@ def fill(model) -> None:
 
 
 def layers(model) -> dict[str, np.ndarray]:
-    """Name of a layer -> what it gives for image(), channels last."""
+    """Name of a layer -> its output for image(), channels last."""
     import torch
 
     seen = {}

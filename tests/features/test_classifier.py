@@ -44,7 +44,7 @@ def test_packaged_weights_are_small_and_known_by_their_hash(name):
 
 
 def test_images_of_another_size_are_refused():
-    with pytest.raises(ValueError, match=r"sees images \[B, 28, 28, 1\], these are \[2, 32, 32, 3\]"):
+    with pytest.raises(ValueError, match=r"takes images \[B, 28, 28, 1\], these are \[2, 32, 32, 3\]"):
         classifier.digits().look(jnp.zeros((2, 32, 32, 3)))
 
 

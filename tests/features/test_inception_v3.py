@@ -35,7 +35,7 @@ def tensors():
 
 @pytest.fixture(scope="module")
 def layers(tensors):
-    """Name of a layer -> what it gives for the image of the golden file."""
+    """Name of a layer -> its output for the image of the golden file."""
 
     def every(params, x):
         prepared = inception.prepare(x)
@@ -47,12 +47,12 @@ def layers(tensors):
 
 
 def close(given, expected):
-    """To a 10,000th of the layer's root mean square; float32 leaves 3e-5 of it."""
+    """Compares to 1e-4 of the layer's root mean square; float32's error is 3e-5 of it."""
     np.testing.assert_allclose(given, expected, rtol=0, atol=1e-4 * np.sqrt(np.mean(np.square(expected))))
 
 
 @pytest.mark.parametrize("name", ["prepared", *inception.LAYERS, "features", "logits"])
-def test_layer_gives_what_torch_fidelity_gives(layers, name):
+def test_layer_agrees_with_torch_fidelity(layers, name):
     close(made.summary(layers[name]), GOLDEN[name])
 
 
@@ -97,7 +97,7 @@ def test_the_network_is_looked_through_and_named_for_protocols(tensors, tmp_path
 
 
 def test_resize_puts_pixel_i_at_i_times_the_ratio():
-    """Of 2 pixels 0 and 3, 3 at 0, 2/3 and 4/3, the last beyond: 0, 2, 3. Half-pixel centres would give 0, 1.5, 3."""
+    """Pixels 0 and 3, taken at 0, 2/3 and 4/3 (past the end), give 0, 2, 3. Half-pixel centres would give 0, 1.5, 3."""
     row = jnp.array([0.0, 3.0])[None, None, :, None] * jnp.ones((1, 2, 1, 1))
     np.testing.assert_allclose(inception.resize(row, 3)[0, :, :, 0], [[0, 2, 3]] * 3, atol=1e-6)
     column = jnp.swapaxes(row, 1, 2)
@@ -131,9 +131,9 @@ def test_other_things_than_images_are_named():
 
 @pytest.mark.parametrize("name", ["fc.weight", "Mixed_7c.branch3x3dbl_3b.conv.weight", "Conv2d_1a_3x3.bn.running_var"])
 def test_weights_that_lack_a_tensor_or_have_another_shape_of_it_are_refused_by_its_name(tensors, name):
-    with pytest.raises(ValueError, match=f"{name} should be .*, and is missing"):
+    with pytest.raises(ValueError, match=f"{name} should be .*, but is missing"):
         inception.params_of({other: x for other, x in tensors.items() if other != name})
-    with pytest.raises(ValueError, match=rf"{name} should be .*, and is \(1, 2\)"):
+    with pytest.raises(ValueError, match=rf"{name} should be .*, but is \(1, 2\)"):
         inception.params_of(tensors | {name: np.zeros((1, 2), np.float32)})
 
 
@@ -155,13 +155,13 @@ def test_missing_weights_say_how_to_get_them(tmp_path, monkeypatch):
             inception.inception(weights)
 
 
-def test_fetch_keeps_what_has_the_checksum_and_nothing_else(tmp_path, monkeypatch):
+def test_fetch_only_keeps_a_file_with_the_checksum(tmp_path, monkeypatch):
     published = tmp_path / "published.pth"
     published.write_bytes(b"the weights")
     path = tmp_path / "cache" / "weights.pth"
     monkeypatch.setattr(inception, "default_path", lambda: path)
     monkeypatch.setattr(inception, "URL", published.as_uri())
-    with pytest.raises(ValueError, match=r"isn't what it was \(its checksum differs\): get .* elsewhere"):
+    with pytest.raises(ValueError, match=r"isn't the published file \(its checksum differs\): get .* elsewhere"):
         inception.fetch()
     assert not list(path.parent.iterdir())
     monkeypatch.setattr(inception, "SHA256", hashlib.sha256(b"the weights").hexdigest())

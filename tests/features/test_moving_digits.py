@@ -1,4 +1,4 @@
-"""The network of clips knows digits that it never saw, and how they move."""
+"""The network of clips recognises digits that it never saw, and how they move."""
 
 import importlib.resources
 
@@ -24,20 +24,20 @@ def params():
     return weights("moving_digits")[0]
 
 
-def test_it_tells_held_out_digits_and_their_steps(scene, params):
-    told = jax.jit(moving.tell)(params, scene.clip)
-    assert np.mean(np.argmax(told.logits, 1) == scene.label[:, 0]) > 0.9
+def test_it_predicts_held_out_digits_and_their_steps(scene, params):
+    predicted = jax.jit(moving.predict)(params, scene.clip)
+    assert np.mean(np.argmax(predicted.logits, 1) == scene.label[:, 0]) > 0.9
     steps = 14 * np.diff(scene.places[:, 0], axis=1)  # pixels
-    off = np.linalg.norm(told.steps - steps, axis=-1).mean()
+    off = np.linalg.norm(predicted.steps - steps, axis=-1).mean()
     assert off < 0.3 * np.linalg.norm(steps, axis=-1).mean()
 
 
 def test_features_of_clips_and_of_frames_are_those_of_one_network(scene, params):
     clips, frames = moving.clips(), moving.frames()
     assert clips.weights == frames.weights
-    told, seen = moving.tell(params, scene.clip[:4]), clips.look(scene.clip[:4])
-    np.testing.assert_allclose(seen.features[:, :30], told.steps.reshape(4, 30), rtol=1e-5, atol=1e-5)
-    np.testing.assert_allclose(seen.logits, told.logits, rtol=1e-5, atol=1e-5)
+    predicted, seen = moving.predict(params, scene.clip[:4]), clips.look(scene.clip[:4])
+    np.testing.assert_allclose(seen.features[:, :30], predicted.steps.reshape(4, 30), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(seen.logits, predicted.logits, rtol=1e-5, atol=1e-5)
     assert seen.features.shape == (4, 40)
     assert frames.look(scene.clip[0]).features.shape == (16, moving.OF_FRAMES)
 
@@ -51,7 +51,7 @@ def test_larger_clips_and_colours_are_seen_small_and_grey(scene):
 
 
 def test_other_numbers_of_frames_are_refused(scene):
-    with pytest.raises(ValueError, match=r"the network sees clips \[B, 16, H, W, C\], these are \[2, 8, 32, 32, 1\]"):
+    with pytest.raises(ValueError, match=r"the network takes clips \[B, 16, H, W, C\], these are \[2, 8, 32, 32, 1\]"):
         moving.clips().look(scene.clip[:2, :8])
 
 

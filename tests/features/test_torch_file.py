@@ -79,7 +79,7 @@ def test_tensors_that_share_memory_in_torch_share_it_here_and_cannot_be_written(
 
 
 @pytest.mark.parametrize("zipped", [False, True])
-def test_what_the_installed_torch_writes_is_read(zipped, tmp_path):
+def test_files_of_the_installed_torch_are_read(zipped, tmp_path):
     torch = pytest.importorskip("torch", reason="torch isn't installed")
     layer = torch.nn.BatchNorm1d(3)
     state = layer.state_dict() | {"half": torch.ones(2, dtype=torch.bfloat16), "view": torch.arange(9.0)[1::3]}
@@ -112,7 +112,7 @@ def test_any_other_name_is_refused(name, wrap, tmp_path):
             read(globals()[wrap](b"\x80\x04" + naming + b"."), tmp_path)
 
 
-def test_a_pickle_cannot_change_what_other_files_are_read_with(tmp_path):
+def test_a_pickle_cannot_affect_how_other_files_are_read(tmp_path):
     rebuild = b"ctorch._utils\n_rebuild_tensor_v2\n"
     poison = b"\x80\x02" + rebuild + b"N}" + body("__defaults__") + body((1, 2)) + b"s\x86b."
     with pytest.raises(ValueError, match="holds a function, not a dict"):
@@ -123,8 +123,8 @@ def test_a_pickle_cannot_change_what_other_files_are_read_with(tmp_path):
 LIES = {
     "shape": ({"shape": (5,)}, "'w' has shape .5,. and strides .1,., over 4 numbers"),
     "huge shape": ({"shape": (2**40, 2**40), "strides": (0, 0)}, "over 4 numbers"),
-    "offset": ({"offset": 1}, "'w' reaches to number 4 of the 4"),
-    "stride": ({"strides": (2,)}, "'w' reaches to number 6 of the 4"),
+    "offset": ({"offset": 1}, "'w' reaches number 4, but the file has 4"),
+    "stride": ({"strides": (2,)}, "'w' reaches number 6, but the file has 4"),
     "negative offset": ({"offset": -1}, "over 4 numbers"),
     "negative stride": ({"offset": 3, "strides": (-1,)}, "over 4 numbers"),
     "ranks": ({"strides": (1, 1)}, "over 4 numbers"),
@@ -146,17 +146,17 @@ def test_a_tensor_that_goes_beyond_its_numbers_is_refused(lie, match, wrap, tmp_
 
 
 STRANGE = {
-    "text": (b"<!DOCTYPE html>", "it begins as neither of the two formats does"),
-    "empty": (b"", "it begins as neither of the two formats does"),
-    "plain pickle": (pickle.dumps({"w": 1}), "it begins as neither of the two formats does"),
+    "text": (b"<!DOCTYPE html>", "it starts like neither of the two formats"),
+    "empty": (b"", "it starts like neither of the two formats"),
+    "plain pickle": (pickle.dumps({"w": 1}), "it starts like neither of the two formats"),
     "list": (b"\x80\x02].", "holds a list, not a dict of tensors"),
     "number": (pickle.dumps({"epoch": 3}, 2), "'epoch' is a int, not a tensor"),
-    "memo": (b"\x80\x02}r\xff\xff\xff\x7f.", "asks for more memory"),
+    "memo": (b"\x80\x02}r\xff\xff\xff\x7f.", "claims more memory"),
 }
 
 
 @pytest.mark.parametrize(("data", "match"), STRANGE.values(), ids=STRANGE)
-def test_what_is_not_a_state_dict_is_refused(data, match, tmp_path):
+def test_anything_but_a_state_dict_is_refused(data, match, tmp_path):
     wrapped = data if "neither" in match else in_zip(data)
     with pytest.raises(ValueError, match=f"file.pth: not a state dict of torch.save's: .*{match}.*; fetch"):
         read(wrapped, tmp_path)
@@ -215,7 +215,7 @@ def body(value):
 
 
 def state(length=4, offset=0, shape=(4,), strides=(1,), key="0", view=None):
-    """The pickle of {"w": a tensor over 4 numbers}, with what it claims of them."""
+    """The pickle of {"w": a tensor of 4 numbers}, with claims about them."""
     kind = body("storage") + b"ctorch\nFloatStorage\n"
     storage = b"(" + kind + body(key) + body("cpu") + body(length) + body(view) + b"tQ"
     arguments = storage + body(offset) + body(shape) + body(strides) + body(False) + body(OrderedDict())

@@ -47,8 +47,8 @@ def test_floor_is_what_uniform_samples_themselves_give(n, floor):
     [
         (np.array([0, 5]), "labels from 0 to 5: there are 5 modes"),
         (np.array([-1, 2]), "labels from -1 to 2"),
-        (np.array([0.0]), "labels are"),
-        (np.array([], int), "labels are"),
+        (np.array([0.0]), "labels must be"),
+        (np.array([], int), "labels must be"),
     ],
 )
 def test_labels_of_no_mode_are_named(labels, message):

@@ -75,8 +75,8 @@ def test_distance_is_the_references_on_the_same_features():
     [
         ([], "two samples or more, there are 0"),
         ([np.ones((1, 3))], "two samples or more, there are 1"),
-        ([np.ones(3)], r"features are \[N, D\], these are \[3\]"),
-        ([np.full((9, 3), 1j)], "real numbers, these are complex128"),
+        ([np.ones(3)], r"features must be \[N, D\], not \[3\]"),
+        ([np.full((9, 3), 1j)], "real numbers, not complex128"),
         ([jax.numpy.array([[jnp.nan], [1.0]])], "NaN or infinity"),
     ],
 )

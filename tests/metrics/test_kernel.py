@@ -45,9 +45,9 @@ def test_standard_error_is_that_of_the_mean_over_subsets_and_the_seed_settles_al
 @pytest.mark.parametrize(
     ("fake", "options", "message"),
     [
-        (np.ones((9, 2)), {}, r"these are \[9, 3\] and \[9, 2\]"),
+        (np.ones((9, 2)), {}, r"not \[9, 3\] and \[9, 2\]"),
         (np.full((9, 3), np.inf), {"subset_size": 3}, "NaN or infinity"),
-        (np.full((9, 3), 1j), {"subset_size": 3}, "real numbers, these are complex128"),
+        (np.full((9, 3), 1j), {"subset_size": 3}, "real numbers, not complex128"),
         (np.ones((9, 3)), {"subset_size": 10}, "subsets of 10 from 9 real and 9 fake"),
         (np.ones((9, 3)), {"subset_size": 3, "subsets": 1}, "1 subsets"),
     ],

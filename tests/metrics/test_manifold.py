@@ -68,7 +68,7 @@ def test_radius_is_the_distance_of_the_kth_other_point_though_copies_lie_about()
 
 @pytest.mark.parametrize("k", [0, 3])
 def test_a_k_without_neighbours_is_named(k):
-    with pytest.raises(ValueError, match=f"k {k}: from 1 to below"):
+    with pytest.raises(ValueError, match=f"k {k}: it must be from 1 to below"):
         manifold(np.ones((3, 2)), np.ones((9, 2)), k=k)
 
 
@@ -78,5 +78,5 @@ def test_features_that_are_not_finite_have_no_figure():
 
 
 def test_complex_features_are_refused():
-    with pytest.raises(ValueError, match="real numbers, these are complex128"):
+    with pytest.raises(ValueError, match="real numbers, not complex128"):
         manifold(np.ones((9, 2)), np.full((9, 2), 1j), k=3)

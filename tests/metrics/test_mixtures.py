@@ -36,7 +36,7 @@ def test_wasserstein_of_a_shift_is_its_length_and_in_one_dimension_that_of_sorte
 def test_what_cannot_be_measured_is_named():
     with pytest.raises(FloatingPointError, match="samples hold NaN or infinity"):
         mixture(np.array([[0, np.nan]]), CENTRES, 1.0)
-    with pytest.raises(ValueError, match=r"these are \[3, 1\], \[4, 2\]"):
+    with pytest.raises(ValueError, match=r"not \[3, 1\], \[4, 2\]"):
         mixture(np.ones((3, 1)), CENTRES, 1.0)
-    with pytest.raises(ValueError, match=r"these are \[3, 2\] and \[4, 2\]"):
+    with pytest.raises(ValueError, match=r"not \[3, 2\] and \[4, 2\]"):
         wasserstein(np.ones((3, 2)), np.ones((4, 2)))

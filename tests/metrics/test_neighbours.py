@@ -57,9 +57,9 @@ def test_the_nearest_one_that_is_no_copy_is_found_among_copies(held, monkeypatch
 
 
 def test_what_has_no_neighbour_is_named():
-    with pytest.raises(ValueError, match="k 5: from 1 to the 4 training examples"):
+    with pytest.raises(ValueError, match="k 5: it must be from 1 to 4, the number of training"):
         nearest(TRAINING, TRAINING, k=5)
     with pytest.raises(ValueError, match="among 1 samples"):
         duplicates(TRAINING[:1], 1.0)
-    with pytest.raises(ValueError, match=r"these are \[4, 2\] and \[4, 1\]"):
+    with pytest.raises(ValueError, match=r"not \[4, 2\] and \[4, 1\]"):
         nearest(TRAINING, TRAINING[:, :1])

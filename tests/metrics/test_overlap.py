@@ -29,5 +29,5 @@ def test_it_is_scipys():
 
 
 def test_sets_of_different_elements_are_refused():
-    with pytest.raises(ValueError, match=r"these are \[2, 3\] and \[2, 4\]"):
+    with pytest.raises(ValueError, match=r"not \[2, 3\] and \[2, 4\]"):
         jaccard_distances(np.zeros((2, 3), bool), np.zeros((2, 4), bool))

@@ -53,7 +53,7 @@ def main():
     random = np.random.default_rng(0)
     generator, critic = make_generator(), make_critic()
     for weight in (*generator.weights, *critic.weights):
-        if len(weight.shape) == 1:  # scales, biases and statistics: not the trivial ones
+        if len(weight.shape) == 1:  # nontrivial scales, biases and statistics
             noise = random.uniform(0.5, 1.5, weight.shape)
             weight.assign(noise if weight.name in ("gamma", "moving_variance") else noise - 1)
     z = random.normal(size=(BATCH, LATENT)).astype(np.float32)

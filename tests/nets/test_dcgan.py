@@ -20,7 +20,7 @@ def golden():
 
 
 def generator_variables(golden):
-    """Keras' weights in its order: dense, then gamma, beta, mean, variance and a kernel, thrice."""
+    """Keras' weights in its order: dense, then gamma, beta, mean, variance and a kernel, three times."""
     weights = [golden[f"generator_{i}"] for i in range(16)]
     params, stats = {"Dense_0": {"kernel": weights[0]}}, {}
     for i in range(3):
@@ -31,13 +31,13 @@ def generator_variables(golden):
     return params, {"batch_stats": stats}
 
 
-def test_generator_gives_what_keras_gives_in_evaluation(golden):
+def test_generator_agrees_with_keras_in_evaluation(golden):
     network = dcgan.generator(width=8)
     images, _ = jax.jit(network.apply)(*generator_variables(golden), golden["z"], None, Mode())
     np.testing.assert_allclose(images, golden["images"], rtol=0, atol=1e-5 * ROUNDING)
 
 
-def test_generator_gives_what_keras_gives_in_training_and_moves_its_statistics_alike(golden):
+def test_generator_and_its_statistics_agree_with_keras_in_training(golden):
     network = dcgan.generator(width=8)
     images, stats = jax.jit(network.apply)(*generator_variables(golden), golden["z"], None, Mode(train=True))
     np.testing.assert_allclose(images, golden["train_images"], rtol=0, atol=1e-5 * ROUNDING)
@@ -47,7 +47,7 @@ def test_generator_gives_what_keras_gives_in_training_and_moves_its_statistics_a
         np.testing.assert_allclose(moved["var"], golden[f"moved_{2 * i + 1}"], rtol=0, atol=1e-5 * ROUNDING)
 
 
-def test_critic_gives_what_keras_gives(golden):
+def test_critic_agrees_with_keras(golden):
     weights = [golden[f"critic_{i}"] for i in range(6)]
     names = ("Conv_0", "Conv_1", "Dense_0")
     params = {n: {"kernel": k, "bias": b} for n, k, b in zip(names, weights[::2], weights[1::2])}
@@ -55,7 +55,7 @@ def test_critic_gives_what_keras_gives(golden):
     np.testing.assert_allclose(logits, golden["logits"], rtol=0, atol=1e-5 * ROUNDING)
 
 
-def test_parameters_number_what_the_tutorial_prints():
+def test_there_are_as_many_parameters_as_the_tutorial_prints():
     def count(network, x):
         params, stats = jax.eval_shape(network.init, jax.random.key(0), x, None)
         return [sum(leaf.size for leaf in jax.tree.leaves(tree)) for tree in (params, stats)]

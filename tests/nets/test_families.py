@@ -1,4 +1,4 @@
-"""What every network of every family holds: a row added to a table inherits all tests."""
+"""Properties of every network of every family: a row added to a table gets all tests."""
 
 import functools
 
@@ -54,7 +54,7 @@ each_mode = pytest.mark.parametrize("mode", MODES.values(), ids=MODES.keys())
 
 
 def made(factory, shape, classes=0):
-    """(network, params, stats, x) of random numbers: nothing symmetric, and nothing to compile."""
+    """(network, params, stats, x) with random numbers, to break symmetries, from NumPy, which needn't compile."""
     network, random = factory(classes=classes), np.random.default_rng(0)
     x = random.normal(size=(B, *shape)).astype(np.float32)
     shapes = jax.eval_shape(network.init, jax.random.key(0), x, LABEL if classes else None)

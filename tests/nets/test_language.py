@@ -1,4 +1,4 @@
-"""WGAN-GP's networks of lines: shapes, probabilities, and parameters as many as in the paper's code."""
+"""WGAN-GP's networks of lines: shapes, probabilities, and as many parameters as in the paper's code."""
 
 import jax
 import jax.numpy as jnp

@@ -142,7 +142,7 @@ def test_batch_norm_with_other_settings_becomes_conditional_with_the_same():
     norm = conditional(functools.partial(BatchNorm, momentum=0.9), 3)()
     assert isinstance(norm, ConditionalBatchNorm)
     assert (norm.classes, norm.momentum) == (3, 0.9)
-    with pytest.raises(ValueError, match="LayerNorm can't take in the 3 classes"):
+    with pytest.raises(ValueError, match="LayerNorm ignores the label of 3 classes"):
         conditional(functools.partial(LayerNorm, epsilon=1e-3), 3)
 
 
@@ -167,7 +167,7 @@ def test_sixteen_bits_are_uniform_and_independent(size):
     for lag in (1, 2):
         correlation = np.corrcoef(draws[lag:], draws[:-lag])[0, 1]
         assert abs(correlation) < 5 / np.sqrt(size)
-    # of n draws from m, m (1 - (1 - 1/m)^n) are distinct, here 86 %, give or take less than √m / 2
+    # of n draws from m, m (1 - (1 - 1/m)^n) are distinct, here 86 %, with a standard deviation below √m / 2
     distinct = 2**16 * (1 - (1 - 2.0**-16) ** size)
     assert abs(len(np.unique(draws)) - distinct) < 5 * 2**8 / 2
 
@@ -180,8 +180,8 @@ def test_dropout_zeroes_at_its_rate_and_scales_the_rest_to_keep_the_mean(rate):
     n = examples * elements
     deviation = np.sqrt(rate * (1 - rate) / n)
     assert abs((y == 0).mean() - rate) < 5 * deviation + 2.0**-17
-    np.testing.assert_allclose(y[y != 0], 1 / (1 - round(rate * 2**16) / 2**16), rtol=1e-6)  # of the rate that it has
-    assert (y == 0).mean(axis=1).std() < 5 * np.sqrt(examples) * deviation  # no example is treated otherwise
+    np.testing.assert_allclose(y[y != 0], 1 / (1 - round(rate * 2**16) / 2**16), rtol=1e-6)  # by its rounded rate
+    assert (y == 0).mean(axis=1).std() < 5 * np.sqrt(examples) * deviation  # all examples alike
 
 
 def test_dropout_at_a_rate_below_its_resolution_changes_nothing():

@@ -1,4 +1,4 @@
-"""A Linen module as a Network: what goes in, what comes out, and which state changes."""
+"""A Linen module as a Network: its inputs, its outputs, and the state that changes."""
 
 import flax.linen as nn
 import jax

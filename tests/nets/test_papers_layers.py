@@ -1,4 +1,4 @@
-"""Each family's layers in the order of its paper: their widths, which own a norm, and where noise enters.
+"""Each family's layers in the order of its paper: their widths, their norms, and where noise enters.
 
 A layer is written with the channels that it gives; a norm or noise without.
 """
@@ -99,7 +99,7 @@ GENERATORS = {
         (6,),
         "Dense128 BatchNorm ConvTranspose4 BatchNorm ConvTranspose2 BatchNorm ConvTranspose1",
     ),
-    "convlstm": Row(  # three maps of z, the cell's convolutions of input and output, and what enlarges its state
+    "convlstm": Row(  # three maps of z, the cell's convolutions of input and output, and those that enlarge
         convlstm.generator(width=2, shape=(1, 32, 32, 1)),
         (6,),
         "Dense256 BatchNorm " * 3 + "Conv16 Conv16 ConvTranspose2 BatchNorm ConvTranspose1",
@@ -116,7 +116,7 @@ GENERATORS = {
     ),
     "language": Row(language.generator(width=2, shape=(8, 5)), (6,), "Dense16 " + "Conv2 " * 10 + "Conv5"),
 }
-CONDITIONAL = {  # each BatchNorm gives way to one with classes
+CONDITIONAL = {  # each BatchNorm is replaced by one with classes
     f"{name} with classes": Row(network, (6,), GENERATORS[name].layers.replace("Batch", "ConditionalBatch"), True)
     for name, network in {
         "dcgan": dcgan.generator(width=2, classes=CLASSES, shape=(8, 8, 1)),
@@ -139,7 +139,7 @@ class Called(NamedTuple):
 
 
 def called(row: Row) -> list[Called]:
-    """The layers of a training pass in the order in which each is first called; nothing is computed."""
+    """The layers of a training pass in the order of their first calls; nothing is computed."""
     x, label = jnp.zeros((B, *row.shape)), LABEL if row.conditional else None
     params, stats = jax.eval_shape(row.network.init, jax.random.key(0), x, label)
     found: dict[tuple[str, ...], Called] = {}

@@ -1,4 +1,4 @@
-"""The parts of the residual networks that a shape can't show."""
+"""The parts of the residual networks that shapes don't show."""
 
 import jax
 import jax.numpy as jnp
@@ -28,7 +28,7 @@ def test_the_shortcut_resizes_as_the_convolutions_do(place, resize):
     block = Block(5, Identity, **{place: resize})
     kernel = jnp.asarray(np.random.default_rng(1).normal(size=(1, 1, 3, 5)), jnp.float32)
     params = zeros(block)
-    params["Conv_2"]["kernel"] = kernel  # the others are 0, so the shortcut is all that is left
+    params["Conv_2"]["kernel"] = kernel  # the others are 0, so only the shortcut is left
     y = block.apply({"params": params}, X, None, Mode())
     np.testing.assert_allclose(y, resize(X) @ kernel[0], rtol=1e-5, atol=1e-6)
 

@@ -1,4 +1,4 @@
-"""Every family under spectral norm learns: no parameter stands still, none blows up, and no sample is saturated.
+"""Every family learns under spectral norm: no parameter stands still, none blows up, and no sample saturates.
 
 With classes where there can be: their networks have every layer of those without.
 """
@@ -44,7 +44,7 @@ CRITICS = {
 
 
 def learn(network, x):
-    """Three turns towards fixed values: parameters before and after, norms of gradients, and what the network gives."""
+    """Three turns towards fixed values: parameters before and after, norms of gradients, and outputs."""
     mode = Mode(train=True, keys=jax.random.split(jax.random.key(1), B))
 
     def loss(params, stats):
@@ -62,7 +62,7 @@ def learn(network, x):
 
 
 def drawn(network, x):
-    """What `init` gives, of NumPy's numbers: to compile that of JAX takes longer than all the rest."""
+    """The result of `init`, with NumPy's random numbers: compiling JAX's takes longer than everything else."""
     random = np.random.default_rng(0)
 
     def draw(path, leaf):

@@ -1,4 +1,4 @@
-"""The networks of video: shapes, widths, time, and what their recurrence is."""
+"""The networks of video: shapes, widths, time, and recurrence."""
 
 import flax.linen as nn
 import jax
@@ -58,7 +58,7 @@ def test_the_cell_is_linens():
     np.testing.assert_allclose(found_memory, expected_memory, rtol=1e-5, atol=1e-6)
 
 
-def test_the_critic_tells_the_order_of_frames():
+def test_the_critic_depends_on_the_order_of_frames():
     critic = vgan.critic(width=4, shape=(8, 16, 16, 1))
     x = normal(3, 8, 16, 16, 1)
     params, stats = critic.init(KEY, x, None)

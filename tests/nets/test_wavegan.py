@@ -19,7 +19,7 @@ def shuffled(x, keys, radius=2):
 
 
 def moved(x: np.ndarray, step: int) -> np.ndarray:
-    """[T, C] by step, where the entry beyond an end is that as far within it."""
+    """Shifts [T, C] by step, reflecting at the ends."""
     places = np.abs(np.arange(len(x)) + step)
     return x[np.minimum(places, 2 * (len(x) - 1) - places)]
 
@@ -49,7 +49,7 @@ def test_sounds_have_the_length_asked_for_and_lie_between_minus_one_and_one(leng
 
 
 def test_a_length_that_five_layers_can_not_make_is_refused():
-    with pytest.raises(ValueError, match=r"length 16000: .* multiples of 1024, as 16384"):
+    with pytest.raises(ValueError, match=r"length 16000: .* multiples of 1024, such as 16384"):
         wavegan.generator(length=16_000)
 
 
@@ -69,7 +69,7 @@ def test_each_example_is_moved_by_its_own_step_and_reflected_at_its_ends():
     steps = [[step for step in range(-2, 3) if np.array_equal(y[i], moved(np.asarray(X[i]), step))] for i in range(64)]
     assert all(len(found) == 1 for found in steps)
     counts = np.bincount([step + 2 for (step,) in steps], minlength=5)
-    assert (counts >= 3).all()  # of 12.8 in the mean
+    assert (counts >= 3).all()  # the mean is 12.8
 
 
 def test_steps_are_the_same_however_the_batch_is_split_and_in_every_pass_of_a_turn():
@@ -90,7 +90,7 @@ def test_layers_are_moved_by_steps_of_their_own():
 
     one, other = Two().apply({}, X, Mode(train=True, keys=KEYS))
     same = (one == other).all((1, 2)).sum()
-    assert 2 <= same <= 26  # of 64, a fifth in the mean
+    assert 2 <= same <= 26  # the mean is a fifth of 64
 
 
 def test_nothing_is_moved_in_evaluation_or_by_a_radius_of_zero():

@@ -128,7 +128,7 @@ def test_damage_is_named_and_the_newest_whole_checkpoint_serves(tmp_path, capfd,
     assert int(restored_from(folder).step) == 3
     assert f"gan-jax: checkpoint {folder}/7 is damaged: " in capfd.readouterr().err
     damage(folder / "3")
-    with pytest.raises(ValueError, match="no checkpoint is whole; start the run anew"):
+    with pytest.raises(ValueError, match="no checkpoint is whole; start the run again"):
         restored_from(folder)
 
 

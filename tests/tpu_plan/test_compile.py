@@ -23,17 +23,9 @@ from gan_jax.objectives import add
 from gan_jax.penalties import gradient_penalty
 from gan_jax.runs.games import KEY
 from gan_jax.tpu_plan import compile as planned
-from gan_jax.tpu_plan.compile import (
-    CHIPS,
-    Cost,
-    Plan,
-    Traffic,
-    collectives,
-    critic_alone,
-    out_of_memory,
-    plan_for,
-    size_of,
-)
+from gan_jax.tpu_plan.compile import critic_alone, out_of_memory, plan_for
+from gan_jax.tpu_plan.cost import Cost, Traffic, collectives, cost_of, memory_of, size_of
+from gan_jax.tpu_plan.plan import CHIPS, Plan
 from gan_jax.tpu_plan.report import si, verdict
 from gan_jax.types import Batch, Players
 
@@ -63,7 +55,7 @@ def costs(topology: str, form: str, critic_steps: int = 2) -> tuple[Cost, Cost, 
     devices, experiment = planned.devices_of(topology), wgan_gp(batch_size=2**13, critic_steps=critic_steps)
     whole = planned.compiled(experiment, devices, form)
     critic = planned.compiled(experiment, devices, form, critic_alone)
-    return planned.cost_of(whole), planned.cost_of(critic), planned.memory_of(whole)
+    return cost_of(whole), cost_of(critic), memory_of(whole)
 
 
 # ---- What the compiler must find.
@@ -278,7 +270,7 @@ def test_json_is_figures_and_nothing_else(tiny, capsys):
 
 
 def test_bad_input_is_one_line(tiny, capsys):
-    assert "name one or more, as --topology v5e:4x4" in refused(capsys, "plan", "tiny.py")
+    assert "name one or more, such as --topology v5e:4x4" in refused(capsys, "plan", "tiny.py")
     assert "name a chip of v5e" in refused(capsys, "plan", "tiny.py", "--topology", "gpu:8")
     assert "no such experiment" in refused(capsys, "plan", "missing.py", "--topology", "v5e:2x2")
     several = "--topology", "v5e:2x2", "--topology", "v6e:2x2"

@@ -1,4 +1,4 @@
-"""Which files of a folder can be used, found out once: the user's cache folder remembers it while they don't change."""
+"""Which files of a folder are usable, checked once: the user's cache folder remembers it until a file changes."""
 
 import contextlib
 import hashlib
@@ -14,16 +14,20 @@ from gan_jax.data.found import Skipped
 from gan_jax.errors import UserError
 from gan_jax.storage.files import read_json, write_whole
 
-LARGEST = 2**30  # bytes of what is remembered of a folder: some millions of files
+LARGEST = 2**30  # bytes remembered of a folder: some millions of files
 
 
 def check_each(
     root: Path, files: Sequence[Path], check: Callable[[Path], Any], by: str
 ) -> tuple[list[Path], list[Any], list[Skipped]]:
-    """As `read_each`: the files that can be used, what `check` gives of each, and the others with their reasons.
+    """Like `read_each`, returns the usable files, what `check` returns for each, and the others with reasons.
 
-    check: as `read` of `read_each`; what it returns must be JSON, and is best small.
-    by: all that the outcome depends on beside the files and the version of gan_jax, as versions of what decodes them.
+    Args:
+      root: The folder.
+      files: Files below it.
+      check: Like `read` of `read_each`; returns JSON, preferably small.
+      by: Everything that the outcome depends on besides the files and the version of gan_jax, such as the versions of
+        what decodes them.
     """
     kept = remembered_in(root, by)
     state = state_of(files)
@@ -35,7 +39,7 @@ def check_each(
         try:
             return check(file)
         except (OSError, MemoryError) as error:
-            if isinstance(error, MemoryError) or error.errno:  # of the machine, which may have it mended by tomorrow
+            if isinstance(error, MemoryError) or error.errno:  # the machine's fault, perhaps only for now
                 passing.append(error)
             raise
 
@@ -58,7 +62,7 @@ def remembered_in(root: Path, by: str) -> Path:
 
 
 def state_of(files: Sequence[Path]) -> str:
-    """A hash of the files and of the version whose rules judge them."""
+    """A hash of the files and of the version of gan_jax that checks them."""
     text = "\n".join([gan_jax.__version__, *map(stamp, files)])
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
@@ -72,10 +76,10 @@ def stamp(file: Path) -> str:
 
 
 def recalled(kept: Any, state: str, root: Path, files: Sequence[Path]) -> tuple[list[Path], list[Any], list[Skipped]]:
-    """What was found before.
+    """What an earlier check found.
 
     Raises:
-      ValueError, TypeError, KeyError, IndexError: of another state of the folder, or not what `write` has written.
+      ValueError, TypeError, KeyError, IndexError: The folder has changed, or `write` didn't write this.
     """
     if kept["state"] != state:
         raise UserError("the folder has changed")

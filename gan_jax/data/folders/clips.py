@@ -14,8 +14,8 @@ from gan_jax.data.folders import films
 from gan_jax.data.folders.find import below, check_some, find, notes, read_each
 from gan_jax.data.folders.image_files import endings, large_images_are_read, opened
 from gan_jax.data.found import Found, Unusable, counted
-from gan_jax.data.memory import remembered
-from gan_jax.data.source import Source, described, on_device
+from gan_jax.data.memory import blank, remembered
+from gan_jax.data.source import Source, described, image_example, on_device
 from gan_jax.data.square import square
 from gan_jax.errors import UserError
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ANIMATED = (".gif", ".apng", ".avifs")
 AT_TIMES = (".webp", ".png", ".avif", ".tif", ".tiff")  # animated, or a still
-LONGEST = 16  # frames that one picture may last: a last one may stand for minutes, and would be most of the data
+LONGEST = 16  # frames that one picture may last: the last one may last minutes, and would dominate the data
 
 
 @remembered(Source)
@@ -38,23 +38,28 @@ def clips(
     stride: int | None = None,
     limit: int = 2**30,
 ) -> Source:
-    """Every clip below `path`, in order of its name, each frame cropped to the middle square and resized.
+    """Load every clip below a folder, in order of name, each frame cropped to the middle square and resized.
 
-    A clip is a film, an animated image, or the stills of one folder whose names differ in nothing but a number at their
-    end, in order of the numbers. Where numbers are missing, a warning says so, and the stills around are neighbours.
-    Frames are shown as a player shows them, upright and with square pixels. They follow one another as they do in the
-    file, whatever the time between them. Single stills, clips of too few frames and those that are broken are skipped,
-    and `found` says why; a film that is cut where one frame ends can't always be told.
+    A clip is a film, an animated image, or stills in one folder whose names differ only in a number at the end, in
+    order of these numbers. If numbers are missing, a warning says so, and the stills on both sides are neighbours.
+    Frames are read as a player shows them, upright and with square pixels, and in the order of the file, whatever the
+    time between them. Single stills, clips of too few frames and broken ones are skipped, and `found` says why; a film
+    that is cut exactly between frames can't always be detected.
 
     Args:
-      frames: of an example; what they leave at a clip's end is left out.
+      path: The folder.
+      size: The side of the squares, in pixels.
+      frames: Frames in an example; a remainder at a clip's end is dropped.
       channels: 1 for grey, 3 for RGB.
-      stride: frames from the start of one example to that of the next; by default none is in two.
-      limit: bytes of pixels that may live on the device.
+      stride: Frames from the start of one example to the start of the next; by default examples don't overlap.
+      limit: Bytes of pixels that may live on the device.
+
+    Returns:
+      A source of clips [frames, size, size, channels] in [-1, 1].
 
     Raises:
-      FileNotFoundError: no such folder.
-      ValueError: no clip is left, or they are more than `limit`; or one needs PyAV, which isn't installed.
+      FileNotFoundError: There is no such folder.
+      ValueError: No clip is usable, they take more than `limit`, or one needs PyAV, which isn't installed.
     """
     stride = frames if stride is None else stride
     if channels not in (1, 3) or min(size, frames, stride) < 1:
@@ -62,6 +67,8 @@ def clips(
             f"{frames} frames of size {size} with {channels} channels, stride {stride}: want 1 or more, and 1 or 3 "
             "channels"
         )
+    if source := blank(image_example((frames, size, size, channels), labelled=False)):
+        return source
     listing = find(Path(path).expanduser(), [*ANIMATED, *films.SUFFIXES, *AT_TIMES, *endings()], "clips")
     root = listing.root
     films.check_av(listing.files)
@@ -95,7 +102,7 @@ class Clip(NamedTuple):
 
     @property
     def name(self) -> Path:
-        """The file's, or the folder's with what the images share, as clip1/frame*.png."""
+        """The file's name, or the part that the images' names share, as clip1/frame*.png."""
         first = self.files[0]
         return first if len(self.files) == 1 else first.with_name(numbered(first)[0] + first.suffix)
 
@@ -107,7 +114,7 @@ class Clip(NamedTuple):
 
 
 def clips_of(files: Sequence[Path]) -> list[Clip]:
-    """The clips that files make, in order of their names."""
+    """Groups files into clips, in order of name."""
 
     def kind(file: Path) -> tuple[Path, str, str]:
         shared, number = numbered(file)
@@ -123,7 +130,7 @@ def clips_of(files: Sequence[Path]) -> list[Clip]:
 
 
 def numbered(file: Path) -> tuple[str, int | None]:
-    """The name without its ending, with a star for the number at its end, and that: frame (7).png is numbered too."""
+    """The name without its ending, with a star for the number at its end, and the number; also of frame (7).png."""
     match = re.fullmatch(r"(.*?)([0-9]+)(\)?)", file.stem, re.DOTALL)
     return (f"{match[1]}*{match[3]}", int(match[2])) if match else (file.stem, None)
 
@@ -143,7 +150,7 @@ def warn_of_gaps(root: Path, used: Sequence[Clip]) -> None:
 
 
 def gap_of(clip: Clip) -> str:
-    """Where numbers first lie further apart than elsewhere in the clip."""
+    """The first place where numbers are further apart than elsewhere in the clip."""
     steps = list(pairwise(sorted({numbered(file)[1] or 0 for file in clip.files})))
     usual = min((after - before for before, after in steps), default=0)
     return next((f"between {before} and {after}" for before, after in steps if after - before > usual), "")
@@ -165,7 +172,7 @@ def animated(file: Path) -> Iterator["Image"]:
     with opened(file) as image:
         frames = [(frame.copy(), frame.info.get("duration", 0)) for frame in ImageSequence.Iterator(image)]
     shortest = min((duration for _, duration in frames if duration > 0), default=1)
-    for frame, duration in frames:  # writers merge frames that are alike into one that is shown longer
+    for frame, duration in frames:  # writers merge equal frames into one that lasts longer
         yield from [frame] * min(max(1, round(duration / shortest)), LONGEST)
 
 

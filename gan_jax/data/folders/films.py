@@ -1,4 +1,4 @@
-"""Films, frame by frame as a player shows them."""
+"""Films, frame by frame, as a player shows them."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -17,12 +17,12 @@ SUFFIXES = (
     *(".mp4", ".m4v", ".mov", ".3gp", ".3g2", ".mkv", ".webm", ".avi", ".divx", ".mpg", ".mpeg", ".m2v", ".vob", ".ts"),
     *(".mts", ".m2ts", ".wmv", ".asf", ".flv", ".f4v", ".ogv", ".ogm", ".mxf", ".mjpeg"),
 )
-MOST = 20  # times as wide as high, or as high as wide, a pixel can be
-MISSING = 0.25  # seconds that may lie between the end of a film and what its header says
+MOST = 20  # the largest ratio of a pixel's width to its height, or of its height to its width
+MISSING = 0.25  # seconds by which a film may end before the time in its header
 
 
 def check_av(files: Sequence[Path]) -> None:
-    """Raises ValueError: one is a film, and PyAV isn't installed."""
+    """Raises ValueError if one is a film, and PyAV isn't installed."""
     films = [file for file in files if file.suffix.lower() in SUFFIXES]
     try:
         if films:
@@ -32,10 +32,10 @@ def check_av(files: Sequence[Path]) -> None:
 
 
 def shown(file: Path) -> Iterator["Image"]:
-    """The frames, upright and with square pixels.
+    """Yields the frames, upright and with square pixels.
 
     Raises:
-      Unusable: it is no film, or a broken one.
+      Unusable: The file isn't a film, or is broken.
     """
     import av
 
@@ -56,7 +56,7 @@ def shown(file: Path) -> Iterator["Image"]:
 
 
 def picture(frame: Any, aspect: float) -> "Image":
-    """A frame as it is shown. aspect: how many times as wide as high its pixels are."""
+    """A frame as shown, where `aspect` is the width of its pixels over their height."""
     from PIL import Image
 
     if not 1 / MOST <= aspect <= MOST:
@@ -70,9 +70,9 @@ def picture(frame: Any, aspect: float) -> "Image":
 
 
 def turned(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """An image [H, W, C] by a display matrix [9], to the nearest quarter of a turn.
+    """Turns an image [H, W, C] by a display matrix [9], to the nearest quarter turn.
 
-    The matrix begins with a, b, _, c, d: a pixel of column x and row y is shown in column a x + c y + ... and row
+    The matrix begins with a, b, _, c, d: the pixel in column x and row y is shown in column a x + c y + ... and row
     b x + d y + ...
     """
     a, b, _, c, d = matrix[:5].tolist()
@@ -82,7 +82,7 @@ def turned(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 
 def ends_early(last: Any, stream: Any, container: Any) -> bool:
-    """Whether Matroska's header promises more. Of other formats PyAV notices a cut, or none can be noticed."""
+    """Whether Matroska's header promises more. In other formats PyAV notices a cut, or nothing can."""
     length = stream.metadata.get("DURATION", "")
     if match := re.match(r"(\d+):(\d+):(\d+\.?\d*)", length):
         promised = 3600 * int(match[1]) + 60 * int(match[2]) + float(match[3])

@@ -1,4 +1,4 @@
-"""Finding the user's files, and reading them: what can't be used is skipped with a reason, and never in silence."""
+"""Finds and reads the user's files. Files that can't be used are skipped with a reason, never silently."""
 
 import logging
 import os
@@ -14,15 +14,18 @@ from gan_jax.errors import Missing, UserError
 Item = TypeVar("Item")
 Value = TypeVar("Value")
 
-notes = logging.getLogger("gan_jax.data")  # what commands don't tell by themselves
-HIDDEN = {"__MACOSX", "@eaDir", "$RECYCLE.BIN", "Thumbs.db", "desktop.ini"}  # and all that begins with a dot
+notes = logging.getLogger("gan_jax.data")  # for warnings that commands don't report themselves
+HIDDEN = {"__MACOSX", "@eaDir", "$RECYCLE.BIN", "Thumbs.db", "desktop.ini"}  # and names that begin with a dot
 
 
 class Listing(NamedTuple):
-    """The files below a folder that are of a kind by their names, in order of these.
+    """The files of one kind below a folder.
 
-    ignored: the endings of the other files, in lower case, and how many have each.
-    skipped: folders that can't be opened or were entered before, and links that lead nowhere or above the folder.
+    Attributes:
+      root: The folder.
+      files: The files, in order of name.
+      ignored: The number of other files by ending, in lower case.
+      skipped: Folders that can't be opened or were already entered, and links that lead nowhere or above the folder.
     """
 
     root: Path
@@ -32,13 +35,17 @@ class Listing(NamedTuple):
 
 
 def find(root: Path, suffixes: Collection[str], kind: str, recognised: Callable[[Path], bool] | None = None) -> Listing:
-    """The files of a kind below a folder. Links are followed, each folder is entered once; hidden ones are passed over.
+    """Finds the files of a kind below a folder. It follows links, enters each folder once, and ignores hidden names.
 
-    recognised: whether a file without an ending is of the kind, by what it holds; None: it isn't.
+    Args:
+      root: The folder.
+      suffixes: Endings of the kind, in lower case.
+      kind: The kind in errors, a plural.
+      recognised: Tells by content whether a file without an ending is of the kind; None: it isn't.
 
     Raises:
-      FileNotFoundError: no such folder.
-      ValueError: it holds none.
+      FileNotFoundError: There is no such folder.
+      ValueError: It holds no such file.
     """
     if not root.is_dir():
         raise Missing(f"{printable(root)} is no folder: name the folder that holds your {kind}")
@@ -60,7 +67,7 @@ def find(root: Path, suffixes: Collection[str], kind: str, recognised: Callable[
 
 
 def walk(root: Path, skipped: list[Skipped]) -> Iterator[Path]:
-    """Every file below a folder that isn't hidden. What can't be entered or leads nowhere is added to `skipped`.
+    """Yields every file below a folder that isn't hidden, and adds whatever can't be entered to `skipped`.
 
     Links to folders are followed last, the highest first, so that a folder below the root is read in its own place.
     """
@@ -103,14 +110,17 @@ def is_hidden(name: str) -> bool:
 def read_each(
     items: Sequence[Item], read: Callable[[Item], Value], called: Callable[[Item], str]
 ) -> tuple[list[Item], list[Value], list[Skipped]]:
-    """Reads all, in threads: the items that could be read, what they hold, and the others with their reasons.
+    """Reads items in threads; returns those that could be read, their values, and the others with reasons.
 
-    On a terminal a bar shows how far it is, where that takes long.
+    On a terminal a bar shows the progress if it takes long.
 
-    called: an item's name in the list of what is skipped.
+    Args:
+      items: Things to read.
+      read: Reads one; any error skips the item.
+      called: An item's name in the list of skipped ones.
 
     Raises:
-      ModuleNotFoundError: reading needs a package that isn't installed.
+      ModuleNotFoundError: Reading needs a package that isn't installed.
     """
     from tqdm import tqdm
 
@@ -131,14 +141,14 @@ def read_each(
 
 
 def check_some(listing: Listing, used: Sequence[Any], skipped: Sequence[Skipped], kind: str) -> None:
-    """Raises ValueError, with reasons, if nothing can be used."""
+    """Raises ValueError, with reasons, if nothing is usable."""
     if not used:
         why = Found("", tuple(skipped)).line().removeprefix(", ")
         raise UserError(f"{printable(listing.root)} holds no {kind} that can be used: {why}")
 
 
 def check_in_folders(listing: Listing) -> None:
-    """Raises ValueError if a file lies in no folder that could name its class."""
+    """Raises ValueError if a file isn't in a folder that could name its class."""
     loose = [file.name for file in listing.files if file.parent == listing.root]
     if loose:
         raise UserError(
@@ -148,9 +158,9 @@ def check_in_folders(listing: Listing) -> None:
 
 
 def classes_of(listing: Listing, used: Sequence[Path], kind: str) -> tuple[list[str], list[int]]:
-    """The names of the classes, which are the folders directly in the root, and the number of each file's class.
+    """The names of the classes, which are the folders directly in the root, and the index of each file's class.
 
-    Folders of which nothing is used are no classes, and a warning names them. Another warns of a single class.
+    Folders without usable files are not classes, and a warning names them. Another warns of a single class.
     """
     root = listing.root
     own = [file.relative_to(root).parts[0] for file in used]
@@ -168,5 +178,5 @@ def classes_of(listing: Listing, used: Sequence[Path], kind: str) -> tuple[list[
 
 
 def below(root: Path, path: Path | str) -> str:
-    """The name of something in a folder, as it can be written down."""
+    """The printable name of something in a folder, relative to it."""
     return printable(os.path.relpath(path, root))

@@ -1,4 +1,4 @@
-"""Image files as people have them: which there are, and why one can't be used."""
+"""Image files of many formats, and the reasons why one can't be used."""
 
 import contextlib
 import functools
@@ -14,18 +14,18 @@ from gan_jax.data.found import Unusable
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-FORMATS = (  # of Pillow's, without documents, films and measurements
+FORMATS = (  # Pillow's, without documents, films and measurements
     *("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "HEIF", "JPEG2000", "PPM", "TGA", "MPO"),
     *("DIB", "DDS", "ICO", "PCX", "PSD", "QOI", "SGI", "SUN"),
 )
-UNMARKED = {"DIB", "PCX", "TGA"}  # known by their endings alone: they begin as other files may by chance
+UNMARKED = {"DIB", "PCX", "TGA"}  # recognised by ending only, since other files may begin like them by chance
 LARGE = 2**26  # pixels
 one_large = threading.Lock()
 
 
 @functools.cache
 def endings() -> dict[str, str]:
-    """As .jpg -> JPEG, of all that this Pillow reads: HEIC too, where pillow-heif is installed."""
+    """Formats by ending, as .jpg: JPEG, for all that this Pillow reads; HEIC too, if pillow-heif is installed."""
     from PIL import Image
 
     with contextlib.suppress(ModuleNotFoundError):
@@ -38,7 +38,7 @@ def endings() -> dict[str, str]:
 
 
 def kinds_of(file: Path) -> list[str]:
-    """The formats that a file may be of: endings are often wrong."""
+    """The formats that a file may have, since endings are often wrong."""
     from PIL import Image
 
     own = endings().get(file.suffix.lower())
@@ -47,10 +47,10 @@ def kinds_of(file: Path) -> list[str]:
 
 @contextlib.contextmanager
 def opened(file: Path) -> Iterator["Image"]:
-    """A file as a Pillow image.
+    """Opens a file as a Pillow image.
 
     Raises:
-      Unusable: it can't be opened, or what is done within fails.
+      Unusable: It can't be opened, or reading it fails inside the context.
     """
     from PIL import Image
 
@@ -70,19 +70,19 @@ def opened(file: Path) -> Iterator["Image"]:
 
 
 def in_turn(image: "Image") -> contextlib.AbstractContextManager:
-    """Has large images wait for one another, since each takes gigabytes as it is converted."""
+    """Makes large images wait for one another, since converting each takes gigabytes."""
     return one_large if image.width * image.height > LARGE else contextlib.nullcontext()
 
 
 def is_image(file: Path) -> bool:
-    """Whether it is one by what it holds."""
+    """Whether the content is an image."""
     with contextlib.suppress(Unusable, OSError), opened(file):
         return True
     return False
 
 
 def why_not(file: Path) -> str:
-    """Why Pillow can't tell what a file is: what the reader of the format that it begins like says."""
+    """Why Pillow can't identify a file: the error from the reader of the format that it begins like."""
     from PIL import Image
 
     with file.open("rb") as stream:
@@ -107,7 +107,7 @@ def broken(error: Exception) -> str:
 
 @contextlib.contextmanager
 def large_images_are_read() -> Iterator[None]:
-    """Silences Pillow's warning of images that may be decompression bombs: those that surely are, it refuses itself."""
+    """Silences Pillow's warning of possible decompression bombs; certain ones it still refuses."""
     from PIL import Image
 
     with warnings.catch_warnings():

@@ -10,7 +10,7 @@ from gan_jax.data.folders.checked import check_each
 from gan_jax.data.folders.find import below, check_in_folders, check_some, classes_of, find, read_each
 from gan_jax.data.folders.image_files import endings, is_image, large_images_are_read, opened
 from gan_jax.data.found import Found, counted
-from gan_jax.data.memory import remembered
+from gan_jax.data.memory import blank, remembered
 from gan_jax.data.source import Source, image_example, on_device
 from gan_jax.data.square import square
 from gan_jax.data.stream import names_and_sizes, streamed
@@ -23,18 +23,31 @@ from gan_jax.types import Batch
 def images(
     path: str | os.PathLike, *, size: int, channels: int = 3, labels: bool = False, limit: int = 2**30
 ) -> Source:
-    """Every image below `path`, in order of its name, cropped to the middle square and resized.
+    """Load every image below a folder, in order of name, cropped to the middle square and resized.
 
-    Hidden files are passed over, and files without an ending are read if they hold an image. Images that can't be used
-    are skipped: the source's `found` has each with its reason. Those that are read as needed are decoded once before,
-    and the user's cache folder remembers which can be.
+    Hidden files are ignored, and files without an ending are read if they hold an image. Images that can't be used are
+    skipped; the source's `found` lists them with reasons. Images read as needed are decoded once beforehand, and the
+    user's cache folder remembers which are usable.
 
-    channels: 1 for grey, 3 for RGB.
-    labels: whether the folders directly in `path` are the classes, in order of their names.
-    limit: bytes of pixels that may live on the device; more are read and decoded as they are needed.
+    Args:
+      path: The folder.
+      size: The side of the squares, in pixels.
+      channels: 1 for grey, 3 for RGB.
+      labels: Whether the folders directly in `path` are the classes, in order of name.
+      limit: Bytes of pixels that may live on the device; more are read and decoded as needed.
+
+    Returns:
+      A source of images [size, size, channels] in [-1, 1].
+
+    Raises:
+      FileNotFoundError: There is no such folder.
+      ValueError: No image is usable, or one has no label.
     """
     if channels not in (1, 3) or size < 1:
         raise UserError(f"no images of size {size} with {channels} channels: use a size >= 1 and 1 or 3")
+    example = image_example((size, size, channels), labelled=labels)
+    if not labels and (source := blank(example)):  # the number of classes is in the folder
+        return source
     root = pathlib.Path(path).expanduser()
     listing = find(root, endings(), "images", is_image)
     if labels:
@@ -56,7 +69,7 @@ def images(
     if whole:
         source = on_device(np.stack(pixels), np.array(numbers) if labels else None, classes=len(names))
     else:
-        source = as_needed(root, files, load, (size, size, channels), numbers, classes=len(names))
+        source = as_needed(root, files, load, example, numbers, classes=len(names))
     used = counted(len(files), "images", len(names))
     return source._replace(found=Found(used, (*listing.skipped, *skipped), listing.ignored).told(root))
 
@@ -65,31 +78,30 @@ def as_needed(
     root: pathlib.Path,
     files: list[pathlib.Path],
     load: Callable[[pathlib.Path], np.ndarray],
-    shape: tuple[int, ...],
+    example: Batch,
     labels: list[int],
     *,
     classes: int,
 ) -> Source:
-    """The source that reads images when their turn comes. labels: of the files; [] if there are none."""
+    """The source that reads images as needed; `labels` are those of the files, [] if there are none."""
     label = dict(zip(files, labels))
 
     def decode(file: pathlib.Path) -> Batch:
         return Batch(load(file), label.get(file))
 
-    called = f"{len(files)} images of {'x'.join(map(str, shape))}"
+    called = f"{len(files)} images of {'x'.join(map(str, example.x.shape))}"
     name = f"{called}, sha256 of names and sizes {names_and_sizes(root, files, labels)}"
-    example = image_example(shape, labelled=classes > 0)
     return streamed(files, decode, example, classes=classes)._replace(name=name)
 
 
 def read(file: pathlib.Path, size: int, channels: int) -> np.ndarray:
-    """[size, size, channels] uint8."""
+    """Reads an image as uint8 [size, size, channels]."""
     with opened(file) as image:
         return square(image, size, channels)
 
 
 def versions() -> str:
-    """Of what decodes images."""
+    """The versions of what decodes images."""
     import PIL
 
     return f"images by Pillow {PIL.__version__}, HEIC {'.heic' in endings()}"

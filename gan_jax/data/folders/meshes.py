@@ -9,33 +9,39 @@ from numpy.typing import NDArray
 
 from gan_jax.data.folders.find import below, check_some, find, notes, read_each
 from gan_jax.data.found import Found, counted
-from gan_jax.data.memory import remembered
+from gan_jax.data.memory import blank, remembered
 from gan_jax.data.source import Source, digest, on_device
-from gan_jax.data.voxels import Up, drawn, import_trimesh, is_closed, pack, read_mesh, unpacked
+from gan_jax.data.voxels import Up, drawn, import_trimesh, is_closed, pack, read_mesh, unpacked, voxel_example
 from gan_jax.errors import UserError
 
 SUFFIXES = {".obj", ".stl", ".ply", ".glb", ".gltf", ".off"}
-PARTS = {".mtl", ".bin"}  # of OBJ and glTF, which name them
+PARTS = {".mtl", ".bin"}  # files that OBJ and glTF refer to
 
 
 @remembered(Source)
 def meshes(path: str | os.PathLike, *, side: int = 32, up: Up = "y") -> Source:
-    """Every mesh below `path`, in order of its name, as [side, side, side, 1], -1 or 1, one to fill each space.
+    """Load every mesh below a folder, in order of name, as voxels, each scaled to fill the space.
 
-    A mesh needn't be closed: its surface is full, and what that encloses to a voxel's width; a warning counts those
-    that aren't. What can't be used is skipped, and `found` says why. A mesh takes half a second or so, each time that
-    the folder is read.
+    A mesh needn't be closed: its surface is full, and so is whatever that encloses to within a voxel. A warning counts
+    meshes that aren't closed. Files that can't be used are skipped, and `found` says why. A mesh takes about half a
+    second each time that the folder is read.
 
     Args:
-      side: a multiple of 2.
-      up: the axis that points up in the files: "y" in most OBJ and all glTF, "z" in most STL.
+      path: The folder.
+      side: Voxels along each axis, a multiple of 2.
+      up: The axis that points up in the files: "y" in most OBJ and all glTF, "z" in most STL.
+
+    Returns:
+      A source of shapes [side, side, side, 1], -1 or 1.
 
     Raises:
-      FileNotFoundError: no such folder.
-      ValueError: no mesh is left, or trimesh isn't installed.
+      FileNotFoundError: There is no such folder.
+      ValueError: No mesh is usable, or trimesh isn't installed.
     """
     if side < 2 or side % 2:
         raise UserError(f"no shapes of {side} voxels a side: use a multiple of 2")
+    if source := blank(voxel_example(side)):
+        return source
     import_trimesh()
     listing = find(Path(path).expanduser(), SUFFIXES, "meshes")
     root = listing.root

@@ -1,4 +1,4 @@
-"""Sound files, as libsndfile reads them, and why one can't be used."""
+"""Sound files, read by libsndfile, and the reasons why one can't be used."""
 
 import contextlib
 import re
@@ -17,22 +17,22 @@ SUFFIXES = (
     *(".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".aifc", ".oga", ".mp2", ".wave", ".au", ".snd"),
     *(".caf", ".w64", ".rf64", ".voc"),
 )
-ENDLESS = 2**40  # frames: what an encoder writes that didn't know the length
-UNKNOWN = 2**31 - 2**16  # bytes: likewise, or more
-SETTLING = 2**15  # samples before those wanted: after a seek an MP3 lacks the bits that frames borrow from earlier ones
-SLOWEST, FASTEST = 1000, 400_000  # samples a second: beyond, a header is broken, and resampling by it takes gigabytes
+ENDLESS = 2**40  # frames: so many or more are written by an encoder that didn't know the length
+UNKNOWN = 2**31 - 2**16  # bytes: likewise
+SETTLING = 2**15  # samples read ahead: after a seek an MP3 lacks the bits that frames borrow from earlier ones
+SLOWEST, FASTEST = 1000, 400_000  # samples per second: beyond, a header is broken, and resampling takes gigabytes
 
 
 @contextlib.contextmanager
 def opened(file: Path) -> "Iterator[SoundFile]":
-    """Raises Unusable: it is no sound, or what is done within fails."""
+    """Opens a file. Raises Unusable if it isn't a sound, or if reading it fails inside the context."""
     import soundfile
 
     size = file.stat().st_size
     if not size:
         raise Unusable("is empty")
     try:
-        with file.open("rb") as stream, soundfile.SoundFile(stream) as sound:  # by name it takes UTF-8 alone
+        with file.open("rb") as stream, soundfile.SoundFile(stream) as sound:  # by name it takes only UTF-8
             check_header(sound, size)
             yield sound
     except soundfile.LibsndfileError as error:
@@ -40,7 +40,7 @@ def opened(file: Path) -> "Iterator[SoundFile]":
 
 
 def check_header(sound: "SoundFile", size: int) -> None:
-    """Raises Unusable: the header of a file of `size` bytes doesn't fit what there is."""
+    """Raises Unusable if the header doesn't fit a file of `size` bytes."""
     if sound.frames >= ENDLESS or not SLOWEST <= sound.samplerate <= FASTEST:
         raise Unusable(f"claims {sound.frames:,} samples at {sound.samplerate:,} a second")
     if not sound.frames:
@@ -51,7 +51,7 @@ def check_header(sound: "SoundFile", size: int) -> None:
 
 
 def mono(sound: "SoundFile", start: int, stop: int) -> np.ndarray:
-    """The mean of the channels of some samples, or up to the sound's end: [T] float32."""
+    """The mean of the channels from one sample to another, or to the end: [T] float32."""
     ahead = min(start, SETTLING) if sound.format == "MP3" else 0
     sound.seek(start - ahead)
     x = sound.read(stop - start + ahead, dtype="float32", always_2d=True)[ahead:].mean(1)

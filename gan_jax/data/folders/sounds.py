@@ -16,7 +16,7 @@ from gan_jax.data.folders.checked import check_each
 from gan_jax.data.folders.find import below, check_in_folders, check_some, classes_of, find, notes, read_each
 from gan_jax.data.folders.sound_files import SUFFIXES, mono, opened
 from gan_jax.data.found import Found, Skipped, Unusable, counted
-from gan_jax.data.memory import remembered
+from gan_jax.data.memory import blank, remembered
 from gan_jax.data.resample import part, ratio
 from gan_jax.data.source import Source, described, on_device
 from gan_jax.data.stream import names_and_sizes, streamed
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from soundfile import SoundFile
 
 SILENT = 32  # of 32,768: -60 dB
-ESTIMATED = 0.01  # part of its length by which an MP3 that doesn't state it may be wrong
-LOUD = 1.1  # resampling and lossy coding alone bring loud recordings a little above 1
+ESTIMATED = 0.01  # the relative error of an MP3's length, if it doesn't state it
+LOUD = 1.1  # resampling and lossy coding bring loud recordings a little above 1
 AT_ONCE = 2**20  # samples
 
 
@@ -41,25 +41,32 @@ def sounds(
     labels: bool = False,
     limit: int = 2**30,
 ) -> Source:
-    """Every sound below `path`, in order of its name: mono samples [length, 1] in [-1, 1], as loud as they are.
+    """Load every sound below a folder, in order of name, as mono clips, without changing the loudness.
 
-    A file is resampled, and then cut into clips of `length` samples, each an example. What is left at its end is one
-    too, with zeros behind it, where it fills half a clip or is all that there is. A file that goes beyond ±1 is scaled
-    by its peak. Files that can't be used are skipped, and so are clips that hold no sound above -60 dB; `found` says
-    why. A cut Ogg can't be told from a whole one.
+    A file is resampled, then cut into clips of `length` samples, each an example. A remainder, padded with zeros, is
+    one too if it fills half a clip or is the whole file. A file that exceeds ±1 is scaled by its peak. Files that can't
+    be used are skipped, and so are clips without sound above -60 dB; `found` says why. A cut Ogg can't be detected.
 
     Args:
-      rate: samples a second, which files of other rates are resampled to.
-      labels: whether the folders directly in `path` are the classes, in order of their names.
-      limit: bytes of samples (16 bits each) that may live on the device; more are read as they are needed. All are
-        read once before, and the user's cache folder remembers what was found.
+      path: The folder.
+      rate: Samples per second; files of other rates are resampled.
+      length: Samples in a clip.
+      labels: Whether the folders directly in `path` are the classes, in order of name.
+      limit: Bytes of samples (16 bits each) that may live on the device; more are read as needed. These are read once
+        beforehand, and the user's cache folder remembers what was found.
+
+    Returns:
+      A source of sounds [length, 1] in [-1, 1].
 
     Raises:
-      FileNotFoundError: no such folder.
-      ValueError: no sound is left, or one has no label.
+      FileNotFoundError: There is no such folder.
+      ValueError: No sound is usable, or one has no label.
     """
     if rate < 1 or length < 1:
         raise UserError(f"no sounds of {length} samples at {rate} a second: both must be 1 or more")
+    example = sound_example(length, labelled=labels)
+    if not labels and (source := blank(example)):  # the number of classes is in the folder
+        return source
     listing = find(Path(path).expanduser(), SUFFIXES, "sounds")
     root = listing.root
     if labels:
@@ -82,14 +89,14 @@ def sounds(
         name = f"{described(stored, 'sounds', given)}, at {rate} Hz"
         source = on_device(stored, given, classes=len(names), name=name, decode=to_float)
     else:
-        source = as_needed(root, files, about, numbers, rate, length, classes=len(names))
+        source = as_needed(root, files, about, numbers, rate, example, classes=len(names))
     used = f"{counted(source.size or 0, 'sounds', len(names))} from {counted(len(files), 'files')}"
     found = Found(used, (*listing.skipped, *skipped, *silent_clips(root, files, about)), listing.ignored)
     return source._replace(found=found.told(root))
 
 
 class Sound(NamedTuple):
-    """What a file holds."""
+    """The content of a file."""
 
     clips: list[int]  # the numbers of those that aren't silent
     total: int  # of its clips
@@ -108,10 +115,10 @@ class Clip(NamedTuple):
 
 
 def as_needed(
-    root: Path, files: list[Path], about: list[Sound], labels: list[int], rate: int, length: int, *, classes: int
+    root: Path, files: list[Path], about: list[Sound], labels: list[int], rate: int, example: Batch, *, classes: int
 ) -> Source:
-    """The source that reads clips when their turn comes. labels: of the files; [] if there are none."""
-    label = dict(zip(files, labels))
+    """The source that reads clips as needed; `labels` are those of the files, [] if there are none."""
+    label, length = dict(zip(files, labels)), example.x.shape[0]
     clips = [Clip(file, number, sound.peak) for file, sound in zip(files, about) for number in sound.clips]
 
     def decode(clip: Clip) -> Batch:
@@ -119,12 +126,11 @@ def as_needed(
 
     called = f"{len(clips)} sounds of {length} at {rate} Hz"
     name = f"{called}, sha256 of names and sizes {names_and_sizes(root, files, labels)}"
-    example = sound_example(length, labelled=classes > 0)
     return streamed(clips, decode, example, classes=classes, on_device=to_float)._replace(name=name)
 
 
 def by(rate: int, length: int) -> str:
-    """All that what is found in a file depends on."""
+    """Everything that the findings in a file depend on."""
     import soundfile
 
     return f"sounds of {length} at {rate} Hz by libsndfile {soundfile.__libsndfile_version__}"
@@ -144,7 +150,7 @@ def silent_clips(root: Path, files: list[Path], about: list[Sound]) -> Iterator[
 
 
 def clips_promised(file: Path, rate: int, length: int) -> int:
-    """The clips in a file by its header; 0 if that can't be read."""
+    """The number of clips in a file by its header; 0 if that can't be read."""
     with contextlib.suppress(Exception), opened(file) as sound:  # a broken file can raise anything
         return count_clips(resampled_length(sound, rate), length)
     return 0
@@ -155,10 +161,10 @@ def count_clips(samples: int, length: int) -> int:
 
 
 def read(file: Path, rate: int, length: int) -> tuple[Sound, np.ndarray]:
-    """All of a file: its clips are int16 [N, length, 1].
+    """Reads a whole file, with its clips as int16 [N, length, 1].
 
     Raises:
-      Unusable: it is broken or silent.
+      Unusable: The file is broken or silent.
     """
     with opened(file) as sound:
         total, channels = resampled_length(sound, rate), sound.channels
@@ -177,7 +183,7 @@ def read(file: Path, rate: int, length: int) -> tuple[Sound, np.ndarray]:
 
 
 def read_clip(clip: Clip, rate: int, length: int) -> np.ndarray:
-    """int16 [length, 1]."""
+    """Reads one clip as int16 [length, 1]."""
     with opened(clip.file) as sound:
         x = part(partial(mono, sound), clip.number * length, length, sound.samplerate, rate)
     return to_int16(fitted(x / max(clip.peak, 1.0), length))[:, None]
@@ -189,18 +195,18 @@ def resampled_length(sound: "SoundFile", rate: int) -> int:
 
 
 def fitted(x: np.ndarray, length: int) -> np.ndarray:
-    """x [T, ...] cut or filled with zeros behind to [length, ...]."""
+    """Cuts x [T, ...], or pads it with zeros at the end, to [length, ...]."""
     x = x[:length]
     return np.pad(x, [(0, length - len(x)), *[(0, 0)] * (x.ndim - 1)])
 
 
 def to_int16(x: np.ndarray) -> np.ndarray:
-    """[-1, 1] -> 16 bits."""
+    """Converts [-1, 1] to 16 bits."""
     return np.clip(np.round(x * 32_768), -32_768, 32_767).astype(np.int16)
 
 
 def to_float(x: Array) -> Array:
-    """16 bits -> float32 in [-1, 1]."""
+    """Converts 16 bits to float32 in [-1, 1]."""
     return x.astype(jnp.float32) / 32_768
 
 

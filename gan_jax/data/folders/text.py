@@ -5,11 +5,11 @@ import os
 from pathlib import Path
 
 from gan_jax.data.found import counted
-from gan_jax.data.lines import Text, composed, tenth_held_out, windows_of
+from gan_jax.data.lines import Text, blank_text, composed, tenth_held_out, windows_of
 from gan_jax.data.memory import remembered
 from gan_jax.errors import Missing, UserError
 
-MARKS = {  # at a file's start, the longer before the shorter
+MARKS = {  # byte order marks, the longer before the shorter
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF16_LE: "utf-16",
@@ -21,21 +21,29 @@ MARKS = {  # at a file's start, the longer before the shorter
 def text(
     path: str | os.PathLike, *, length: int = 32, alphabet: str | int = 64, lower: bool = False, limit: int = 2**30
 ) -> Text:
-    """Windows of a text file of your own, such as prose, verses or a list of names. Every tenth line is "test".
+    """Load windows of a text file of your own, such as prose, verses or a list of names.
 
-    The file is in UTF-8, or in UTF-16 or 32 with a byte order mark. Blank lines don't count; white space is one space.
+    The file is in UTF-8, or in UTF-16 or UTF-32 with a byte order mark. Blank lines don't count, and any white space is
+    one space. Every tenth line is in the split "test".
 
     Args:
-      length: characters of a window.
-      alphabet: the characters, or how many of the most frequent ones; lines that have others are skipped, and `found`
-        names them.
-      lower: whether to put all in lower case.
-      limit: bytes that the windows may take of the device.
+      path: The file.
+      length: Characters in a window.
+      alphabet: The characters, or the number of most frequent ones to take, with the space. Lines with others are
+        skipped, and `found` lists them.
+      lower: Whether to convert to lower case.
+      limit: Bytes that the windows may take on the device.
+
+    Returns:
+      A Text: its source of one-hot lines [length, V], its alphabet of V characters, and its words.
 
     Raises:
-      FileNotFoundError: no such file.
-      ValueError: it is no text, nothing of it can be used, or it is more than `limit`.
+      FileNotFoundError: There is no such file.
+      ValueError: It isn't text, no line is usable, or the windows take more than `limit`.
     """
+    alphabet = composed(alphabet)
+    if made := blank_text(length, alphabet):
+        return made
     path = Path(path).expanduser()
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "no such file"
@@ -43,7 +51,7 @@ def text(
     written = read_text(path)
     lines = (written.lower() if lower else written).splitlines()
     read = tenth_held_out(lines)
-    made = windows_of(read, "train", "text", where=path, length=length, alphabet=composed(alphabet), limit=limit)
+    made = windows_of(read, "train", "text", where=path, length=length, alphabet=alphabet, limit=limit)
     held_out, found = sum(map(bool, map(str.strip, lines))) // 10, made.source.found
     if held_out and found:
         found = found._replace(used=f"{found.used}, {counted(held_out, 'more lines')} held out as test")
@@ -51,7 +59,7 @@ def text(
 
 
 def read_text(path: Path) -> str:
-    """Raises ValueError: it is no text in a known coding."""
+    """Reads a file. Raises ValueError if it isn't text in a known coding."""
     data = path.read_bytes()
     coding = next((coding for mark, coding in MARKS.items() if data.startswith(mark)), "utf-8-sig")
     try:

@@ -1,1 +1,1 @@
-"""Data that come with the package, or are drawn: nothing to download."""
+"""Data that come with the package or are generated, with nothing to download."""

@@ -1,6 +1,6 @@
-"""Toy distributions in the plane, drawn on the device without end.
+"""Toy distributions in the plane, drawn endlessly on the device.
 
-The settings are those of Gulrajani et al. 2017 (`gan_toy.py`), so that z ~ N(0, 1) has about their spread.
+The settings are those of Gulrajani et al. 2017 (`gan_toy.py`), whose spread is about that of z ~ N(0, 1).
 """
 
 from collections.abc import Callable
@@ -20,17 +20,17 @@ SIGMA_25 = 0.05 / 2.828
 
 
 def gaussians8() -> Source:
-    """Eight Gaussians on a circle: centres CENTRES_8, deviation SIGMA_8."""
+    """Draw points [2] from eight Gaussians on a circle, with centres CENTRES_8 and standard deviation SIGMA_8."""
     return endless("gaussians8", mixture(CENTRES_8, SIGMA_8))
 
 
 def gaussians25() -> Source:
-    """25 Gaussians on a grid: centres CENTRES_25, deviation SIGMA_25."""
+    """Draw points [2] from 25 Gaussians on a grid, with centres CENTRES_25 and standard deviation SIGMA_25."""
     return endless("gaussians25", mixture(CENTRES_25, SIGMA_25))
 
 
 def swiss_roll() -> Source:
-    """A spiral, t (cos t, sin t) for t in [1.5 π, 4.5 π], with noise .25, all divided by 7.5."""
+    """Draw points [2] from a spiral: t (cos t, sin t) for t in [1.5 π, 4.5 π], with noise of 0.25, divided by 7.5."""
 
     def draw(key: Array) -> Array:
         along, noise = jax.random.split(key)
@@ -41,7 +41,7 @@ def swiss_roll() -> Source:
 
 
 def mixture(centres: np.ndarray, sigma: float) -> Callable[[Array], Array]:
-    """One key -> a point [2] of the equal mixture of Gaussians about `centres` [K, 2]."""
+    """Returns a function from a key to a point [2] of equally likely Gaussians around `centres` [K, 2]."""
 
     def draw(key: Array) -> Array:
         which, noise = jax.random.split(key)

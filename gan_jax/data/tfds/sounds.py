@@ -1,4 +1,4 @@
-"""Any sound data set of TensorFlow Datasets, read without TensorFlow from its array_record files."""
+"""Sound data sets of TensorFlow Datasets, read without TensorFlow from their array_record files."""
 
 import contextlib
 import os
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gan_jax.data.folders.sounds import fitted, sound_example, to_float, to_int16
-from gan_jax.data.memory import remembered
+from gan_jax.data.memory import blank, remembered
 from gan_jax.data.resample import part
 from gan_jax.data.source import Source
 from gan_jax.data.tfds.records import open_prepared, open_split, whole_or_streamed
@@ -27,20 +27,36 @@ def tfds_sounds(
     length: int = 16_384,
     limit: int = 2**30,
 ) -> Source:
-    """A prepared data set, as speech_commands or spoken_digit, with labels if it has a ClassLabel named "label".
+    """Load a prepared data set of sounds, such as speech_commands, with labels if it has a ClassLabel named "label".
 
-    Examples are the beginnings of its sounds, mono samples [length, 1] in [-1, 1], with zeros behind those that are
-    shorter; one that goes beyond ±1 is scaled by its peak. `split`, `data_dir` and `limit` are those of `tfds`, `rate`
-    and `length` those of `sounds`.
+    Examples are the beginnings of its sounds, padded with zeros if shorter; one that exceeds ±1 is scaled by its peak.
+
+    Args:
+      name: Its name in the catalogue, or that of a data set of your own in `data_dir`.
+      split: A split, or a slice of one, as `train[:90%]`.
+      data_dir: Where it was prepared; None: TFDS' default.
+      rate: Samples per second; sounds of another rate are resampled.
+      length: Samples in an example.
+      limit: Bytes of samples (16 bits each) that may live on the device; more are read as needed.
+
+    Returns:
+      A source of sounds [length, 1] in [-1, 1].
+
+    Raises:
+      FileNotFoundError: It isn't prepared.
+      ValueError: There is no such data set or split, or it has no decoded "audio" of one channel.
     """
     with audio_without_tensorflow():
         builder = open_prepared(name, data_dir)
     features = dict(builder.info.features.items())
     classes = getattr(features.get("label"), "num_classes", None) or 0
-    decode = make_decode(stored_rate(name, features), rate, length, labelled=classes > 0)
+    stored = stored_rate(name, features)
+    example = sound_example(length, labelled=classes > 0)
+    if source := blank(example, classes):
+        return source
+    decode = make_decode(stored, rate, length, labelled=classes > 0)
     records = open_split(name, builder, split)
     called = f"{builder.info.full_name} {split}, {length} samples at {rate} Hz"
-    example = sound_example(length, labelled=classes > 0)
     source = whole_or_streamed(
         records, decode, example, classes=classes, name=called, limit=limit, itemsize=2, on_device=to_float
     )
@@ -51,7 +67,7 @@ def tfds_sounds(
 
 @contextlib.contextmanager
 def audio_without_tensorflow() -> Iterator[None]:
-    """Has TFDS' Audio feature be made without TensorFlow, which it asks for the name of its type, and no more."""
+    """Lets TFDS make its Audio feature without TensorFlow, which it needs only for the name of a type."""
     from tensorflow_datasets.core.features import audio_feature
 
     before = audio_feature.tf
@@ -63,7 +79,7 @@ def audio_without_tensorflow() -> Iterator[None]:
 
 
 def stored_rate(name: str, features: dict[str, Any]) -> int:
-    """Samples a second of the sounds, which are kept decoded, as integers of 16 bits."""
+    """Samples per second of the sounds, which are stored decoded, as integers of 16 bits."""
     feature = features.get("audio")
     if feature is None or not np.issubdtype(feature.np_dtype, np.integer) or len(feature.shape) != 1:
         raise UserError(
@@ -75,7 +91,7 @@ def stored_rate(name: str, features: dict[str, Any]) -> int:
 
 
 def make_decode(stored: int, rate: int, length: int, *, labelled: bool) -> Callable[[bytes], Batch]:
-    """Returns: one serialised example -> int16 sound [length, 1], and its label if it has one."""
+    """Returns a function from a serialised example to an int16 sound [length, 1], and its label if it has one."""
     from tensorflow_datasets.proto import tf_example_pb2
 
     def decode(record: bytes) -> Batch:

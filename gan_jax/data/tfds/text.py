@@ -1,9 +1,9 @@
-"""Any text of TensorFlow Datasets, read without TensorFlow from its array_record files."""
+"""Texts of TensorFlow Datasets, read without TensorFlow from their array_record files."""
 
 import os
 from typing import Any
 
-from gan_jax.data.lines import Line, Text, composed, windows_of
+from gan_jax.data.lines import Line, Text, blank_text, composed, windows_of
 from gan_jax.data.memory import remembered
 from gan_jax.data.tfds.records import decode_all, open_prepared, open_split
 from gan_jax.errors import UserError
@@ -21,15 +21,33 @@ def tfds_text(
     lower: bool = False,
     limit: int = 2**30,
 ) -> Text:
-    """Windows of the lines of a prepared data set, as tiny_shakespeare. (The paper's lm1b hasn't been tried with it.)
+    """Load windows of the lines of a prepared data set, such as tiny_shakespeare.
 
-    name, data_dir: as of `tfds`.
-    feature: which feature is the text.
-    split: may be a slice; of large data sets it has to be, as `train[:2%]`.
-    length, alphabet, lower, limit: as of `text`.
+    The paper's lm1b hasn't been tried with it.
+
+    Args:
+      name: Its name in the catalogue, or that of a data set of your own in `data_dir`.
+      feature: The feature that is the text.
+      split: A split, or a slice of one; large data sets need a slice, as `train[:2%]`.
+      data_dir: Where it was prepared; None: TFDS' default.
+      length: Characters in a window.
+      alphabet: The characters, or the number of most frequent ones to take, with the space. Lines with others are
+        skipped.
+      lower: Whether to convert to lower case.
+      limit: Bytes that the windows may take on the device.
+
+    Returns:
+      A Text: its source of one-hot lines [length, V], its alphabet of V characters, and its words.
+
+    Raises:
+      FileNotFoundError: It isn't prepared.
+      ValueError: There is no such data set, split or feature, no line is usable, or the windows take more than `limit`.
     """
     builder = open_prepared(name, data_dir)
     check_text(name, dict(builder.info.features.items()), feature)
+    alphabet = composed(alphabet)
+    if made := blank_text(length, alphabet):
+        return made
 
     def read(split: str) -> list[Line]:
         lines = [line for text in decode_all(open_split(name, builder, split), decode) for line in text.splitlines()]
@@ -42,7 +60,7 @@ def tfds_text(
         return text.decode(errors="replace")
 
     full_name = builder.info.full_name
-    return windows_of(read, split, full_name, where=full_name, length=length, alphabet=composed(alphabet), limit=limit)
+    return windows_of(read, split, full_name, where=full_name, length=length, alphabet=alphabet, limit=limit)
 
 
 def check_text(name: str, features: dict[str, Any], feature: str) -> None:

@@ -1,6 +1,7 @@
-"""Any video data set of TensorFlow Datasets, read without TensorFlow as `tfds` reads images.
+"""Video data sets of TensorFlow Datasets, read without TensorFlow from their array_record files.
 
-Tried on a small set of our own in TFDS' format; moving_mnist and ucf101, which need TensorFlow to be prepared, weren't.
+This was tried on a small set of our own in TFDS' format, not on moving_mnist and ucf101, which need TensorFlow to be
+prepared.
 """
 
 import importlib.util
@@ -10,12 +11,10 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from gan_jax.data.memory import remembered
-from gan_jax.data.source import Source, on_device
+from gan_jax.data.memory import blank, remembered
+from gan_jax.data.source import Source, image_example, on_device
 from gan_jax.data.square import square
 from gan_jax.data.stream import streamed
 from gan_jax.data.tfds.records import decode_all, open_prepared, open_split
@@ -33,28 +32,36 @@ def tfds_video(
     frames: int = 16,
     limit: int = 2**30,
 ) -> Source:
-    """The first frames of each video of a prepared data set, with labels if it has a ClassLabel named "label".
+    """Load the first frames of each video of a prepared data set, with labels if it has a ClassLabel named "label".
 
-    split: may be a slice; moving_mnist has "test" alone.
-    data_dir, limit: as in `tfds`.
-    size: every frame is cropped to the middle square and resized.
+    Args:
+      name: Its name in the catalogue, or that of a data set of your own in `data_dir`.
+      split: A split, or a slice of one; moving_mnist has only "test".
+      data_dir: Where it was prepared; None: TFDS' default.
+      size: Every frame is cropped to the middle square and resized to this side.
+      frames: Frames in an example.
+      limit: Bytes of pixels that may live on the device; more are read and decoded as needed.
+
+    Returns:
+      A source of clips [frames, size, size, C] in [-1, 1].
 
     Raises:
-      FileNotFoundError: it isn't prepared.
-      ValueError: no such split, no videos, or one of fewer frames.
+      FileNotFoundError: It isn't prepared.
+      ValueError: There is no such data set or split, it has no "video", or one has too few frames.
     """
     spare_tensorflow()
     builder = open_prepared(name, data_dir)
     features = dict(builder.info.features.items())
     channels = channels_of(name, features)
     classes = getattr(features.get("label"), "num_classes", None) or 0
+    example = image_example((frames, size, size, channels), labelled=classes > 0)
+    if source := blank(example, classes):
+        return source
     decode = make_decode(name, size, frames, channels, labelled=classes > 0)
     records = open_split(name, builder, split)
-    shape = (frames, size, size, channels)
     called = f"{builder.info.full_name} {split}, the first {frames} frames at {size}x{size}"
-    if len(records) * np.prod(shape) > limit:
-        label = jax.ShapeDtypeStruct((), jnp.int32) if classes else None
-        source = streamed(records, decode, Batch(jax.ShapeDtypeStruct(shape, jnp.float32), label), classes=classes)
+    if len(records) * np.prod(example.x.shape) > limit:
+        source = streamed(records, decode, example, classes=classes)
     else:
         examples = decode_all(records, decode)
         labels = np.array([example.label for example in examples]) if classes else None
@@ -66,7 +73,7 @@ def tfds_video(
 
 
 def spare_tensorflow() -> None:
-    """Lets TFDS' Video do without TensorFlow where that isn't installed: it asks it for a type's name alone."""
+    """Lets TFDS make its Video feature without TensorFlow, if that isn't installed: it needs only a type's name."""
     from tensorflow_datasets.core.features import video_feature
 
     if importlib.util.find_spec("tensorflow") is None:
@@ -83,7 +90,7 @@ def channels_of(name: str, features: dict[str, Any]) -> int:
 
 
 def make_decode(name: str, size: int, frames: int, channels: int, *, labelled: bool) -> Callable[[bytes], Batch]:
-    """Returns: one serialised example -> uint8 clip [frames, size, size, channels], and its label if it has one."""
+    """Returns a function from a serialised example to a uint8 clip [frames, size, size, channels], and its label."""
     from PIL import Image
     from tensorflow_datasets.proto import tf_example_pb2
 

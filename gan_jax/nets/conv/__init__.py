@@ -1,4 +1,4 @@
-"""Convolutions that are quick on a CPU too, in any number of dimensions: functions, and Flax modules."""
+"""Convolutions that are fast on a CPU too, in one to three dimensions: functions and Flax modules."""
 
 from gan_jax.nets.conv.convolution import Conv, ConvTranspose, conv, conv_transpose
 

@@ -1,14 +1,15 @@
 """Convolution and its input and kernel gradients: three bilinear primitives, closed under differentiation.
 
-A convolution y = conv(x, w) is linear in x and in w. Its transposes are the input gradient (g, w) -> x and
-the kernel gradient (x, g) -> w. They are bilinear too, and the transposes of each of the three are the other
-two. As JAX primitives that name one another they have derivatives of every order, each one of the three.
+A convolution y = conv(x, w) is linear in x and in w. Its transposes are the input gradient (g, w) -> x and the kernel
+gradient (x, g) -> w. They are bilinear too, and the transposes of each of the three are the other two. As JAX
+primitives that refer to one another, they have derivatives of every order, each one of the three.
 
-They are XLA's convolutions (`direct`), but on a CPU products of spectra where that pays (`fourier`); with strides in
-one dimension the input gradient is that of phases (`phases`), and in three all are convolutions of planes (`planes`).
+They are computed by XLA's convolutions (`direct`). On a CPU they are products of spectra where that is faster
+(`fourier`); with strides in one dimension, the input gradient goes by phases (`phases`); in three dimensions, all three
+are convolutions of planes (`planes`).
 
 Shapes, for one, two or three spatial dimensions:
-  x [B, *space, I], w [*window, I, O], y and g [B, *positions, O].
+  x `[B, *space, I]`, w `[*window, I, O]`, y and g `[B, *positions, O]`.
 """
 
 import functools
@@ -29,18 +30,22 @@ Map = Callable[..., Array]  # two arrays, geometry= -> array
 
 
 def cpu_conv(x: Array, w: Array, *, geometry: Geometry) -> Array:
+    """`conv` as it is fastest on a CPU."""
     return faster(geometry, x, *w.shape[-2:]).conv(x, w, geometry=geometry)
 
 
 def cpu_input_gradient(g: Array, w: Array, *, geometry: Geometry) -> Array:
+    """`input_gradient` as it is fastest on a CPU."""
     return faster(geometry, g, *w.shape[-2:]).input_gradient(g, w, geometry=geometry)
 
 
 def cpu_kernel_gradient(x: Array, g: Array, *, geometry: Geometry) -> Array:
+    """`kernel_gradient` as it is fastest on a CPU."""
     return faster(geometry, x, x.shape[-1], g.shape[-1]).kernel_gradient(x, g, geometry=geometry)
 
 
 def faster(geometry: Geometry, x: Array, inputs: int, outputs: int) -> ModuleType:
+    """The module whose three maps are fastest on a CPU."""
     if len(geometry.space) == 3:
         return planes
     if phases.pays(geometry):
@@ -49,14 +54,18 @@ def faster(geometry: Geometry, x: Array, inputs: int, outputs: int) -> ModuleTyp
 
 
 def primitive(name: str, plain: Map, on_cpu: Map, *, folds: bool) -> Primitive:
-    """A primitive that means `plain`, and is compiled as `on_cpu` there.
+    """Makes a primitive that computes `plain`, and on a CPU is compiled as `on_cpu`.
 
-    folds: axis 0 of argument 0 and of the result is the examples.
+    Args:
+      name: The primitive's name.
+      plain: The map.
+      on_cpu: The same map, faster on a CPU.
+      folds: Whether axis 0 of the first argument and of the result are the examples.
     """
     p = Primitive(name)
 
     def batch(args: Sequence[Array], axes: Sequence[Any], *, geometry: Geometry) -> tuple[Array, int]:
-        if folds and axes[1] is None:  # more examples, and still the primitive: per-example gradients stay fast
+        if folds and axes[1] is None:  # fold the axis into the examples: per-example gradients stay fast
             x = jnp.moveaxis(args[0], axes[0], 0)
             y = p.bind(x.reshape(-1, *x.shape[2:]), args[1], geometry=geometry)
             return y.reshape(*x.shape[:2], *y.shape[1:]), 0
@@ -77,7 +86,7 @@ conv_p = primitive("gan_conv", direct.conv, cpu_conv, folds=True)
 input_gradient_p = primitive("gan_conv_input_gradient", direct.input_gradient, cpu_input_gradient, folds=True)
 kernel_gradient_p = primitive("gan_conv_kernel_gradient", direct.kernel_gradient, cpu_kernel_gradient, folds=False)
 
-# The transposes of each by its first and by its second argument, given the cotangent of its result.
+# The transposes of each, with respect to its first and second argument, given the cotangent of its result.
 ad.defbilinear(
     conv_p,
     lambda g, x, w, **geometry: input_gradient_p.bind(g, w, **geometry),

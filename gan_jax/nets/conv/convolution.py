@@ -1,7 +1,7 @@
 """Convolutions with fast derivatives of every order, as functions and as Linen modules.
 
 Shapes, for one, two or three spatial dimensions:
-  x [B, *space, I], w [*window, I, O], y and g [B, *positions, O].
+  x `[B, *space, I]`, w `[*window, I, O]`, y and g `[B, *positions, O]`.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,7 +22,20 @@ Initializer: TypeAlias = Callable[..., Array]  # (key, shape, dtype) -> paramete
 
 
 def conv(x: Array, w: Array, strides: int | Sequence[int] = 1, padding: Padding = "SAME") -> Array:
-    """A correlation, as deep learning has it: [B, *space, I], [*window, I, O] -> [B, *positions, O]."""
+    """A convolution in the sense of deep learning, which is a correlation.
+
+    Args:
+      x: `[B, *space, I]`.
+      w: The kernel, `[*window, I, O]`.
+      strides: One number, or one per spatial dimension.
+      padding: "SAME", "VALID", or (low, high) for each spatial dimension.
+
+    Returns:
+      `[B, *positions, O]`.
+
+    Raises:
+      ValueError: The shapes don't fit.
+    """
     if x.ndim != w.ndim or x.shape[-1] != w.shape[-2]:
         raise UserError(f"conv of x {x.shape} with w {w.shape}: want [B, *space, I] and [*window, I, O]")
     geometry = geometry_of(x.shape[1:-1], w.shape[:-2], strides, padding)
@@ -37,10 +50,21 @@ def conv_transpose(
     padding: Padding = "SAME",
     space: Sequence[int] | None = None,
 ) -> Array:
-    """The input gradient of `conv`: [B, *positions, O], [*window, I, O] -> [B, *space, I].
+    """The input gradient of `conv`.
 
-    space: the result's, since a strided convolution maps several sizes to one. The default is Keras':
-      positions · strides for 'SAME', else (positions - 1) · strides + max(window, strides) less the padding.
+    Args:
+      g: `[B, *positions, O]`.
+      w: The kernel of `conv`, `[*window, I, O]`.
+      strides: One number, or one per spatial dimension.
+      padding: "SAME", "VALID", or (low, high) for each spatial dimension.
+      space: The sizes of the result, since a strided convolution maps several sizes to one. The default is Keras':
+        positions · strides for "SAME", else (positions - 1) · strides + max(window, strides) less the padding.
+
+    Returns:
+      `[B, *space, I]`.
+
+    Raises:
+      ValueError: The shapes don't fit.
     """
     if space is None:
         space = space_of(g.shape[1:-1], w.shape[:-2], strides, padding)
@@ -55,7 +79,17 @@ def conv_transpose(
 
 
 class Conv(nn.Module):
-    """Linen's Conv with fast derivatives: kernel [*window, in, out], as in Keras; bias [out]."""
+    """Linen's Conv with fast derivatives. The kernel is `[*window, in, out]`, as in Keras; the bias is [out].
+
+    Attributes:
+      features: Output channels.
+      kernel_size: The window.
+      strides: One number, or one per spatial dimension.
+      padding: "SAME", "VALID", or (low, high) for each spatial dimension.
+      use_bias: Whether there is a bias.
+      kernel_init: Initialises the kernel.
+      bias_init: Initialises the bias.
+    """
 
     features: int
     kernel_size: Sequence[int]
@@ -74,11 +108,21 @@ class Conv(nn.Module):
 
 
 class ConvTranspose(nn.Module):
-    """A transposed convolution, the input gradient of `conv`: kernel [*window, in, out]; bias [out].
+    """A transposed convolution, the input gradient of `conv`. The kernel is `[*window, in, out]`; the bias is [out].
 
-    'SAME' gives positions x strides, and 'VALID' what Keras and Linen give. Kernels map by
-      Keras Conv2DTranspose [*window, out, in]: swap the last two axes, `jnp.swapaxes(kernel, -1, -2)`;
-      Linen ConvTranspose [*window, in, out]: reverse the spatial axes, `kernel[::-1, ::-1]`.
+    "SAME" gives sizes positions · strides; "VALID" gives those of Keras and Linen. To convert kernels:
+
+    - Keras' Conv2DTranspose, `[*window, out, in]`: swap the last two axes, `jnp.swapaxes(kernel, -1, -2)`.
+    - Linen's ConvTranspose, `[*window, in, out]`: reverse the spatial axes, `kernel[::-1, ::-1]`.
+
+    Attributes:
+      features: Output channels.
+      kernel_size: The window.
+      strides: One number, or one per spatial dimension.
+      padding: "SAME", "VALID", or (low, high) for each spatial dimension.
+      use_bias: Whether there is a bias.
+      kernel_init: Initialises the kernel.
+      bias_init: Initialises the bias.
     """
 
     features: int
@@ -99,7 +143,7 @@ class ConvTranspose(nn.Module):
 
 
 def agree(x: Array, w: Array) -> tuple[Array, Array]:
-    """Both in one dtype, and both varying over the same axes of a shard_map with check_vma."""
+    """Casts both to one dtype, and makes both vary over the same axes of a shard_map with check_vma."""
     dtype = jnp.result_type(x, w)
     axes = varying(x) | varying(w)
     x, w = (lax.pcast(a, tuple(axes - varying(a)), to="varying") if axes - varying(a) else a for a in (x, w))
@@ -107,6 +151,7 @@ def agree(x: Array, w: Array) -> tuple[Array, Array]:
 
 
 def varying(x: Array) -> frozenset[str]:
+    """The axes of a shard_map with check_vma that x varies over."""
     kind = getattr(jax.typeof(x), "manual_axis_type", None)
     return frozenset() if kind is None else kind.varying
 

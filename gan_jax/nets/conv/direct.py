@@ -1,10 +1,10 @@
 """The three maps of a convolution as XLA convolutions, each in canonical dimension order (NHWC, HWIO, NHWC).
 
-By explicit transposes, since XLA:CPU falls off its fast path otherwise: up to 60 times slower inside `lax.scan`, and
-for the kernel gradient of a strided transposed convolution anywhere. A gradient penalty meets both.
+The transposes are explicit, since other orders leave XLA:CPU's fast path: up to 60 times slower inside `lax.scan`, and
+anywhere for the kernel gradient of a strided transposed convolution. A gradient penalty needs both.
 
 Shapes, for one, two or three spatial dimensions:
-  x [B, *space, I], w [*window, I, O], y and g [B, *positions, O].
+  x `[B, *space, I]`, w `[*window, I, O]`, y and g `[B, *positions, O]`.
 """
 
 from collections.abc import Sequence
@@ -17,6 +17,7 @@ from gan_jax.types import Array
 
 
 def conv(x: Array, w: Array, *, geometry: Geometry) -> Array:
+    """Convolves x with w."""
     return canonical(x, w, geometry, geometry.padding, strides=geometry.strides)
 
 
@@ -31,7 +32,7 @@ def input_gradient(g: Array, w: Array, *, geometry: Geometry) -> Array:
 
 
 def kernel_gradient(x: Array, g: Array, *, geometry: Geometry) -> Array:
-    """Convolves x as [I, *space, B] with g as [*positions, B, O], dilated by the strides: [I, *window, O]."""
+    """Convolves x as `[I, *space, B]` with g as `[*positions, B, O]`, dilated by the strides: `[I, *window, O]`."""
     padding = [
         (low, reach + window - 1 - low - size)
         for size, window, reach, (low, _) in zip(geometry.space, geometry.window, geometry.reach, geometry.padding)
@@ -51,7 +52,7 @@ def canonical(
     w_dilation: Sequence[int] | None = None,
 ) -> Array:
     space = "DHW"[-(x.ndim - 2) :]
-    if min(map(min, padding), default=0) < 0:  # XLA:CPU may read outside its buffers then (openxla/xla#48713)
+    if min(map(min, padding), default=0) < 0:  # XLA:CPU may then read outside its buffers (openxla/xla#48713)
         steps = x_dilation or [1] * len(space)
         config = [(0, 0, 0), *((low, high, step - 1) for (low, high), step in zip(padding, steps)), (0, 0, 0)]
         x, padding, x_dilation = lax.pad(x, jnp.zeros((), x.dtype), config), [(0, 0)] * len(space), None

@@ -1,18 +1,18 @@
-"""The three maps of a convolution as products of spectra: what a CPU does faster than XLA's own convolutions.
+"""The three maps of a convolution as products of spectra, which a CPU computes faster than XLA's own convolutions.
 
 A convolution with stride s is one with stride 1 of the s·s phases of x, taken as channels, with those of the kernel.
-One with stride 1 is a product of spectra, and a complex product is three real ones (Gauss; Blahut 2010, section 1.1):
+One with stride 1 is a product of spectra, and a complex product is three real ones (Gauss; Blahut 2010, section 1.1)::
 
     y = C ((A x) ⊙ (B w))      x = Aᵀ ((Cᵀ g) ⊙ (B w))      w = Bᵀ ((A x) ⊙ (Cᵀ g))
 
 A [R, n], B [R, taps] and C [P, R] are real constants, ⊙ is one matrix product over channels (or over examples, in the
-kernel gradient) for each of the R rows. Where two of the maps meet one array, XLA computes its spectrum once.
+kernel gradient) for each of the R rows. Where two maps use the same array, XLA computes its spectrum once.
 
-For 5x5 windows over 7x7 positions, R = 121 stand for 25 · 49 = 1,225 products an example and pair of channels. Equal
-to the direct form to rounding: 5e-7 of the largest value in float32.
+For 5x5 windows over 7x7 positions, R = 121 products replace 25 · 49 = 1,225 per example and pair of channels. The
+result equals the direct form up to rounding: 5e-7 of the largest value in float32.
 
 Shapes, for one, two or three spatial dimensions:
-  x [B, *space, I], w [*window, I, O], y and g [B, *positions, O].
+  x `[B, *space, I]`, w `[*window, I, O]`, y and g `[B, *positions, O]`.
 """
 
 import functools
@@ -27,7 +27,7 @@ import numpy as np
 from gan_jax.nets.conv.geometry import Geometry
 from gan_jax.types import Array
 
-GAIN = 1.5  # fewer multiplications by this factor make up for matrix products smaller than XLA likes
+GAIN = 1.5  # the fewest multiplications saved, as a factor, that make up for the slower, small matrix products
 
 
 def conv(x: Array, w: Array, *, geometry: Geometry) -> Array:
@@ -51,9 +51,9 @@ def kernel_gradient(x: Array, g: Array, *, geometry: Geometry) -> Array:
 
 
 def pays(geometry: Geometry, dtype: Any, batch_size: int, inputs: int, outputs: int) -> bool:
-    """Whether spectra take fewer multiplications than the direct form, their transforms included.
+    """Whether spectra, with their transforms, take fewer multiplications than the direct form, by a factor of GAIN.
 
-    The same for the three maps, so that a spectrum which one has made serves the others.
+    The answer is the same for all three maps, so that they can share spectra.
     """
     if dtype not in (jnp.float32, jnp.float64) or not isinstance(batch_size, int):  # a size exported as a symbol
         return False
@@ -77,7 +77,7 @@ class Axis(NamedTuple):
 
 
 def axes_of(geometry: Geometry) -> list[Axis]:
-    """Tap k of the window meets x[s·p + k - low], which is entry p + (k - low) // s of phase (k - low) % s."""
+    """Tap k of the window multiplies x[s·p + k - low], which is entry p + (k - low) // s of phase (k - low) % s."""
     axes = []
     for size, window, stride, (low, _), positions in zip(*geometry[:4], geometry.positions):
         first, last = -low // stride, (window - 1 - low) // stride
@@ -86,7 +86,7 @@ def axes_of(geometry: Geometry) -> list[Axis]:
 
 
 def period(size: int, taps: int, first: int, positions: int) -> int:
-    """The shortest in which the sums that wrap around fall on entries that aren't wanted."""
+    """The shortest period in which sums that wrap around only reach unused entries."""
     return max(size - first, positions + first + taps - 1)
 
 
@@ -98,9 +98,9 @@ class Transforms(NamedTuple):
 
 @functools.cache
 def transforms(geometry: Geometry) -> Transforms:
-    """One row for a frequency whose spectrum is real, three for one that is complex, with X = Xr + i Xi, W = Wr + i Wi:
+    """One row for a frequency with a real spectrum, three for a complex one, where X = Xr + i Xi and W = Wr + i Wi:
 
-    Re(c X W) = (cr + ci) Xr Wr + (ci - cr) Xi Wi - ci (Xr + Xi) (Wr + Wi), and its conjugate adds as much again.
+    Re(c X W) = (cr + ci) Xr Wr + (ci - cr) Xi Wi - ci (Xr + Xi) (Wr + Wi), and the conjugate adds the same again.
     """
     axes = axes_of(geometry)
     periods = [period(*axis) for axis in axes]
@@ -130,17 +130,17 @@ def transforms(geometry: Geometry) -> Transforms:
 
 
 def spectrum_of_x(x: Array, geometry: Geometry) -> Array:
-    """[B, *space, I] -> [R, B, s·s·I]."""
+    """`[B, *space, I]` -> [R, B, s·s·I]."""
     return transform(transforms(geometry).x, phases_of_x(x, geometry), geometry)
 
 
 def spectrum_of_w(w: Array, geometry: Geometry) -> Array:
-    """[*window, I, O] -> [R, s·s·I, O]."""
+    """`[*window, I, O]` -> [R, s·s·I, O]."""
     return transform(transforms(geometry).w, phases_of_w(w, geometry), geometry)
 
 
 def spectrum_of_y(g: Array, geometry: Geometry) -> Array:
-    """[B, *positions, O] -> [R, B, O]."""
+    """`[B, *positions, O]` -> [R, B, O]."""
     g = jnp.moveaxis(g.reshape(g.shape[0], -1, g.shape[-1]), 0, 1)
     return transform(transforms(geometry).y.T, g, geometry)
 
@@ -154,39 +154,39 @@ def multiply(product: str, one: Array, other: Array, geometry: Geometry) -> Arra
 
 
 def phases_of_x(x: Array, geometry: Geometry) -> Array:
-    """[B, *space, I] -> [n, B, s·s·I]."""
+    """`[B, *space, I]` -> [n, B, s·s·I]."""
     counts = [axis.size for axis in axes_of(geometry)]
     x = split(jnp.moveaxis(x, 0, -2), [0] * len(counts), counts, geometry.strides)
     return jnp.swapaxes(x, 1, 2).reshape(x.shape[0], x.shape[2], -1)
 
 
 def from_phases_of_x(x: Array, geometry: Geometry) -> Array:
-    """[n, B, s·s·I] -> [B, *space, I]."""
+    """[n, B, s·s·I] -> `[B, *space, I]`."""
     counts = [axis.size for axis in axes_of(geometry)]
     x = jnp.swapaxes(x.reshape(*x.shape[:2], math.prod(geometry.strides), -1), 1, 2)
     return jnp.moveaxis(join(x, [0] * len(counts), counts, geometry.strides, geometry.space), -2, 0)
 
 
 def phases_of_w(w: Array, geometry: Geometry) -> Array:
-    """[*window, I, O] -> [taps, s·s·I, O]."""
+    """`[*window, I, O]` -> [taps, s·s·I, O]."""
     w = split(w, fronts_of(geometry), [axis.taps for axis in axes_of(geometry)], geometry.strides)
     return w.reshape(w.shape[0], -1, w.shape[-1])
 
 
 def from_phases_of_w(w: Array, geometry: Geometry) -> Array:
-    """[taps, s·s·I, O] -> [*window, I, O]."""
+    """[taps, s·s·I, O] -> `[*window, I, O]`."""
     w = w.reshape(w.shape[0], math.prod(geometry.strides), -1, w.shape[-1])
     taps = [axis.taps for axis in axes_of(geometry)]
     return join(w, fronts_of(geometry), taps, geometry.strides, geometry.window)
 
 
 def fronts_of(geometry: Geometry) -> list[int]:
-    """Zeros before the window, that its first tap may fall on its own phase."""
+    """Zeros before the window, so that its first tap falls on its phase."""
     return [-low % stride for (low, _), stride in zip(geometry.padding, geometry.strides)]
 
 
 def split(x: Array, fronts: Sequence[int], counts: Sequence[int], strides: Sequence[int]) -> Array:
-    """Puts zeros before and behind, and takes phases apart: [*sizes, P, Q] -> [n, s·s, P, Q], n the counts' product."""
+    """Pads with zeros and separates the phases: `[*sizes, P, Q]` -> [n, s·s, P, Q], where n = prod(counts)."""
     d = len(counts)
     ends = [count * stride - front - size for count, stride, front, size in zip(counts, strides, fronts, x.shape)]
     x = jnp.pad(x, [*zip(fronts, ends), (0, 0), (0, 0)])
@@ -196,7 +196,7 @@ def split(x: Array, fronts: Sequence[int], counts: Sequence[int], strides: Seque
 
 
 def join(x: Array, fronts: Sequence[int], counts: Sequence[int], strides: Sequence[int], sizes: Sequence[int]) -> Array:
-    """The transpose of `split`: [n, s·s, P, Q] -> [*sizes, P, Q]."""
+    """The transpose of `split`: [n, s·s, P, Q] -> `[*sizes, P, Q]`."""
     d = len(counts)
     x = x.reshape(*counts, *strides, *x.shape[-2:])
     x = x.transpose(*itertools.chain(*zip(range(d), range(d, 2 * d))), 2 * d, 2 * d + 1)

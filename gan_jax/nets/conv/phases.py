@@ -1,9 +1,9 @@
 """The three maps of a strided convolution in one dimension, on a CPU: the input gradient without a dilation's zeros.
 
 `direct` puts s - 1 zeros between the entries of g, and XLA:CPU multiplies by them. Here each of the s phases of x has
-taps of its own, as in `fourier`: ⌈25/4⌉ · 4 = 28 products where dilation takes 100. In one dimension the phases are
-channels of x as it lies: [B, n, s·I] is [B, n·s, I]. The two other maps are XLA's own. Spectra save little there: for
-25 taps those of the kernel are five times as large as it is, and batches are small.
+its own taps, as in `fourier`: ⌈25/4⌉ · 4 = 28 products where dilation takes 100. In one dimension the phases are
+channels of x in memory: [B, n, s·I] is [B, n·s, I]. The other two maps are XLA's own. Spectra save little here: the
+kernel's, for 25 taps, is five times as large as the kernel, and batches are small.
 """
 
 from gan_jax.nets.conv import direct
@@ -14,6 +14,7 @@ from gan_jax.types import Array
 
 
 def pays(geometry: Geometry) -> bool:
+    """Whether the convolution is strided and one-dimensional."""
     return len(geometry.space) == 1 and geometry.strides[0] > 1
 
 

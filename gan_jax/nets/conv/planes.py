@@ -1,14 +1,15 @@
-"""The three maps of a convolution in three dimensions, by convolutions of planes: faster on a CPU than XLA's own.
+"""The three maps of a convolution in three dimensions, by convolutions of planes: on a CPU faster than XLA's own.
 
 A strided convolution is one with stride 1 of the s·s·s phases of x, taken as channels, with those of the kernel; along
-an axis whose stride doesn't divide its window the stride stays. One in three dimensions is one in two of as many planes
-as the window is deep, taken as channels. Both only move numbers about: A and B are linear, and JAX transposes them.
+an axis whose stride doesn't divide its window, the stride stays. A convolution in three dimensions is one in two, of
+as many planes as the window is deep, taken as channels. Both steps only rearrange numbers: A and B are linear, and JAX
+transposes them::
 
     y = conv(A x, B w)      x = Aᵀ input_gradient(g, B w)      w = Bᵀ kernel_gradient(A x, g)
 
-Of XLA:CPU's own three the input gradient, which is a transposed convolution, takes hundreds of times as long.
+XLA:CPU's own input gradient, a transposed convolution, takes hundreds of times as long.
 
-Shapes: x [B, *space, I], w [*window, I, O], y and g [B, *positions, O].
+Shapes: x `[B, *space, I]`, w `[*window, I, O]`, y and g `[B, *positions, O]`.
 """
 
 import functools
@@ -43,9 +44,13 @@ def kernel_gradient(x: Array, g: Array, *, geometry: Geometry) -> Array:
 
 
 class Axis(NamedTuple):
-    """One dimension of the convolution of phases: y[p] = Σ x[stride · p + t] w[t], t < taps, over all of x.
+    """One dimension of the convolution of phases: y[p] = Σ x[stride · p + t] w[t], t < taps.
 
-    phases: of the space, each of `size` entries; 1 where the stride stays.
+    Attributes:
+      phases: The number of phases of x; 1 where the stride stays.
+      size: The entries of each phase.
+      taps: The entries of each phase of the window.
+      stride: The remaining stride.
     """
 
     phases: int
@@ -64,14 +69,14 @@ def axes_of(geometry: Geometry) -> list[Axis]:
 
 
 def of_planes(geometry: Geometry) -> Geometry:
-    """Of the last two axes."""
+    """The geometry of the convolution of planes, over the last two axes."""
     _, *axes = axes_of(geometry)
     size, taps, stride = ((a, b) for a, b in zip(*(axis[1:] for axis in axes)))
     return Geometry(size, taps, stride, ((0, 0), (0, 0)), geometry.precision)
 
 
 def planes(x: Array, geometry: Geometry) -> Array:
-    """[B, *space, I] -> [B · depth, rows, columns, taps · phases · I], depth being the first of the positions."""
+    """`[B, *space, I]` -> [B · depth, rows, columns, taps · phases · I], depth being the first of the positions."""
     axes = axes_of(geometry)
     around = [
         (low, axis.phases * axis.size - low - size, 0)
@@ -88,7 +93,7 @@ def planes(x: Array, geometry: Geometry) -> Array:
 
 
 def kernel(w: Array, geometry: Geometry) -> Array:
-    """[*window, I, O] -> [taps of the rows, of the columns, first taps · phases · I, O]."""
+    """`[*window, I, O]` -> [taps of the rows, of the columns, first taps · phases · I, O]."""
     axes = axes_of(geometry)
     w = w.reshape(*itertools.chain(*((axis.taps, axis.phases) for axis in axes)), *w.shape[-2:])
     w = w.transpose(2, 4, 0, 1, 3, 5, 6, 7)

@@ -151,3 +151,11 @@ def test_bad_input_is_answered_in_one_line(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(ValueError, match=r"b.mp4: reading it needs PyAV: pip install 'gan-jax\[video\]'"):
         clips(tmp_path, size=4)
+
+
+def test_frames_that_a_gif_has_merged_count_each(tmp_path):
+    shades = [Image.new("L", (8, 8), shade) for shade in (0, 0, 0, 200, 90)]
+    shades[0].save(tmp_path / "still.gif", save_all=True, append_images=shades[1:], duration=100)
+    with Image.open(tmp_path / "still.gif") as image:
+        assert image.n_frames == 3
+    assert clips(tmp_path, size=8, frames=5, channels=1).size == 1

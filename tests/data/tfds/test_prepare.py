@@ -68,7 +68,7 @@ def test_preparing_again_changes_nothing(fashion_mnist):
 
 def test_the_original_files_serve_as_well_as_debians(fashion_mnist, tmp_path):
     from gan_jax.data.tfds.fetch import take
-    from gan_jax.data.tfds.prepare import catalogue_builder
+    from gan_jax.data.tfds.records import catalogue_builder
 
     for file in DEBIAN.iterdir():
         (tmp_path / file.name).write_bytes(with_gzip_name(file.read_bytes(), file.name))

@@ -114,7 +114,7 @@ def test_shard_map_agrees_with_the_plain_convolution(check_vma):
     def sharded(f):
         def gradient(x, w):
             gradient = jax.grad(lambda w: penalty(lambda x, w: f(x, w, 2, "SAME"))(x, w))(w)
-            return gradient if check_vma else jax.lax.psum(gradient, "batch")  # with it, it arrives summed
+            return gradient if check_vma else jax.lax.psum(gradient, "batch")  # check_vma sums it
 
         specs = (PartitionSpec("batch"), PartitionSpec())
         return jax.jit(
@@ -204,7 +204,7 @@ def test_shapes_that_do_not_fit_are_named():
 
 
 def taps(x: np.ndarray, w: np.ndarray, padding: list[tuple[int, int]], strides: int) -> np.ndarray:
-    """A correlation of [B, H, W, I] with [h, w, I, O], tap by tap; negative padding cuts off."""
+    """A correlation of [B, H, W, I] with [h, w, I, O], tap by tap; negative padding crops."""
     x = np.pad(x, [(0, 0), *((max(low, 0), max(high, 0)) for low, high in padding), (0, 0)])
     x = x[:, *(slice(max(-low, 0), size - max(-high, 0)) for size, (low, high) in zip(x.shape[1:], padding))]
     height, width = ((size - tap) // strides + 1 for size, tap in zip(x.shape[1:3], w.shape))
@@ -225,7 +225,7 @@ def test_padding_of_any_sign_gives_the_sum_over_taps_and_its_gradients(padding, 
     g = rng.normal(size=y.shape)
     found, pull = jax.vjp(lambda x, w: conv(x, w, strides, padding), *(jnp.asarray(a, jnp.float32) for a in (x, w)))
     np.testing.assert_allclose(found, y, atol=1e-4)
-    # Bilinear, so that the gradients are settled by the map itself, in a basis of x and of w.
+    # The map is bilinear, so its values on a basis of x and w determine the gradients.
     by_x = [np.vdot(g, taps(one.reshape(x.shape), w, padding, strides)) for one in np.eye(x.size)]
     by_w = [np.vdot(g, taps(x, one.reshape(w.shape), padding, strides)) for one in np.eye(w.size)]
     for gradient, expected in zip(pull(jnp.asarray(g, jnp.float32)), (by_x, by_w)):

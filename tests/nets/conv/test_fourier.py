@@ -1,4 +1,4 @@
-"""Products of spectra against XLA's convolutions: map by map, where they pay, and what they are compiled to."""
+"""Products of spectra against XLA's convolutions: map by map, where they pay off, and their compiled form."""
 
 import collections
 import functools
@@ -72,7 +72,7 @@ def random_geometries(draw):
 
 @functools.cache
 def three_maps(maps, geometry, dtype):
-    """x, w, g and what the module makes of them, with 2 examples and 3 -> 5 channels."""
+    """x, w, g and the module's results, with 2 examples and 3 -> 5 channels."""
     rng = np.random.default_rng(0)
     shapes = (2, *geometry.space, 3), (*geometry.window, 3, 5), (2, *geometry.positions, 5)
     x, w, g = (rng.normal(size=shape).astype(dtype) for shape in shapes)
@@ -94,7 +94,7 @@ def assert_maps_are_those_of_direct(geometry, dtype, tolerance):
     (_, found), (_, expected) = three_maps(fourier, geometry, dtype), three_maps(direct, geometry, "float64")
     for ours, theirs in zip(found, expected):
         assert ours.dtype == dtype
-        largest = np.abs(theirs).max() or 1  # of padding alone, all is 0
+        largest = np.abs(theirs).max() or 1  # 0 for padding alone
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance * largest)
 
 
@@ -158,7 +158,7 @@ def test_the_period_is_the_shortest_that_lets_no_wanted_entry_alias(geometry):
         assert period == 1 or not apart(axis, period - 1)
 
 
-# ---- Where they pay.
+# ---- Where they pay off.
 
 LARGE = [  # of the article's DCGAN, at its batch: (space, window, strides, padding), (B, inputs, outputs)
     (((7, 7), (5, 5), 1, "SAME"), (64, 128, 256)),
@@ -194,16 +194,16 @@ def test_spectra_do_not_pay_for_one_channel_or_example_or_small_windows(row, siz
     assert not fourier.pays(geometry_of(*row), jnp.float32, *sizes)
 
 
-# ---- What is compiled.
+# ---- The compiled form.
 
 
 def operations(f, *args):
-    """How many matrix products and convolutions f(*args) is compiled to: {'dot': 4}."""
+    """The number of matrix products and convolutions in compiled f(*args): {'dot': 4}."""
     text = jax.jit(f).lower(*args).compile().as_text()
     return collections.Counter(re.findall(r" (dot|convolution)\(", text))
 
 
-FLIPS = ((8, 8), (9, 9), 2, "SAME"), (27, 4, 15)  # pays in no other order of (B, inputs, outputs)
+FLIPS = ((8, 8), (9, 9), 2, "SAME"), (27, 4, 15)  # pays off in no other order of (B, inputs, outputs)
 
 
 @pytest.mark.parametrize("sizes", list(itertools.permutations(FLIPS[1])), ids=str)
@@ -218,7 +218,7 @@ def test_what_a_convolution_takes_its_gradients_take(sizes):
         assert found == ({"dot": 4} if pays else {"convolution": 1})
 
 
-# x, w, strides, padding: small ones that pay
+# x, w, strides, padding: small ones that pay off
 PAYING = [
     ((16, 8, 9), (15, 9, 11), 1, "SAME"),
     ((28, 8, 11), (15, 11, 14), 1, ((9, 4),)),
@@ -265,27 +265,27 @@ def descend(f, x, w):
 
 
 def test_each_spectrum_is_made_once_in_a_scan_too():
-    """Spectra of x, w and g; 2 products; 2 ways back."""
+    """Spectra of x, w and g; 2 products; 2 inverse transforms."""
     x, w = jnp.zeros(PAYING[0][0]), jnp.zeros(PAYING[0][1])
     assert operations(functools.partial(descend, conv), x, w) == {"dot": 3 + 2 + 2}
 
 
 def test_per_example_gradients_are_of_spectra_too():
-    """Alone, an example would not pay. By the kernel, they are those of a convolution of all."""
+    """A single example wouldn't pay off. The gradients by the kernel are those of a convolution of all examples."""
     x, w = jnp.zeros(PAYING[0][0]), jnp.zeros(PAYING[0][1])
     assert not fourier.pays(geometry_of(x.shape[1:-1], w.shape[:-2], 1, "SAME"), x.dtype, 1, *w.shape[-2:])
 
     def slopes(x, w):
         return jax.vmap(jax.grad(lambda x: jnp.sum(jnp.tanh(conv(x[None], w)))))(x)
 
-    assert operations(slopes, x, w) == {"dot": 3 + 2 + 2 + 1}  # w's as it is and turned, x's and g's
+    assert operations(slopes, x, w) == {"dot": 3 + 2 + 2 + 1}  # spectra of w, plain and transposed, of x and of g
     found = operations(jax.grad(lambda x, w: jnp.sum(slopes(x, w) ** 2), (0, 1)), x, w)
     assert found.keys() == {"dot"}
 
 
 @pytest.mark.parametrize("strides", [1, 2])
-def test_what_does_not_pay_is_compiled_to_convolutions_in_canonical_order_alone(strides):
-    """The order in which XLA:CPU is fast. As many as there are maps: see above."""
+def test_convolutions_where_spectra_do_not_pay_off_are_compiled_in_canonical_order(strides):
+    """The order in which XLA:CPU is fast. There are as many as maps: see above."""
     x, w = jnp.zeros((2, 9, 8, 3)), jnp.zeros((5, 4, 3, 4))
     assert not fourier.pays(geometry_of((9, 8), (5, 4), strides, "SAME"), x.dtype, 2, 3, 4)
 
@@ -305,7 +305,7 @@ def test_what_does_not_pay_is_compiled_to_convolutions_in_canonical_order_alone(
         assert orders == maps * ["b01f_01io->b01f"]
 
 
-# ---- What is compiled gives what the plain convolution gives.
+# ---- Compiled programs agree with the plain convolution.
 
 
 @each_that_pays
@@ -412,7 +412,7 @@ def test_shard_map_agrees_with_the_plain_convolution(check_vma):
         def gradient(x, w):
             f = functools.partial(convolution, strides=1, padding="SAME")
             value, (by_x, by_w) = jax.value_and_grad(penalty(f), (0, 1))(x, w)
-            by_w = by_w if check_vma else jax.lax.psum(by_w, "batch")  # with it, it arrives summed
+            by_w = by_w if check_vma else jax.lax.psum(by_w, "batch")  # check_vma sums it
             return jax.lax.psum(value, "batch"), by_x, by_w
 
         whole, split = PartitionSpec(), PartitionSpec("batch")
@@ -452,7 +452,7 @@ def test_precision_is_that_of_the_place_where_the_convolution_was_written():
 
 
 def exported(f, *platforms):
-    """How many convolutions in canonical order, convolutions and matrix products there are in f's program."""
+    """The number of convolutions in canonical order, of convolutions, and of matrix products in f's program."""
     text = jax.export.export(jax.jit(f), platforms=platforms)(X, W).mlir_module()
     return [
         text.count(operation)

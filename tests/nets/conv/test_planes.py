@@ -1,4 +1,4 @@
-"""Convolutions in three dimensions by planes against XLA's, map by map; that CPUs take them, and only CPUs."""
+"""Convolutions in three dimensions by planes against XLA's, map by map; CPUs use them, and only CPUs."""
 
 import re
 

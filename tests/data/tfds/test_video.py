@@ -6,8 +6,10 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow_datasets
-from source_properties import check_epochs, check_no_threads_left, check_resumes, check_shapes, take
+from source_properties import check_blank, check_epochs, check_no_threads_left, check_resumes, check_shapes, take
 
+from gan_jax.data.memory import planning
+from gan_jax.data.tfds import video as module
 from gan_jax.data.tfds.prepare import png
 from gan_jax.data.tfds.video import tfds_video
 
@@ -95,3 +97,10 @@ def test_other_splits_and_other_data_are_refused(data_dir):
         tfds_video("numbered_videos", data_dir=data_dir, size=2, frames=3)
     with pytest.raises(FileNotFoundError, match="run `gan-jax prepare mnist"):
         tfds_video("mnist", data_dir=data_dir, size=32)
+
+
+def test_a_plan_needs_what_was_prepared_but_reads_no_example(data_dir, monkeypatch):
+    real = tfds_video("numbered_videos", split="test", data_dir=data_dir, size=2, frames=3)
+    monkeypatch.setattr(module, "open_split", None)
+    with planning():
+        check_blank(tfds_video("numbered_videos", split="test", data_dir=data_dir, size=2, frames=3), real)

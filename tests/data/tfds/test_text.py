@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 import tensorflow_datasets
-from source_properties import check_resumes, check_shapes, take
+from source_properties import check_blank, check_resumes, check_shapes, take
 
+from gan_jax.data.memory import planning
+from gan_jax.data.tfds import text as module
 from gan_jax.data.tfds.text import tfds_text
 
 
@@ -63,3 +65,10 @@ def test_other_splits_have_the_same_alphabet_and_a_slice_is_its_own_training_dat
 def test_what_is_no_text_is_answered_with_the_texts_there_are(data_dir):
     with pytest.raises(ValueError, match="has no text 'number': name one of its texts, of which there are: text"):
         tfds_text("sayings/whole", feature="number", data_dir=data_dir)
+
+
+def test_a_plan_needs_what_was_prepared_but_reads_no_example(data_dir, monkeypatch):
+    real = tfds_text("sayings/whole", data_dir=data_dir, alphabet=30)
+    monkeypatch.setattr(module, "open_split", None)
+    with planning():
+        check_blank(tfds_text("sayings/whole", data_dir=data_dir, alphabet=30).source, real.source)

@@ -1,11 +1,13 @@
 import numpy as np
 import pytest
 import tensorflow_datasets
-from source_properties import check_epochs, check_no_threads_left, check_resumes, check_shapes, take
+from source_properties import check_blank, check_epochs, check_no_threads_left, check_resumes, check_shapes, take
 from tensorflow_datasets.proto import tf_example_pb2
 
 from gan_jax.data.folders.sounds import to_int16
+from gan_jax.data.memory import planning
 from gan_jax.data.resample import resampled
+from gan_jax.data.tfds import sounds as module
 from gan_jax.data.tfds.sounds import audio_without_tensorflow, make_decode, tfds_sounds
 
 LIMITS = pytest.mark.parametrize("limit", [2**30, 0], ids=["on_device", "streamed"])
@@ -110,3 +112,10 @@ def test_a_split_may_be_a_slice(data_dir):
 def test_sounds_of_another_form_are_refused(data_dir, config, why):
     with pytest.raises(ValueError, match=f"{config} .*{why}"):
         tfds_sounds(f"numbered_sounds/{config}", data_dir=data_dir)
+
+
+def test_a_plan_needs_what_was_prepared_but_reads_no_example(data_dir, monkeypatch):
+    real = tfds_sounds("numbered_sounds/int64", data_dir=data_dir, length=LENGTH)
+    monkeypatch.setattr(module, "open_split", None)
+    with planning():
+        check_blank(tfds_sounds("numbered_sounds/int64", data_dir=data_dir, length=LENGTH), real)

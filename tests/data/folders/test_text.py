@@ -1,13 +1,10 @@
-"""Lines of text are windows of whole words, and come back as what they were."""
+"""Text files: codings, alphabets, lines that are skipped, and lines held out."""
 
-import jax
 import numpy as np
 import pytest
-from hypothesis import assume, given, strategies as st
-from source_properties import check_epochs, check_resumes, check_shapes, take
+from source_properties import check_resumes, check_shapes, lines_of, take
 
 from gan_jax.data.folders.text import text
-from gan_jax.data.lines import Line, Text, tidy, windows, windows_of
 
 VERSES = [f"{number} green bottles hanging on the wall" for number in range(40)]
 
@@ -19,62 +16,6 @@ def file(tmp_path):
     return path
 
 
-def lines_of(found: Text) -> list[str]:
-    """All examples, in an order of the stream's."""
-    (batch,) = take(found.source, 1, batch_size=found.source.size)
-    return ["".join(found.alphabet[place] for place in line) for line in np.asarray(batch.x).argmax(-1)]
-
-
-def plain_windows(line: str, length: int) -> list[str]:
-    """What the module's docstring says, word by word."""
-    words, found = line.split(), []
-    for first in range(len(words)):
-        last, word = first, words[first]
-        if len(word) > length:
-            starts = [*range(0, len(word) - length, length), len(word) - length]
-            found += [word[start : start + length] for start in starts]
-        while last < len(words) and len(" ".join(words[first : last + 1])) <= length:
-            last += 1
-        if last > first:
-            found.append(" ".join(words[first:last]).ljust(length))
-        if last == len(words):
-            break
-    return found
-
-
-def in_memory(lines: list[str], length: int = 8) -> Text:
-    numbered = [Line(number, line) for number, line in enumerate(lines, 1)]
-    return windows_of(lambda split: numbered, "train", "lines", where="lines", length=length, alphabet=64, limit=2**30)
-
-
-@given(st.lists(st.text("abc  ", max_size=40).map(tidy), min_size=1, max_size=6), st.integers(1, 12))
-def test_windows_begin_at_words_and_hold_as_many_whole_ones_as_fit(lines, length):
-    expected = [window for line in lines for window in plain_windows(line, length)]
-    assume(expected)
-    found = windows(lines, " abc", length, "lines", 2**30)
-    assert ["".join(" abc"[place] for place in line) for line in found] == expected
-
-
-def test_a_line_that_fits_is_one_example_padded_with_spaces():
-    assert sorted(lines_of(in_memory(["mary ann", "  jo\tann ", "", "eve"]))) == ["eve     ", "jo ann  ", "mary ann"]
-
-
-def test_words_longer_than_a_window_are_cut_into_windows_of_which_the_last_ends_where_the_word_does():
-    assert sorted(lines_of(in_memory(["an interminably long day", "ACGTACGTT"]))) == [
-        "ACGTACGT",
-        "CGTACGTT",
-        "an      ",
-        "intermin",
-        "long day",
-        "rminably",
-    ]
-
-
-def test_nothing_of_a_text_without_spaces_is_lost():
-    lines = ["".join(chr(0x4E00 + 7 * number + place) for place in range(3 + 7 * number)) for number in range(5)]
-    assert set("".join(lines_of(in_memory(lines)))) - {" "} == set("".join(lines))
-
-
 def test_a_file_is_a_source_of_one_hot_lines(file):
     found = text(file)
     assert found.source.example.x.shape == (32, len(found.alphabet))
@@ -83,16 +24,6 @@ def test_a_file_is_a_source_of_one_hot_lines(file):
     (batch,) = take(found.source, 1)
     np.testing.assert_array_equal(np.sort(batch.x, -1), np.broadcast_to(np.eye(len(found.alphabet))[-1], batch.x.shape))
     assert found.words == {word for number, line in enumerate(VERSES) if number % 10 != 9 for word in line.split()}
-
-
-def test_every_epoch_has_every_line_once():
-    lines = [f"{number}" for number in range(23)]
-    found = in_memory(lines)
-
-    def identify(x: jax.Array) -> list[int]:
-        return [int("".join(found.alphabet[place] for place in line)) for line in np.asarray(x).argmax(-1)]
-
-    check_epochs(found.source, identify)
 
 
 def test_no_line_is_in_both_splits_which_share_one_alphabet(file):

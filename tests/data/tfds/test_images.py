@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets
 from source_properties import (
+    check_blank,
     check_epochs,
     check_no_threads_left,
     check_resumes,
@@ -15,6 +16,9 @@ from source_properties import (
 )
 from tensorflow_datasets.core.features import Encoding
 
+from gan_jax.data.memory import planning
+from gan_jax.data.source import image_example
+from gan_jax.data.tfds import images as module
 from gan_jax.data.tfds.images import tfds_images
 from gan_jax.data.tfds.prepare import png, prepare
 
@@ -122,3 +126,20 @@ def test_what_is_not_prepared_is_answered_with_the_command(tmp_path):
         tfds_images("mnist", data_dir=tmp_path)
     with pytest.raises(FileNotFoundError, match=r"run `gan-jax prepare mnist`"):
         tfds_images("mnist")
+
+
+def test_a_plan_needs_what_was_prepared_but_reads_no_example(data_dir, monkeypatch):
+    real = tfds_images("numbered_images/png", data_dir=data_dir)
+    monkeypatch.setattr(module, "open_split", None)
+    with planning():
+        check_blank(tfds_images("numbered_images/png", data_dir=data_dir), real)
+
+
+def test_a_data_set_of_the_catalogue_is_planned_before_it_is_prepared(tmp_path):
+    with planning():
+        planned = tfds_images("cifar10", data_dir=tmp_path)
+        with pytest.raises(ValueError, match="did you mean cifar10"):
+            tfds_images("cifar11", data_dir=tmp_path)
+    assert (planned.example, planned.classes) == (image_example((32, 32, 3), labelled=True), 10)
+    with pytest.raises(FileNotFoundError, match="cifar10 isn't prepared"):
+        tfds_images("cifar10", data_dir=tmp_path)
