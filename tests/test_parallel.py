@@ -163,7 +163,12 @@ def trained(way: Callable[[], Way], row: tuple[str, str]) -> tuple[TrainState, M
 @pytest.mark.parametrize("row", ROWS, ids="+".join)
 @pytest.mark.parametrize(
     "way",
-    [jit_with_sharding, pmap, pytest.param(vmap_with_axis_name, marks=pytest.mark.exhaustive), seeds],
+    [
+        jit_with_sharding,
+        pmap,
+        pytest.param(vmap_with_axis_name, marks=pytest.mark.exhaustive),
+        pytest.param(seeds, marks=pytest.mark.exhaustive),
+    ],
     ids=lambda f: f.__name__,
 )
 def test_update_by_update_agrees_with_a_scan_on_one_device(way, row):

@@ -173,6 +173,7 @@ def test_two_processes_then_one_then_four_play_the_game_of_one_which_diverges_on
     ]
 
 
+@pytest.mark.exhaustive
 def test_two_processes_then_one_under_pmap_play_the_game_of_one():
     evaluated = f"train small.py --evaluate-every 2 --evaluate-num 16 {EVERY}"
     finish(f"{evaluated} --run-dir several --parallel pmap --steps 3")
@@ -221,7 +222,6 @@ def test_loss_of_a_peer_ends_the_others_and_the_run_goes_on_exactly():
         assert a.tobytes() == b.tobytes()
 
 
-@pytest.mark.exhaustive
 def test_a_signal_to_one_process_saves_and_ends_all():
     with started(f"train small.py --run-dir run --steps 100000 {EVERY}") as processes:
         wait_for_lines(processes, "run", 3)

@@ -53,12 +53,14 @@ def test_prepared_fashion_mnist_is_the_raw_one(fashion_mnist, split, prefix, siz
         assert labels[index[x.tobytes()]] == label
 
 
+@pytest.mark.exhaustive
 def test_fashion_mnist_is_a_source(fashion_mnist):
     source = tfds_images("fashion_mnist", split="test[:500]", data_dir=fashion_mnist)
     assert (source.size, source.classes) == (500, 10)
     check_shapes(source)
 
 
+@pytest.mark.exhaustive
 def test_preparing_again_changes_nothing(fashion_mnist):
     prepared = prepare("fashion_mnist", data_dir=fashion_mnist)
     before = {file: file.stat().st_mtime_ns for file in prepared.iterdir()}

@@ -99,7 +99,9 @@ def assert_maps_are_those_of_direct(geometry, dtype, tolerance):
 
 
 @each_geometry
-@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("float64", 1e-12)])
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [pytest.param("float32", 1e-5, marks=pytest.mark.exhaustive), ("float64", 1e-12)]
+)
 def test_the_three_maps_are_those_of_the_direct_form(geometry, dtype, tolerance):
     assert_maps_are_those_of_direct(geometry, dtype, tolerance)
 
