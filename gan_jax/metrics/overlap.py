@@ -7,7 +7,7 @@ from gan_jax.errors import UserError
 
 
 def jaccard_distances(x: NDArray[np.bool_], y: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Compute 1 - |a ∩ b| / |a ∪ b| for each row a of x and b of y; two empty sets are at distance 0.
+    """Compute ``1 - |a ∩ b| / |a ∪ b|`` for each row a of x and b of y; two empty sets are at distance 0.
 
     All intersections are one product, exact in float32 up to 2^24 elements.
 
