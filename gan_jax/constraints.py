@@ -86,7 +86,7 @@ def inner_stats(stats: Params) -> Params:
 
 
 def normalise(params: Params, vectors: dict[str, Singular]) -> Params:
-    """Divides every kernel by its σ."""
+    """Divides each kernel by its σ."""
 
     def divide(path: Any, leaf: Array) -> Array:
         return leaf / sigma(as_matrix(leaf), vectors[name_of(path)]) if is_kernel(path, leaf) else leaf
@@ -108,7 +108,7 @@ def sigma(matrix: Array, vectors: Singular) -> Array:
 
 
 def random_vectors(key: Array, matrix: Array) -> Singular:
-    """Draws two vectors of length 1 to begin with."""
+    """Random vectors of length 1, where power iteration starts."""
     left, right = (jax.random.normal(key, (size,)) for key, size in zip(jax.random.split(key), matrix.shape))
     return Singular(left / jnp.linalg.norm(left), right / jnp.linalg.norm(right))
 
@@ -131,17 +131,17 @@ def matrices(params: Params) -> dict[str, Array]:
 
 
 def is_kernel(path: Any, leaf: Array) -> bool:
-    """Whether a parameter has two or more dimensions and isn't called `scale` or `bias`."""
+    """Whether a parameter is a kernel; see `spectral_norm`."""
     return leaf.ndim >= 2 and name_of(path[-1:]) not in {"scale", "bias"}
 
 
 def as_matrix(kernel: Array) -> Array:
-    """The kernel as [inputs, outputs]."""
+    """The kernel as a matrix [everything else, outputs]."""
     return kernel.reshape(-1, kernel.shape[-1])
 
 
 def name_of(path: Any) -> str:
-    """A parameter's path, as `Dense_0/kernel`."""
+    """The path of a parameter as a name, such as "Dense_0/kernel"."""
     return jax.tree_util.keystr(path, simple=True, separator="/")
 
 

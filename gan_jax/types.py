@@ -99,11 +99,11 @@ class View(NamedTuple):
     """How samples of one kind become files to look at, listen to or read. Each dict is keyed by the file's ending.
 
     Attributes:
-      together: Write samples [N, ...] to one file. Training draws ".png".
-      single: Write one sample [...] to a file in a usual format of its kind. The first is the default.
-      walks: Write samples [walks, frames, ...] along walks between latent examples to one file; {} if there is no
-        useful way.
-      rows: Writes samples [rows, columns, ...] to a picture of that layout; None if there is none.
+      together: Functions that write samples [N, ...] to one file. Training draws ".png".
+      single: Functions that write one sample [...] to a file in a usual format of its kind. The first is the default.
+      walks: Functions that write samples [walks, frames, ...] along walks between latent examples to one file; {} if
+        no format is of use.
+      rows: A function that writes samples [rows, columns, ...] to a picture of that layout; None if there is none.
     """
 
     together: dict[str, Write]

@@ -30,14 +30,17 @@ Map = Callable[..., Array]  # two arrays, geometry= -> array
 
 
 def cpu_conv(x: Array, w: Array, *, geometry: Geometry) -> Array:
+    """`conv` as it is fastest on a CPU."""
     return faster(geometry, x, *w.shape[-2:]).conv(x, w, geometry=geometry)
 
 
 def cpu_input_gradient(g: Array, w: Array, *, geometry: Geometry) -> Array:
+    """`input_gradient` as it is fastest on a CPU."""
     return faster(geometry, g, *w.shape[-2:]).input_gradient(g, w, geometry=geometry)
 
 
 def cpu_kernel_gradient(x: Array, g: Array, *, geometry: Geometry) -> Array:
+    """`kernel_gradient` as it is fastest on a CPU."""
     return faster(geometry, x, x.shape[-1], g.shape[-1]).kernel_gradient(x, g, geometry=geometry)
 
 

@@ -17,6 +17,7 @@ from gan_jax.types import Array
 
 
 def conv(x: Array, w: Array, *, geometry: Geometry) -> Array:
+    """Convolves x with w."""
     return canonical(x, w, geometry, geometry.padding, strides=geometry.strides)
 
 

@@ -79,4 +79,5 @@ def space_of(
 
 
 def each(strides: int | Sequence[int], ndim: int) -> tuple[int, ...]:
+    """One stride per dimension."""
     return (strides,) * ndim if isinstance(strides, int) else tuple(strides)

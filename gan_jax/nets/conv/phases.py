@@ -14,6 +14,7 @@ from gan_jax.types import Array
 
 
 def pays(geometry: Geometry) -> bool:
+    """Whether the convolution is strided and one-dimensional."""
     return len(geometry.space) == 1 and geometry.strides[0] > 1
 
 
