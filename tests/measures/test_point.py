@@ -3,11 +3,11 @@
 import jax
 import numpy as np
 import pytest
-from gan_jax.evaluation.evaluate import examples
 
 from gan_jax import measures
 from gan_jax.data.packaged import points2d
 from gan_jax.data.source import Source
+from gan_jax.evaluation.examples import examples
 
 
 def take(source: Source, count: int, seed: int = 0) -> np.ndarray:
