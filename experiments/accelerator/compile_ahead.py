@@ -1,9 +1,9 @@
-"""Compiles what train.py and speed.py run on a card, for an H100, where there is none: what can fail so, fails here.
+"""Compiles the programs of train.py and speed.py for an H100 on a machine without one, to find errors there.
 
 pip install 'jax[cuda13]'      # 5 GB; neither a GPU nor its driver is needed
 PYTHONPATH=.:experiments/benchmarks python experiments/accelerator/compile_ahead.py [--only SNGAN]
 
-Kernels are chosen without trying them, which takes a card. PyTorch's programs aren't compiled.
+Kernels are chosen without autotuning, which needs a card. PyTorch's programs aren't compiled.
 """
 
 import functools
@@ -32,10 +32,10 @@ CHIP = Path(__file__).with_name("h100.txtpb")  # a GpuTargetConfigProto, after X
 
 
 def main(only: str = "") -> None:
-    """Compile, and print the memory that each program takes.
+    """Compile each program, and print its memory.
 
     Args:
-      only: A part of the names of those that are compiled.
+      only: Part of the names of the programs to compile.
     """
     jax.config.update("jax_platforms", "cpu")
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_gpu_autotune_level=0"
@@ -57,7 +57,7 @@ def on(device: jax.Device, shapes: Any) -> Any:
 
 
 def of_train() -> Iterator[tuple[str, Any, tuple[Any, ...]]]:
-    """Name, jitted update and the shapes that it is given, of each case of train.py."""
+    """Yields the name, jitted update and shapes of its arguments for each case of train.py."""
     with tempfile.TemporaryDirectory() as folder:
         cifar10.noise(Path(folder) / "parts")
         cifar10.unpack(Path(folder) / "parts", Path(folder) / "tfds")
@@ -70,7 +70,7 @@ def of_train() -> Iterator[tuple[str, Any, tuple[Any, ...]]]:
 
 
 def of_speed() -> Iterator[tuple[str, Any, tuple[Any, ...]]]:
-    """The same of each case's programs in JAX."""
+    """Yields the same for the programs in JAX of each case of speed.py."""
     cases = [part for group in speed.plan(speed.FULL) for part in group.parts if isinstance(part, speed.Case)]
     for case in cases:
         game = speed.game_of(case, speed.FULL)

@@ -1,4 +1,4 @@
-"""Says in one line which packages of gan_jax and of its tests are missing here or too old; exits with 2 if any is."""
+"""Prints in one line which packages of gan_jax and its tests are missing or too old; exits with 2 if any are."""
 
 import importlib.metadata
 import sys
@@ -12,7 +12,7 @@ PYPROJECT = Path(__file__).parent.parent.parent / "pyproject.toml"
 
 
 def lacking(requirements: list[str]) -> list[str]:
-    """Those that aren't met, or whose own requirements aren't: "tyro>=1.0", "jax>=0.10.2 (0.9.0 is here)"."""
+    """Returns unmet requirements, directly or indirectly: "tyro>=1.0", "jax>=0.10.2 (0.9.0 is here)"."""
     found: dict[str, str] = {}
     open_ones = [Requirement(text) for text in requirements]
     seen = set()

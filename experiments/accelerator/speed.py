@@ -4,9 +4,9 @@ bash experiments/accelerator/speed.sh [--again] [--rehearse]
 
 There are more cases than fit into the time. The most informative come first, and those that aren't reached are listed
 by name. A later run goes on from there: it keeps the rows in experiments/results/accelerator and measures the rest;
-then what failed or is of another commit, the longest ago first.
+then cases that failed or are of another commit, oldest first.
 
-The exit code is 1 if ours failed; in a rehearsal, if anything did.
+The exit code is 1 if ours failed; in a rehearsal, if anything failed.
 
 A case's contenders alternate in this one process. JAX's programs compile in threads, while nothing is timed.
 """
@@ -84,14 +84,14 @@ class Case(NamedTuple):
 
 
 class Loop(NamedTuple):
-    """The digits' training loop, with arguments of the experiment that aren't its defaults."""
+    """The digits' training loop, with some arguments of the experiment."""
 
     name: str
     arguments: dict[str, Any]
 
 
 class Sizes(NamedTuple):
-    """How much is done of everything."""
+    """The sizes and numbers of everything."""
 
     batch_size: int | None  # None: the case's
     width: int | None  # None: the network's
@@ -122,8 +122,8 @@ def main(seconds: float = 170, again: bool = False, rehearse: bool = False) -> N
     """Measure one case after another until the time is up.
 
     Args:
-      seconds: Nothing begins that is expected to end later than this after the script's start.
-      again: Measure what is known, too.
+      seconds: No part begins that is expected to end later than this after the script's start.
+      again: Measure known cases again.
       rehearse: A few cases at toy size; speed.sh puts them on a CPU.
     """
     measured_on = stamp(rehearsal=rehearse)
@@ -152,7 +152,7 @@ def main(seconds: float = 170, again: bool = False, rehearse: bool = False) -> N
 
 
 def plan(sizes: Sizes) -> list[Group]:
-    """All loops and cases, the most informative first. A group's programs compile together."""
+    """Returns all loops and cases, the most informative first. A group's programs compile together."""
     ready = functools.partial(ready_cases, sizes)
     papers, *others = [
         Group([Case(key, objective or network.objective, size, bfloat16) for key, network in NETWORKS.items()], ready)
@@ -174,7 +174,7 @@ def plan(sizes: Sizes) -> list[Group]:
 
 
 def rehearsal(sizes: Sizes) -> list[Group]:
-    """A loop, and each objective and precision; of the ResNets the one with more to it."""
+    """Returns a loop, and each objective and precision, with the more complex ResNet."""
     cases = [Case("sngan", "hinge", 64, True), Case("dcgan", "r1", 64, False)]
     loop = Loop("train loop, digits", {"batch_size": 2, "width": 2, "critic_steps": 1})
     return [Group([loop], functools.partial(ready_loops, sizes)), Group(cases, functools.partial(ready_cases, sizes))]
@@ -200,7 +200,7 @@ def game_of(case: Case, sizes: Sizes) -> Game:
 
 
 def compiling(pool: ThreadPoolExecutor, case: Case, game: Game) -> Callable[[], Ready]:
-    """Starts to compile; returns what waits for it."""
+    """Starts to compile; returns a function that waits for the end."""
     errors: Errors = {}
     contenders: dict[str, ahead.Contender] = {}
     programs: dict[str, list[Future[float]]] = {}
@@ -226,7 +226,7 @@ def compiling(pool: ThreadPoolExecutor, case: Case, game: Game) -> Callable[[], 
 
 @contextlib.contextmanager
 def costing(name: str, errors: Errors) -> Iterator[None]:
-    """What goes wrong inside costs the contender of this name alone."""
+    """Limits an error inside to the contender of this name."""
     try:
         yield
     except Exception as error:
@@ -257,7 +257,7 @@ def measure_case(sizes: Sizes, ready: Ready) -> list[Row]:
 
 
 def guarded(step: Callable[[], Any], name: str, errors: Errors) -> Callable[[], None]:
-    """The step, until it fails."""
+    """Returns the step, which does nothing more once it has failed."""
 
     def run() -> None:
         with costing(name, errors):
@@ -268,7 +268,7 @@ def guarded(step: Callable[[], Any], name: str, errors: Errors) -> Callable[[], 
 
 
 def start_in_torch(case: Case, game: Game, compiler: str | None) -> tuple[Callable[[], None], float | None]:
-    """An iteration that is warm, and the bytes of device memory that it takes, which a CPU doesn't tell."""
+    """Returns a warm iteration and its bytes of device memory, which a CPU doesn't tell."""
     import torch
 
     nets = importlib.import_module(f"torch_{case.network}").nets(game)
@@ -285,7 +285,7 @@ def start_in_torch(case: Case, game: Game, compiler: str | None) -> tuple[Callab
 
 
 def row(ready: Ready, name: str, times: Times, memory: float | None, matmul: float | None) -> Row:
-    """Figures of one contender; None where there is none."""
+    """Returns the figures of one contender; None for a missing one."""
     case, game = ready.case, ready.game
     seconds = statistics.median(times[name]) if name in times else None
     return {
@@ -316,7 +316,7 @@ def ready_loops(sizes: Sizes, loops: Sequence[Loop]) -> list[Measure]:
 
 
 def measure_loop(sizes: Sizes, loop: Loop) -> list[Row]:
-    """Rows of the bare update and of the loop."""
+    """Returns the rows of the bare update and the loop."""
     print(f"\n{loop.name}", flush=True)
     errors: Errors = {}
     times: Times = {}
@@ -338,7 +338,7 @@ def measure_loop(sizes: Sizes, loop: Loop) -> list[Row]:
 
 
 def table(rows: Iterable[Row]) -> str:
-    """A line a row, of what a person wants to see at once."""
+    """Returns a line for each row, with the main figures."""
     shown = ("ms", "ours / it", "it / bare update", "examples a second", "memory_mib", "matrix_share", "error")
     return "\n".join(
         f"  {row['contender']:17}"
@@ -348,7 +348,7 @@ def table(rows: Iterable[Row]) -> str:
 
 
 def clean() -> None:
-    """Gives back the memory of what was measured, and the programs that torch.compile holds."""
+    """Frees the memory of the last cases, and the programs that torch.compile holds."""
     gc.collect()
     if torch := sys.modules.get("torch"):
         torch.compiler.reset()

@@ -1,4 +1,4 @@
-"""What a figure was measured on, and by which command: a part of every result that comes home."""
+"""The stamp of a result: the machine and the command that measured it."""
 
 import datetime
 import hashlib
@@ -20,10 +20,10 @@ CODE = ("gan_jax", "experiments", ":!experiments/results")  # what figures are o
 
 
 def stamp(*, rehearsal: bool) -> dict[str, Any]:
-    """The card, its driver, the versions, the commit, the command and the time.
+    """Returns the card, its driver, the versions, the commit, the command and the time.
 
     Raises:
-      SystemExit: there is no card, and this is no rehearsal.
+      SystemExit: There is no card, and this is no rehearsal.
     """
     import jax
 
@@ -41,7 +41,7 @@ def stamp(*, rehearsal: bool) -> dict[str, Any]:
 
 
 def card(device: Any) -> dict[str, str]:
-    """The device's name, and what the driver says of it where it is NVIDIA's."""
+    """Returns the device's name, and its driver and memory if it is NVIDIA's."""
     said = output_of(*QUERY) if device.platform == "gpu" else None
     if said is None:
         return {"card": device.device_kind, "driver": "", "memory": ""}
@@ -50,7 +50,7 @@ def card(device: Any) -> dict[str, str]:
 
 
 def output_of(*command: str) -> str | None:
-    """What a command prints; None if it can't be run, or fails."""
+    """Returns the output of a command, or None if it can't be run or fails."""
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
@@ -68,7 +68,7 @@ def versions() -> dict[str, str]:
 
 
 def commit() -> str:
-    """The last that changed the code, with a + where it is changed since; as pack.sh noted it where git can't tell."""
+    """Returns the last commit of the code, with a + if the code has changed since; without git, as pack.sh noted it."""
     if head := output_of("git", "log", "-1", "--format=%H", "--", *CODE):
         return head + ("+" if output_of("git", "status", "--porcelain", "-uno", "--", *CODE) else "")
     for noted in sorted(ROOT.glob(".accelerator/?/commit")):
@@ -78,7 +78,7 @@ def commit() -> str:
 
 
 def hash_of_code() -> str:
-    """Of its Python files."""
+    """Returns the SHA-256 of the Python files."""
     found = hashlib.sha256()
     for file in sorted(file for folder in ("gan_jax", "experiments") for file in (ROOT / folder).rglob("*.py")):
         found.update(f"{file.relative_to(ROOT)}\n".encode() + file.read_bytes())
@@ -86,13 +86,13 @@ def hash_of_code() -> str:
 
 
 def file_name(name: str, card: str, ending: str = "json") -> str:
-    """speed, NVIDIA H100 80GB HBM3 -> speed_nvidia_h100_80gb_hbm3.json."""
+    """Makes speed_nvidia_h100_80gb_hbm3.json of speed and NVIDIA H100 80GB HBM3."""
     slug = re.sub(r"[^a-z0-9]+", "_", card.lower()).strip("_")
     return f"{name}_{slug}.{ending}"
 
 
 def known(name: str, card: str) -> list[dict[str, Any]]:
-    """The rows that an earlier call on such a card brought home."""
+    """Returns the rows of earlier calls on such a card."""
     file = ROOT / "experiments" / "results" / "accelerator" / file_name(name, card)
     return json.loads(file.read_text(encoding="utf-8"))["rows"] if file.is_file() else []
 

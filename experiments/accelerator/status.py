@@ -1,4 +1,4 @@
-"""Says what was run on which card, how much of the code has changed since, and what to run next.
+"""Prints which scripts were run on which card, how much of the code has changed since, and what to run next.
 
 python experiments/accelerator/status.py
 """

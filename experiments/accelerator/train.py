@@ -2,7 +2,7 @@
 
 bash experiments/accelerator/train.sh [SECONDS] [--rehearse]
 
-For each run it writes how fast it went, its figures and a grid of samples. What an earlier call has no figures of comes
+For each run it writes the speed, the figures and a grid of samples. Cases without figures from an earlier call come
 first.
 """
 
@@ -46,10 +46,12 @@ class Case(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What is done, and in how many seconds.
+    """The cases, and their seconds.
 
-    patience: for the first line of metrics, beyond the time of all training.
-    settings, evaluation: arguments of `gan-jax train` and `gan-jax evaluate`.
+    Attributes:
+      patience: Seconds to wait for the first line of metrics, beyond the time of all training.
+      settings: Arguments of `gan-jax train`.
+      evaluation: Arguments of `gan-jax evaluate`.
     """
 
     cases: list[Case]
@@ -80,9 +82,9 @@ def main(seconds: Positional[float], *, data_dir: Path, runs: Path, rehearse: Fl
     """Train, evaluate and sample.
 
     Args:
-      seconds: In all.
-      data_dir: Where cifar10 is prepared.
-      runs: Folder of the runs; one that is there is resumed.
+      seconds: Seconds in all.
+      data_dir: Folder of the prepared cifar10.
+      runs: Folder of the runs; existing ones are resumed.
       rehearse: Two tiny games, for 12 seconds each.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that children are ended
@@ -115,10 +117,10 @@ def main(seconds: Positional[float], *, data_dir: Path, runs: Path, rehearse: Fl
 
 
 def plan_of(seconds: float, earlier: list[Row]) -> Plan:
-    """As many cases as the time allows: those without figures first, then those whose figures are the oldest.
+    """Plans as many cases as the time allows: those without figures first, then those with the oldest figures.
 
     Raises:
-      SystemExit: there is no time for any.
+      SystemExit: There is no time for any.
     """
     if seconds < LEAST + FINISHING:
         sys.exit(f"train.sh {seconds:.0f}: give it {LEAST + FINISHING} seconds or more")
@@ -131,7 +133,7 @@ def plan_of(seconds: float, earlier: list[Row]) -> Plan:
 
 
 def merged(earlier: list[Row], rows: list[Row], measured_on: dict[str, Any]) -> list[Row]:
-    """The rows, each with its commit and date, in the place of those of their names, unless these have more to say."""
+    """Replaces rows of the same names by new ones with commit and date, unless the old ones hold more."""
     found = {row["name"]: row for row in earlier}
     for row in rows:
         before = found.get(row["name"])
@@ -141,12 +143,12 @@ def merged(earlier: list[Row], rows: list[Row], measured_on: dict[str, Any]) -> 
 
 
 def amount(row: Row) -> int:
-    """0: it failed; 1: it was trained; 2: it was evaluated too."""
+    """Returns 0 for a failed row, 1 for a trained one, 2 for one that was evaluated too."""
     return 0 if row["error"] else 2 if row["results"] else 1
 
 
 def brightness(x: Array) -> Array:
-    """The features of a rehearsal: of images [B, H, W, C] the means of channels and of quarters, [B, C + 4]."""
+    """Computes a rehearsal's features of images [B, H, W, C]: means of channels and of quarters, [B, C + 4]."""
     quarters = [jnp.mean(x[:, i : i + 16, j : j + 16], axis=(1, 2, 3)) for i in (0, 16) for j in (0, 16)]
     return jnp.concatenate([jnp.mean(x, axis=(1, 2)), jnp.stack(quarters, axis=1)], axis=1)
 
@@ -154,8 +156,12 @@ def brightness(x: Array) -> Array:
 def train(case: Case, runs: Path, settings: str, until: float, last: float) -> Row:
     """Starts or resumes a run, and stops it when its time is over.
 
-    until: when it is stopped, by time.monotonic(); or at its first line of metrics, if that comes later.
-    last: when it is stopped in any case.
+    Args:
+      case: The case.
+      runs: Folder of the runs.
+      settings: Arguments of `gan-jax train`.
+      until: When to stop it, by time.monotonic(), or at its first line of metrics if that comes later.
+      last: When to stop it in any case.
     """
     run, log = runs / case.name, runs / f"{case.name}.log"
     if (run / "config.json").is_file():
@@ -197,7 +203,7 @@ def train(case: Case, runs: Path, settings: str, until: float, last: float) -> R
 
 @contextlib.contextmanager
 def playing(command: str, log: Path) -> "Iterator[subprocess.Popen[str]]":
-    """A gan-jax that writes into the log, and is killed at the end if it still runs."""
+    """Starts a gan-jax that writes into the log; at the end kills it if it still runs."""
     with log.open("a", encoding="utf-8") as text:
         process = subprocess.Popen(
             [sys.executable, "-m", "gan_jax", *shlex.split(command)],
@@ -214,7 +220,7 @@ def playing(command: str, log: Path) -> "Iterator[subprocess.Popen[str]]":
 
 
 def last_step(run: Path) -> int:
-    """Of the last whole line of metrics; 0 before there is one."""
+    """Returns the step of the last whole line of metrics, or 0 before there is one."""
     with contextlib.suppress(FileNotFoundError):
         lines = (run / "metrics.jsonl").read_text(encoding="utf-8").rpartition("\n")[0].splitlines()
         return int(json.loads(lines[-1])["step"]) if lines else 0
@@ -222,14 +228,14 @@ def last_step(run: Path) -> int:
 
 
 def steps_of(run: Path) -> int | None:
-    """The updates that the experiment has in all."""
+    """Returns the number of updates of the experiment."""
     with contextlib.suppress(FileNotFoundError):
         return int(json.loads((run / "config.json").read_text(encoding="utf-8"))["arguments"]["steps"])
     return None
 
 
 def rate(seen: list[tuple[float, int]]) -> float | None:
-    """Updates a second from the first line of metrics to the last: without starting and compiling."""
+    """Returns updates per second between the first and the last line of metrics, without start and compilation."""
     if len(seen) < 2:
         return None
     (start, first), (end, last) = seen[0], seen[-1]
@@ -242,7 +248,7 @@ def last_line(log: Path) -> str:
 
 
 def finish(runs: Path, evaluation: str, end: float, picture: Path, row: Row) -> Row:
-    """The row with what `gan-jax evaluate` measured; and a grid of samples in a picture."""
+    """Adds the figures of `gan-jax evaluate` to a row, and draws a grid of samples."""
     if row["error"]:
         return row
     run, log = runs / row["name"], runs / f"{row['name']}_finish.log"
@@ -259,7 +265,7 @@ def finish(runs: Path, evaluation: str, end: float, picture: Path, row: Row) -> 
 
 
 def told(row: Row) -> str:
-    """One line."""
+    """Formats a row in one line."""
     if row["error"]:
         return f"{row['name']}: {row['error']}"
     rate = "" if row["updates_a_second"] is None else f", {row['updates_a_second']:.1f} a second"

@@ -20,15 +20,16 @@ class Contender(NamedTuple):
 
 
 def compile_program(program: Program) -> float:
-    """The bytes of device memory that it takes. A later call of the function finds it compiled."""
+    """Compiles a program, so that a later call finds it compiled, and returns the bytes of device memory it takes."""
     return memory_of(program.function.lower(*program.arguments).compile())
 
 
 def flops(programs: Iterable[Program]) -> float:
-    """Of one iteration, as XLA counts them before it optimises.
+    """Returns the flops of one iteration, as XLA counts them before it optimises.
 
     On a GPU a compiled program hides its convolutions in calls of cuDNN, and only a CPU's client counts the operations
-    of what isn't compiled. So the programs are lowered as for a CPU, which is the same for networks of Linen's layers.
+    of a program that isn't compiled. So the programs are lowered as for a CPU, which changes nothing for networks of
+    Linen's layers.
     """
 
     def count(program: Program) -> float:

@@ -1,9 +1,9 @@
-"""What an update of each objective costs a core: the games that experiments/results measures by one budget of time.
+"""The cost of an update of each objective on one core, for games that experiments/results measures by a time budget.
 
 taskset -c 0 python experiments/benchmarks/budget.py [--json experiments/results/budget.json]
 
-All objectives alternate in this one process, their data with them, and compilation isn't counted: so what else the
-machine does meets all of them alike. Fashion-MNIST's games have the digits' networks, and thus their cost.
+All objectives and their data alternate in this one process, so that other load on the machine affects all alike.
+Compilation isn't counted. Fashion-MNIST's games have the digits' networks, and thus their cost.
 """
 
 import statistics
@@ -29,7 +29,7 @@ def main(updates: int = 10, rounds: int = 9, json: Path | None = None) -> None:
     """Time an update of each objective, alternating in this one process.
 
     Args:
-      updates: In one timing.
+      updates: Updates in one timing.
       rounds: Timings of each.
       json: File for the table.
     """
@@ -50,7 +50,7 @@ def main(updates: int = 10, rounds: int = 9, json: Path | None = None) -> None:
 
 
 def playing(experiment: Experiment, updates: int) -> Callable[[], Any]:
-    """A contender: so many updates, each on the next batches of the data."""
+    """Makes a contender that takes so many updates, each on the next batches of the data."""
     init, update = make_program(experiment, "jit")
     keys = keys_of(0)
     state, batches = init(keys.init), dealt(experiment, keys, 1, 0)

@@ -1,4 +1,4 @@
-"""The child of kinds.py: takes one update of a contender for each line that it is sent, and answers with one."""
+"""The child of kinds.py: takes one update of a contender for each line that it reads, and answers with a line."""
 
 import importlib
 import sys

@@ -1,4 +1,4 @@
-"""The child of scaling.py: takes one iteration of ours for each line that it is sent, on the devices that JAX sees.
+"""The child of scaling.py: takes one iteration of ours for each line that it reads, on the devices that JAX sees.
 
 It answers each with the number of devices.
 """

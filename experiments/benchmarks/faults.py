@@ -1,9 +1,9 @@
-"""Kills a real run again and again, at random moments, and compares what it leaves with an undisturbed one.
+"""Kills a real run again and again at random moments, and compares its files with those of an undisturbed run.
 
 python experiments/benchmarks/faults.py [EXPERIMENT.py] [--kills 50]
 
-A SIGKILL comes after a random time, which may lie in the start, in compilation, between two steps or in the midst of a
-save; then `gan-jax resume` goes on. After the last one the run goes some steps further, and an undisturbed run as far.
+A SIGKILL comes after a random time: during the start, during compilation, between two steps or in the middle of a save.
+Then `gan-jax resume` goes on. After the last kill the run goes some steps further, and an undisturbed run goes as far.
 Both must hold the same bytes: metrics, samples, and every array of the newest checkpoint. Exit code 1 if they don't.
 """
 
@@ -42,12 +42,12 @@ def main(
     """Kill a run many times, and compare.
 
     Args:
-      experiment: One whose learning rates don't depend on the number of steps.
-      kills: How often.
-      longest: Seconds until a kill, at most; by default a quarter more than a first run of ten steps takes, whose
-        programs the later ones find compiled.
-      arguments: Of the experiment, in one string.
-      seed: Of the moments.
+      experiment: An experiment whose learning rates don't depend on the number of steps.
+      kills: Number of kills.
+      longest: Most seconds until a kill; by default a quarter more than a first run of ten steps takes, which
+        compiles the programs for the later ones.
+      arguments: Arguments of the experiment, in one string.
+      seed: Seed of the moments.
     """
     moments = random.Random(seed)
     with tempfile.TemporaryDirectory() as folder:
@@ -80,7 +80,7 @@ def kill(command: str, after: float) -> None:
     """Starts gan-jax, and kills it after so many seconds.
 
     Raises:
-      RuntimeError: it ended by itself.
+      RuntimeError: It ended by itself.
     """
     process = gan_jax(command)
     try:
@@ -109,7 +109,7 @@ def gan_jax(command: str) -> subprocess.Popen[str]:
 
 
 def place(run: Path, before: int) -> str:
-    """Where a kill met a run that had reached step `before` when it was started."""
+    """Returns the phase in which a kill hit a run that started from the step `before`."""
     folders = [path for path in (run / "checkpoints").glob("*") if path.name[0].isdigit()]
     if any(not (folder / SEAL).exists() for folder in folders):
         return "in a save"
@@ -117,13 +117,13 @@ def place(run: Path, before: int) -> str:
 
 
 def reached(run: Path) -> int:
-    """The last step of which there is a line of metrics."""
+    """Returns the last step that has a line of metrics."""
     lines = (run / "metrics.jsonl").read_text().splitlines() if (run / "metrics.jsonl").exists() else []
     return max((json.loads(line)["step"] for line in lines if line.endswith("}")), default=0)
 
 
 def differences(whole: Path, killed: Path) -> list[str]:
-    """The files, and the arrays of the state, in which two runs differ."""
+    """Returns the files and the arrays of the state in which two runs differ."""
     files = {path.relative_to(run) for run in (whole, killed) for path in (run / "samples").rglob("*.png")}
     different = [
         str(file)

@@ -1,4 +1,4 @@
-"""What our own forms of convolution, and the choice of XLA's kernels, save on the jaxlib that is installed.
+"""The time that our forms of convolution and the choice of XLA's kernels save on the installed jaxlib.
 
 python experiments/benchmarks/forms.py [--json FILE]
 
@@ -62,7 +62,7 @@ def main(rounds: int = 7, cases: tuple[str, ...] = tuple(CASES), json: Path | No
     """Time an update in several forms, alternating in this one process.
 
     Args:
-      rounds: Updates of each that are timed.
+      rounds: Timed updates of each.
       cases: Which games to play.
       json: File for the table.
     """
@@ -83,14 +83,14 @@ def main(rounds: int = 7, cases: tuple[str, ...] = tuple(CASES), json: Path | No
 
 
 def compiled(update: Callable[[], Any]) -> Callable[[], Any]:
-    """The contender, compiled now, while something is patched."""
+    """Compiles a contender now, while something is patched."""
     update()
     return update
 
 
 @contextlib.contextmanager
 def compiled_with(kernels: str | None) -> Iterator[None]:
-    """Programs may take these kernels from YNNPACK, on a CPU."""
+    """Lets programs take these kernels from YNNPACK, on a CPU."""
     kinds = ",".join(f"LIBRARY_FUSION_TYPE_{kind}" for kind in (kernels or "").split(",") if kind)
     options = {} if kernels is None else parallel.on_cpu("xla_cpu_experimental_ynn_fusion_type", kinds)
     with (
@@ -102,7 +102,7 @@ def compiled_with(kernels: str | None) -> Iterator[None]:
 
 @contextlib.contextmanager
 def without(own: str) -> Iterator[None]:
-    """XLA convolves what one of our forms would."""
+    """Lets XLA compute the convolutions of one of our forms."""
     faster = bilinear.faster
 
     def chosen(*given: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The games that every contender plays, and what each framework's networks are given as."""
+"""The games that every contender plays, and the form of each framework's networks."""
 
 from typing import Any, Literal, NamedTuple
 
@@ -14,7 +14,7 @@ class Game(NamedTuple):
 
 
 class Nets(NamedTuple):
-    """One framework's two networks, and the sizes of what they take."""
+    """One framework's two networks, and the sizes of their inputs."""
 
     critic: Any
     generator: Any

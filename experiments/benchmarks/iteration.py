@@ -2,7 +2,7 @@
 
 python experiments/benchmarks/iteration.py [--network article] [--json FILE]
 
-Peers that aren't installed are left out by name; `pip install torch tensorflow-cpu` brings them in.
+Peers that aren't installed are left out by name; `pip install torch tensorflow-cpu` adds them.
 """
 
 import importlib
@@ -40,11 +40,11 @@ def main(
     """Time ours beside the peers, alternating in this one process.
 
     Args:
-      network: plain has no BatchNorm and no dropout; article has both, as TensorFlow's tutorial.
-      batch_size: Images a turn.
+      network: plain has no BatchNorm and no dropout; article has both, like TensorFlow's tutorial.
+      batch_size: Images per turn.
       width: Channels of the layers nearest the image; the article's is 64.
-      critic_steps: Critic turns an iteration.
-      rounds: Iterations of each that are timed.
+      critic_steps: Critic turns per iteration.
+      rounds: Timed iterations of each.
       leave_out: Names of peers to leave out.
       json: File for the table.
     """

@@ -2,8 +2,8 @@
 
 python experiments/benchmarks/kinds.py [--json FILE]
 
-Each contender plays in a process of its own, on the same cores, and they take turns. Without PyTorch ours is timed
-alone; `pip install torch` brings it in.
+Each contender plays in a process of its own on the same cores, and they take turns. Without PyTorch, ours is timed
+alone; `pip install torch` adds it.
 """
 
 import contextlib
@@ -41,7 +41,7 @@ def main(rounds: int = 5, json: Path | None = None) -> None:
     """Time ours beside PyTorch.
 
     Args:
-      rounds: Updates of each that are timed.
+      rounds: Timed updates of each.
       json: File for the table.
     """
     prefixes = {OURS: "ours_"}
@@ -71,7 +71,7 @@ def main(rounds: int = 5, json: Path | None = None) -> None:
 
 @contextlib.contextmanager
 def playing(module: str, case: Case) -> Iterator[Callable[[], None]]:
-    """A contender in a process of its own, contender.py."""
+    """Starts a contender in a process of its own, contender.py."""
     script = Path(__file__).with_name("contender.py")
     settings = {f"game.{name}": getattr(case.game, name) for name in ("batch_size", "width", "critic_steps")}
     settings |= {"module": module} | ({"objective": case.objective} if case.objective else {})

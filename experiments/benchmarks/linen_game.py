@@ -1,6 +1,6 @@
 """The peer in plain Flax: one iteration of a game, turn by turn.
 
-A critic turn is a call: scanned, its convolutions would be ten times slower on a CPU.
+Each critic turn is a call of its own: in a scan, its convolutions would be ten times slower on a CPU.
 """
 
 from collections.abc import Callable

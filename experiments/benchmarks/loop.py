@@ -1,19 +1,19 @@
-"""The whole training loop against the bare update: what data, metrics, checkpoints and pictures cost a step.
+"""The training loop beside the bare update: the time per step of data, metrics, checkpoints and pictures.
 
 python experiments/benchmarks/loop.py [--json FILE]
 
-The loop is `gan_jax.runs.loop.train` on a run in a temporary folder, as `gan-jax train experiments/wgan_gp_digits.py`
-goes, but for its length. It asks its data for one batch a step: the data note when, which gives the time of any steps
-without a hook in the loop, and without what starting and ending cost. A run is two intervals of checkpoints and one
-step:
+The loop is `gan_jax.runs.loop.train` on a run in a temporary folder, as in `gan-jax train
+experiments/wgan_gp_digits.py` but for its length. It asks its data for one batch per step. The data note the moments,
+which gives the time of any steps without a hook in the loop and without the start and the end. A run is two intervals
+of checkpoints and one step:
 
     0 ......... half ......... interval ......... 2 intervals, 1
                  |--- quiet ---|  |--- interval ---|
 
-"quiet" lies between two checkpoints. "interval" holds what the defaults have in every 500 steps, one checkpoint and one
-picture, whose programs the ones before have compiled. A line of metrics comes every 50 steps in both.
+"quiet" lies between two checkpoints. "interval" holds one checkpoint and one picture, as every 500 steps do by default;
+their programs have been compiled earlier. Both have a line of metrics every 50 steps.
 
-The bare update runs in a Python loop over the same batches, dealt beforehand, once a round; then comes a run.
+In each round the bare update runs in a Python loop over the same batches, dealt beforehand; then comes a run.
 """
 
 import dataclasses
@@ -64,7 +64,7 @@ def main(experiment: Path = DIGITS, interval: int = 500, rounds: int = 3, json: 
 
 
 def measure(file: Path, arguments: dict[str, Any], interval: int, rounds: int) -> Times:
-    """Seconds of a step, of the bare update and of the loop. arguments: of the experiment, beside its steps."""
+    """Returns the seconds of a step of the bare update and of the loop, with these arguments of the experiment."""
     arguments = arguments | {"steps": 2 * interval + 1}
     experiment = build(load(file), arguments)
     init, update = make_program(experiment, Options().parallel)
@@ -81,7 +81,7 @@ def measure(file: Path, arguments: dict[str, Any], interval: int, rounds: int) -
 def make_bare(
     experiment: Experiment, init: Callable[[Array], TrainState], update: Update, steps: int
 ) -> Callable[[], float]:
-    """Returns what plays so many steps, and returns the seconds of one."""
+    """Returns a function that plays so many steps and returns the seconds of one."""
     stream = experiment.data.stream(KEYS.data, 0, experiment.examples)
     hand = jax.jit(functools.partial(deal, experiment.turns))
     batches = jax.block_until_ready([hand(next(stream)) for _ in range(steps)])
@@ -105,7 +105,7 @@ def loop(
     update: Update,
     interval: int,
 ) -> tuple[float, float]:
-    """Trains in a fresh folder; the seconds of a step between two checkpoints, and of one in a whole interval."""
+    """Trains in a fresh folder; returns the seconds of a step between two checkpoints, and in a whole interval."""
     asked: list[float] = []  # when, for the batch of each step
     watched = dataclasses.replace(experiment, data=watch(experiment.data, asked))
     options = Options(save_every=interval, sample_every=interval)
@@ -120,7 +120,7 @@ def loop(
 
 
 def watch(source: Source, asked: list[float]) -> Source:
-    """The same data; when each batch is asked for goes into the list."""
+    """Returns the same data, which append to the list the moment at which each batch is asked for."""
 
     def stream(key: Array, first_step: int, batch_size: int, places: np.ndarray | None = None) -> Iterator[Batch]:
         batches = source.stream(key, first_step, batch_size, places)

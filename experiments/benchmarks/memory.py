@@ -2,11 +2,11 @@
 
 python experiments/benchmarks/memory.py [--batch-sizes 64 128 256] [--json FILE]
 
-Each plays three iterations of iteration.py's plain game in a process of its own. Two figures are reported: the most
-that the process held, and what of it came after the libraries were imported, before anything was built.
+Each plays three iterations of iteration.py's plain game in a process of its own. Two figures are reported: the peak of
+the process, and its growth from the point at which the libraries were imported and nothing was built.
 
-XLA's compiler needs memory too, once and not for training. So ours finds its program in JAX's persistent cache, where
-the round that isn't counted puts it.
+XLA's compiler needs memory too, but only once and not for training. So ours finds its program in JAX's persistent
+cache, where a first round that isn't counted puts it.
 """
 
 import importlib.util
@@ -33,9 +33,9 @@ def main(
     """Measure the peak memory of ours and of PyTorch.
 
     Args:
-      batch_sizes: Images a turn.
+      batch_sizes: Images per turn.
       width: Channels of the layers nearest the image.
-      rounds: Processes of each that are measured.
+      rounds: Measured processes of each.
       json: File for the table.
     """
     modules = installed()
@@ -61,7 +61,7 @@ def main(
 
 
 def installed() -> dict[str, str]:
-    """The contenders' modules; what isn't installed is left out by name."""
+    """Returns the contenders' modules; those that aren't installed are left out by name."""
     modules = {}
     for name, (package, module) in CONTENDERS.items():
         if importlib.util.find_spec(package):
@@ -86,7 +86,7 @@ def measure(modules: dict[str, str], game: Game, rounds: int) -> tuple[Times, Ti
 
 
 def in_a_process(module: str, game: Game, cache: str) -> dict[str, float]:
-    """What peak.py prints of one contender, with the programs that it finds in the folder `cache`."""
+    """Returns the output of peak.py for one contender, with compiled programs from the folder `cache`."""
     script = Path(__file__).with_name("peak.py")
     options = ["--module", module, "--iterations", str(ITERATIONS)]
     settings = ["--game.batch-size", str(game.batch_size), "--game.width", str(game.width)]

@@ -23,7 +23,7 @@ OBJECTIVES = {
 
 
 def make(game: Game, nets: Nets) -> tuple[Callable[[Array], TrainState], Update]:
-    """The compiled init and update."""
+    """Returns the compiled init and update."""
     adam, prior, mesh = optax.adam(1e-4, 0.0, 0.9), priors.normal(nets.latents), parallel.make_mesh()
     players, optimizers = Players(nets.critic, nets.generator), Players(adam, adam)
     update = make_update(
@@ -40,7 +40,7 @@ def make(game: Game, nets: Nets) -> tuple[Callable[[Array], TrainState], Update]
 
 
 def batches(game: Game, nets: Nets, key: Array) -> Players[Batch]:
-    """Images of noise for one iteration."""
+    """Returns images of noise for one iteration."""
     images = jax.random.uniform(key, (game.critic_steps + 1, game.batch_size, *nets.shape), minval=-1)
     return Players(Batch(images[: game.critic_steps]), Batch(images[game.critic_steps :]))
 

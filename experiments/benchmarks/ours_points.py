@@ -18,18 +18,18 @@ FILE = Path(__file__).parent.parent / "wgan_gp_points.py"
 
 
 def make(width: int, batch_size: int) -> Experiment:
-    """The experiment with MLPs of this width."""
+    """Returns the experiment with MLPs of this width."""
     return load(FILE)(width=width, batch_size=batch_size)
 
 
 def draw(experiment: Experiment, iterations: int) -> Array:
-    """Points of the data for so many iterations: [iterations, examples, 2]."""
+    """Draws points of the data for so many iterations: [iterations, examples, 2]."""
     batch = next(experiment.data.stream(jax.random.key(1), 0, iterations * experiment.examples))
     return batch.x.reshape(iterations, experiment.examples, -1)
 
 
 def iterations(experiment: Experiment, points: Array) -> Callable[[], Any]:
-    """A contender: an iteration on each of the `points`, one after the other, in one call."""
+    """Makes a contender that takes an iteration on each of the `points` in one call."""
     init, compiled = make_program(experiment, "jit")
     update = inspect.unwrap(compiled)  # as it was before jit
 

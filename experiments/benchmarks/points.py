@@ -3,10 +3,10 @@
 python experiments/benchmarks/points.py [--widths 64 128 512] [--json FILE]
 
 The game is experiments/wgan_gp_points.py: MLPs of three hidden layers, batch 256. Ours takes 20 iterations in one
-program, by `lax.scan` over the update; a call each is a few per cent slower at width 64. PyTorch takes them in a loop.
-The points are drawn beforehand, the same for both; what is reported is the time of one iteration.
+program, by `lax.scan` over the update; a call for each is a few per cent slower at width 64. PyTorch takes them in a
+loop. Both use the same points, drawn beforehand. The reported time is that of one iteration.
 
-Without PyTorch, ours runs alone; `pip install torch` brings it in.
+Without PyTorch, ours runs alone; `pip install torch` adds it.
 """
 
 import importlib
@@ -33,9 +33,9 @@ def main(
     """Time ours beside PyTorch, alternating in this one process.
 
     Args:
-      widths: Of the three hidden layers of both players.
-      batch_size: Points a turn.
-      iterations: In one timing.
+      widths: Units of the three hidden layers of both players.
+      batch_size: Points per turn.
+      iterations: Iterations in one timing.
       rounds: Timings of each.
       json: File for the table.
     """

@@ -3,12 +3,12 @@
 python experiments/benchmarks/scaling.py [--json FILE]
 
 The game is iteration.py's plain one. An iteration of 5 critic turns and 1 generator turn on a batch of B takes 6 B
-images. Each group of rows alternates by itself; its last column is within a round, against the group's first row.
+images. The rows of a group alternate; its last column is the ratio to the group's first row in the same round.
 
 The devices are simulated by JAX_NUM_CPU_DEVICES, each number in a process of its own, as it must be set before JAX
-starts. They share the same cores: the rows show what splitting the batch costs, not a speed-up.
+starts. They share the same cores: the rows show the cost of splitting the batch, not a speed-up.
 
-The last group leaves the generator's turn out (scanned.py): five critic turns in a call each, and in one scan.
+The last group leaves out the generator's turn (scanned.py): five critic turns in a call each, and in one scan.
 """
 
 import contextlib
@@ -44,12 +44,12 @@ def main(
     """Time ours in groups of one quantity each.
 
     Args:
-      batch_sizes: Images a turn, 28x28.
-      sides: Of the images, in pixels, at `batch_size`.
+      batch_sizes: Images per turn, 28x28.
+      sides: Sides of the images in pixels, at `batch_size`.
       devices: Numbers of simulated devices, which `batch_size` must divide among.
-      batch_size: Images a turn wherever the batch isn't what varies.
+      batch_size: Images per turn in the other groups.
       width: Channels of the layers nearest the image.
-      rounds: Iterations of each that are timed.
+      rounds: Timed iterations of each.
       json: File for the table.
     """
     game = Game(batch_size, width)
@@ -76,7 +76,7 @@ def main(
 
 
 def table(cases: Mapping[str, Case], times: Times) -> list[list[Any]]:
-    """Name, time, time an image, and that against the first's."""
+    """Returns rows of name, time, time per image, and its ratio to the first row's."""
     first, *_ = cases
 
     def row(name: str, images: int) -> list[Any]:
@@ -108,13 +108,13 @@ def by_call(game: Game) -> dict[str, Case]:
 
 
 def images(game: Game) -> int:
-    """Of one iteration."""
+    """Returns the number of images of one iteration."""
     return (game.critic_steps + 1) * game.batch_size
 
 
 @contextlib.contextmanager
 def on_devices(count: int, game: Game) -> Iterator[Callable[[], None]]:
-    """A contender in a process of its own: devices.py takes an iteration when it is sent a line, then answers."""
+    """Starts a contender in a process of its own, devices.py, which answers each line with an iteration."""
     script = Path(__file__).with_name("devices.py")
     settings = ["--game.batch-size", str(game.batch_size), "--game.width", str(game.width)]
     environment = os.environ | {"JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": str(count)}

@@ -1,7 +1,7 @@
 """Ours: the critic's turns alone, scanned in one program, and in a call each.
 
-The program is `gan_jax`'s update, of which only the critic's part is kept: nobody reads what the generator's turn
-makes, so the compiler drops that turn.
+The program is `gan_jax`'s update, of which only the critic's results are kept, so the compiler drops the generator's
+turn.
 """
 
 import inspect
@@ -18,13 +18,13 @@ from gan_jax.update import Metrics, Update
 
 
 def scanned(game: Game) -> Callable[[], Any]:
-    """A contender: all the critic's turns in one call."""
+    """Makes a contender that takes all the critic's turns in one call."""
     compiled, state, batches, key = make(game)
     return advancing(critics_part(compiled), state, batches, key)
 
 
 def called(game: Game) -> Callable[[], Any]:
-    """A contender: a call for each of the critic's turns, and a wait at the end."""
+    """Makes a contender with a call for each of the critic's turns, and a wait at the end."""
     compiled, state, batches, key = make(game._replace(critic_steps=1))
     turn = critics_part(compiled)
 
@@ -37,7 +37,7 @@ def called(game: Game) -> Callable[[], Any]:
 
 
 def critics_part(compiled: Update) -> Update:
-    """The update without the generator's turn."""
+    """Returns the update without the generator's turn."""
     update = inspect.unwrap(compiled)  # as it was before jit
 
     def part(state: TrainState, batches: Players[Batch], key: Array) -> tuple[TrainState, Metrics]:

@@ -1,8 +1,7 @@
-"""Times contenders side by side: in one process, alternating, so that a machine's moods meet all of them.
+"""Times contenders side by side: they alternate in one process, so that a machine's moods affect all alike.
 
-A time means nothing on a shared machine; the ratio of two times of one round does, while nothing else runs: PyTorch's
-threads suffer far more from other work than XLA's. What is reported of a contender is the median of its times, and of
-its ratios the median over the rounds.
+A time means nothing on a shared machine. The ratio of two times of one round does, if nothing else runs: PyTorch's
+threads suffer far more from other work than XLA's. The reported times and ratios are medians over the rounds.
 """
 
 import importlib.metadata
@@ -38,17 +37,17 @@ def race(contenders: Mapping[str, Callable[[], Any]], rounds: int, pause: float 
 
 
 def ratio(times: Times, one: str, other: str) -> float:
-    """The median over the rounds of one's time over the other's."""
+    """Returns the median over the rounds of the ratio of two contenders' times."""
     return statistics.median(a / b for a, b in zip(times[one], times[other]))
 
 
 def waiting(function: Callable[..., Any], *arguments: Any) -> Callable[[], Any]:
-    """A contender: the call, and the wait for JAX to be done with it."""
+    """Makes a contender of a call and the wait until JAX is done with it."""
     return lambda: jax.block_until_ready(function(*arguments))
 
 
 def advancing(update: Callable[..., tuple[Any, Any]], state: Any, *arguments: Any) -> Callable[[], Any]:
-    """A contender that takes one step from the state that the last one left, (state, ...) -> (state, metrics)."""
+    """Makes a contender that takes one step from the latest state, (state, ...) -> (state, metrics)."""
 
     def step() -> tuple[Any, Any]:
         nonlocal state
@@ -59,13 +58,13 @@ def advancing(update: Callable[..., tuple[Any, Any]], state: Any, *arguments: An
 
 
 def matmul_rate(size: int = 2048, dtype: Any = jnp.float32) -> tuple[Callable[[], Any], Callable[[float], float]]:
-    """A contender that multiplies two square matrices, random as a GPU is faster on zeros, and seconds -> flop/s."""
+    """Makes a contender that multiplies random square matrices (a GPU is faster on zeros), and seconds -> flop/s."""
     x = jax.random.normal(jax.random.key(0), (size, size), dtype)
     return waiting(jax.jit(jnp.matmul), x, x), lambda seconds: 2 * size**3 / seconds
 
 
 def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
+    """Describes the machine of the figures."""
     versions = {}
     for package in PACKAGES:
         try:
@@ -82,7 +81,7 @@ def machine() -> dict[str, Any]:
 
 
 def processor() -> str:
-    """The processor's name, where Linux tells it."""
+    """Returns the processor's name, on Linux."""
     cpuinfo = Path("/proc/cpuinfo")
     names = [line for line in cpuinfo.read_text().splitlines() if "model name" in line] if cpuinfo.is_file() else []
     return names[0].split(":")[1].strip() if names else platform.processor()

@@ -4,7 +4,7 @@ python experiments/benchmarks/startup.py [--json FILE]
 
 A start is `gan-jax train experiments/wgan_gp_digits.py --steps 1` in a process of its own: imports, compilation, one
 step, two checkpoints and a picture. The first of a round has an empty folder of compiled programs; the second finds
-there what the first has left.
+those of the first.
 """
 
 import statistics
@@ -25,8 +25,8 @@ def main(
     """Time the commands, alternating.
 
     Args:
-      experiment: What is trained, for one step.
-      rounds: Starts of each that are timed.
+      experiment: The experiment to train for one step.
+      rounds: Timed starts of each.
       json: File for the table.
     """
     with tempfile.TemporaryDirectory() as folder:
@@ -58,7 +58,7 @@ def main(
 
 
 def gan_jax(*arguments: str) -> None:
-    """The command line in a process of its own, in the repository's folder."""
+    """Runs the command line in a process of its own, in the repository's folder."""
     subprocess.run([sys.executable, "-m", "gan_jax", *arguments], cwd=ROOT, capture_output=True, check=True)
 
 

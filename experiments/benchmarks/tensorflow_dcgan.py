@@ -1,4 +1,4 @@
-"""The peer in TensorFlow: one WGAN-GP iteration of the article's DCGAN, a graph a turn."""
+"""The peer in TensorFlow: one WGAN-GP iteration of the article's DCGAN, with a graph for each turn."""
 
 from collections.abc import Callable
 

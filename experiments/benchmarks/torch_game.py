@@ -1,4 +1,4 @@
-"""The peer in PyTorch: one iteration of a game, as its users write it; on a GPU where there is one."""
+"""The peer in PyTorch: one iteration of a game as its users write it, on a GPU if there is one."""
 
 import functools
 from collections.abc import Callable

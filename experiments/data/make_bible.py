@@ -12,7 +12,7 @@ VERSES = 7957
 
 
 def main() -> None:
-    """Writes a verse a line, without its reference."""
+    """Writes one verse per line, without its reference."""
     printed = subprocess.run(
         ["bible", "-f", "mat1:1-rev22:21"], check=True, capture_output=True, encoding="ascii"
     ).stdout

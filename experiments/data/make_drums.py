@@ -1,9 +1,9 @@
-"""Makes gan_jax/data/packaged/drums/ of the one-shots in Debian's sonic-pi-samples that its copyright file calls CC0.
+"""Makes gan_jax/data/packaged/drums/ from the one-shots of Debian's sonic-pi-samples that its copyright file calls CC0.
 
 apt-get install sonic-pi-samples && python experiments/data/make_drums.py
 
-Each hit becomes 16-bit mono at 16 kHz, begins where it rises above -40 dB of its peak, ends where it falls below that
-for good, or after 1.024 s, faded over 10 ms, and has its peak at -1 dB. Of each class, every fourth is held out.
+Each hit becomes 16-bit mono at 16 kHz with its peak at -1 dB. It begins where it rises above -40 dB of its peak and
+ends where it falls below that for good, or after 1.024 s, faded over 10 ms. Every fourth hit of each class is held out.
 """
 
 import math
@@ -30,7 +30,7 @@ CLASSES = {
 
 
 class Entry(NamedTuple):
-    """What the copyright file says of one sample."""
+    """The entry of one sample in the copyright file."""
 
     author: str
     source: str
@@ -41,12 +41,12 @@ def main(
     copyright_file: Path = Path("/usr/share/doc/sonic-pi-samples/copyright"),
     out: Path = Path("gan_jax/data/packaged/drums"),
 ) -> None:
-    """Write the hits as FLAC, and the table of their sources to the standard output.
+    """Write the hits as FLAC, and print the table of their sources.
 
     Args:
-      samples: The package's sounds.
+      samples: Folder of the package's sounds.
       copyright_file: The package's list of authors and licences.
-      out: Folder to make anew, but for its README.
+      out: Folder to replace, except for its README.
     """
     import soundfile
 
@@ -65,7 +65,7 @@ def main(
 
 
 def free(text: str) -> dict[str, Entry]:
-    """The samples that are CC0, of a machine-readable copyright file (Debian's DEP 5)."""
+    """Returns the samples that are CC0 by a machine-readable copyright file (Debian's DEP 5)."""
     found = {}
     for paragraph in re.split(r"\n\s*\n", text):
         fields = dict(re.findall(r"^(\w+):\s*(.+)$", paragraph, re.MULTILINE))
@@ -76,7 +76,7 @@ def free(text: str) -> dict[str, Entry]:
 
 
 def hit(sound: np.ndarray, rate: int) -> np.ndarray:
-    """Sound [T] at any rate -> [LONGEST or fewer] at RATE."""
+    """Converts a sound [T] at any rate to [LONGEST or fewer] at RATE."""
     common = math.gcd(RATE, rate)
     sound = resample_poly(sound, RATE // common, rate // common)
     loud = np.flatnonzero(np.abs(sound) > QUIET * np.abs(sound).max())

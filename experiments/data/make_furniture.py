@@ -1,4 +1,4 @@
-"""Makes gan_jax/data/packaged/furniture: the CC0 models of Debian's sweethome3d-furniture as voxels, and their table.
+"""Makes gan_jax/data/packaged/furniture from the CC0 models of Debian's sweethome3d-furniture: voxels and a table.
 
 apt-get install sweethome3d-furniture && pip install 'gan-jax[shapes]' && python experiments/data/make_furniture.py
 """
@@ -25,7 +25,7 @@ def main(
     """Draw every model of the catalogue in voxels.
 
     Args:
-      catalogue: Of CC0 models, as the Debian package has it.
+      catalogue: The Debian package's catalogue of CC0 models.
       out: Folder for furniture.npz and the table in its README.md.
     """
     with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(catalogue) as archive:
@@ -43,7 +43,7 @@ def main(
 
 
 def read(properties: str) -> list[dict[str, str]]:
-    """The properties of each model, in the catalogue's order."""
+    """Returns the properties of each model, in the catalogue's order."""
     models: dict[int, dict[str, str]] = {}
     for name, number, value in PROPERTY.findall(properties):
         models.setdefault(int(number), {})[name] = value.strip()

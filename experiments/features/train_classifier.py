@@ -1,10 +1,10 @@
-"""Trains the classifiers whose features the metrics of 28x28 images are taken in.
+"""Trains the classifiers whose features the metrics of 28x28 images use.
 
 python experiments/features/train_classifier.py digits
 python experiments/features/train_classifier.py fashion_mnist --steps 4800 --movement 0.25 [--data-dir FOLDER]
 
-Training images are moved, turned and stretched anew each time. What is printed is the share of the test images that
-the weights, as written, get right. The same command gives the same weights on the same machine.
+Training images are moved, turned and stretched at random each time. The script prints the accuracy of the written
+weights on the test images. The same command gives the same weights on the same machine.
 """
 
 from pathlib import Path
@@ -41,11 +41,11 @@ def main(
     Args:
       data: The packaged digits, or Fashion-MNIST as `gan-jax prepare fashion_mnist` leaves it.
       steps: Batches in all.
-      batch_size: Images a step.
-      learning_rate: Of AdamW, falling to 0 along a cosine.
-      movement: How far images are moved, as a part of what suits handwriting.
-      seed: Of the initial weights, the order, and the movements.
-      data_dir: Where Fashion-MNIST was prepared; by default TFDS' own folder.
+      batch_size: Images per step.
+      learning_rate: Rate of AdamW, which falls to 0 along a cosine.
+      movement: How far images are moved, relative to what suits handwriting.
+      seed: Seed of the initial weights, the order, and the movements.
+      data_dir: Where the prepared Fashion-MNIST is; by default TFDS' own folder.
       out: File for the weights; by default the package's own.
     """
     source = digits() if data == "digits" else tfds_images("fashion_mnist", data_dir=data_dir)
@@ -86,7 +86,7 @@ def main(
 
 
 def moved(key: Array, image: Array, movement: float) -> Array:
-    """The image [28, 28, 1] turned by up to 12 degrees, stretched and shifted by up to a tenth; -1 beyond its edge."""
+    """Turns an image [28, 28, 1] by up to 12 degrees, stretches and shifts it by up to a tenth; -1 beyond its edge."""
     angle, shear, *sizes, down, right = movement * jax.random.uniform(key, (6,), minval=-1.0)
     turn = 0.21 * angle
     rotation = jnp.array([[jnp.cos(turn), -jnp.sin(turn)], [jnp.sin(turn), jnp.cos(turn)]])

@@ -1,9 +1,9 @@
-"""Trains the classifier whose features the metrics of sounds are taken in, on the packaged drums.
+"""Trains the classifier whose features the metrics of sounds use, on the packaged drums.
 
 python experiments/features/train_drums.py
 
-Each hit is made higher or lower, later, quieter and noisier anew each time. What is printed is the share of the test
-hits that the weights, as written, get right. The same command gives the same weights on the same machine.
+Each hit is made higher or lower, later, quieter and noisier at random each time. The script prints the accuracy of the
+written weights on the test hits. The same command gives the same weights on the same machine.
 """
 
 from pathlib import Path
@@ -33,9 +33,9 @@ def main(
 
     Args:
       steps: Batches in all.
-      batch_size: Hits a step; by default all of them.
-      learning_rate: Of AdamW, falling to 0 along a cosine.
-      seed: Of the initial weights, the order, and what is done to the hits.
+      batch_size: Hits per step; by default all of them.
+      learning_rate: Rate of AdamW, which falls to 0 along a cosine.
+      seed: Seed of the initial weights, the order, and the changes of the hits.
       out: File for the weights.
     """
     source = drums()
@@ -72,7 +72,7 @@ def main(
 
 
 def changed(key: Array, x: Array) -> Array:
-    """The hit [T, 1] up to 3 semitones higher or lower, 50 ms later, 18 dB quieter; with noise of -90 to -50 dB."""
+    """Makes a hit [T, 1] up to 3 semitones higher or lower, 50 ms later, 18 dB quieter; adds noise of -90 to -50 dB."""
     pitch_key, shift_key, gain_key, level_key, noise_key = jax.random.split(key, 5)
     pitch = 2 ** jax.random.uniform(pitch_key, minval=-0.25, maxval=0.25)
     places = (jnp.arange(len(x)) - jax.random.uniform(shift_key, maxval=800.0)) * pitch

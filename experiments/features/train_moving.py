@@ -1,10 +1,10 @@
-"""Trains the network whose features the metrics of video are taken in.
+"""Trains the network whose features the metrics of video use.
 
 python experiments/features/train_moving.py
 
-Each batch is of new clips of one of the 4,000 training digits. What is printed of the weights, as written: the share of
-4,096 clips of the other 1,000 digits whose digit they get right, and how far their steps are off, in the mean, beside
-the mean length of a step. The same command gives the same weights on the same machine.
+Each clip of a batch is new and shows one of the 4,000 training digits. On 4,096 clips of the other 1,000 digits, the
+script prints the written weights' accuracy of digits and mean error of steps, beside the mean length of a step. The
+same command gives the same weights on the same machine.
 """
 
 from pathlib import Path
@@ -35,9 +35,9 @@ def main(
 
     Args:
       steps: Batches in all.
-      batch_size: Clips a step.
-      learning_rate: Of AdamW, falling to 0 along a cosine.
-      seed: Of the initial weights and the clips.
+      batch_size: Clips per step.
+      learning_rate: Rate of AdamW, which falls to 0 along a cosine.
+      seed: Seed of the initial weights and the clips.
       out: File for the weights.
     """
     optimizer = optax.adamw(optax.cosine_decay_schedule(learning_rate, steps), weight_decay=1e-2)
@@ -83,7 +83,7 @@ def main(
 
 
 def steps_of(scene: Scene) -> Array:
-    """The digits' steps [B, frames - 1, 2], in pixels."""
+    """Returns the digits' steps [B, frames - 1, 2], in pixels."""
     return WAY * jnp.diff(scene.places[:, 0], axis=1)
 
 

@@ -1,4 +1,4 @@
-"""docs/accelerator.md, from the results of the scripts in experiments/accelerator."""
+"""Makes docs/accelerator.md from the results of the scripts in experiments/accelerator."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ Row = dict[str, Any]
 
 
 def page() -> str:
-    """The whole page."""
+    """Returns the whole page."""
     parts = [INTRODUCTION, status()]
     for script, title, text, tables in (
         ("correct", "Correctness", CORRECT, correct),
@@ -52,10 +52,10 @@ results. *Minutes for all* is how long the paper's updates would take at that ra
 
 
 def results(script: str) -> list[Result]:
-    """Of each card, in order of their names.
+    """Returns the results of each card, in the order of their names.
 
     Raises:
-      ValueError: one is of a rehearsal.
+      ValueError: One is from a rehearsal.
     """
     found = []
     for file in sorted(HOME.glob(f"{script}_*.json")):
@@ -67,7 +67,7 @@ def results(script: str) -> list[Result]:
 
 
 def status() -> str:
-    """The table of what was run, a row for each script and card."""
+    """Returns the table of runs, a row for each script and card."""
     rows = [["script", "run on", "driver", "date", "commit"]]
     for script in SCRIPTS:
         found = results(script)
@@ -78,7 +78,7 @@ def status() -> str:
 
 
 def newest(result: Result) -> Row:
-    """What was measured last: a row, or all of it."""
+    """Returns the newest row of a result, or its stamp if it has no rows."""
     return max(result.get("rows", []), key=lambda row: row["date"], default=result["stamp"])
 
 
@@ -92,7 +92,7 @@ def origin(made: dict[str, Any]) -> str:
 
 
 def correct(result: Result) -> list[str]:
-    """A row a group of tests; then what failed, and what is left out by name."""
+    """Returns a row for each group of tests; then the failures, and the tests that are left out by name."""
     rows = [["tests", "passed", "failed", "left out", "not reached", "seconds"]]
     failed: list[str] = []
     left_out: dict[str, list[str]] = {}
@@ -107,7 +107,7 @@ def correct(result: Result) -> list[str]:
 
 
 def speed(result: Result) -> list[str]:
-    """A row a case; then the training loops, what failed, and what was not reached."""
+    """Returns a row for each case; then the training loops, the failures, and the cases that weren't reached."""
     of_peers = [f"ours / {name}" for name in PEERS.values()]
     rows = [["case", "ms", *of_peers, "examples a second", "MiB", "share", "date", "commit"]]
     loops = [["training loop", "ms a step", "it / bare update", "date", "commit"]]
@@ -138,13 +138,13 @@ def by_case(rows: list[Row]) -> dict[str, dict[str, Row]]:
 
 
 def cell(row: Row, name: str) -> str:
-    """A figure; failed, where there is none."""
+    """Formats a figure, or says that it failed."""
     value = row.get(name)
     return ("failed" if row.get("error") else "") if value is None else number(value)
 
 
 def train(result: Result) -> list[str]:
-    """A row a run; the real data's; what failed; and each run's samples."""
+    """Returns a row for each run and one for real data; then the failures and each run's samples."""
     rows = [["run", "updates", "of", "a second", "minutes for all", *FIGURES.values(), "date", "commit"]]
     floors: dict[str, list[str]] = {}
     lines, pictures = [], []
@@ -165,5 +165,5 @@ def train(result: Result) -> list[str]:
 
 
 def cells(figures: dict[str, float]) -> list[str]:
-    """Those of FIGURES."""
+    """Returns the cells of FIGURES."""
     return [number(figures[name]) if name in figures else "" for name in FIGURES]

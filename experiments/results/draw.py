@@ -1,8 +1,8 @@
-"""Draws the tables and figures of docs/results.md, and the README's, from the results kept beside this script.
+"""Draws the tables and figures of docs/results.md and the README from the results beside this script.
 
 python experiments/results/draw.py
 
-Figures of ours come from the JSON files alone; published ones stand here with their source.
+Our figures come only from the JSON files; published ones stand here with their source.
 """
 
 import json
@@ -76,7 +76,7 @@ SHEETS = (("points", POINTS, OBJECTIVES), ("images", IMAGES, OBJECTIVES), ("stac
 
 
 def texts() -> dict[Path, str]:
-    """Every file that holds tables, and what it should hold."""
+    """Returns every file that holds tables, with its new text."""
     readme = ROOT / "README.md"
     lent = ROOT / "experiments" / "accelerator" / "README.md"
     return {
@@ -161,7 +161,7 @@ most, is at its beginning.
 
 
 def section(group: str, data: str, objectives: tuple[str, ...], *, best_by: str | None = None) -> list[str]:
-    """The title, and for each protocol its table, which is best by the figure named, and the stamp."""
+    """Returns a title, and for each protocol its table, the best objective by the named figure, and the stamp."""
     parts = [] if group == "stacked" else [f"### {TITLES[data]}"]
     for which, one in enumerate(load(group, data, objectives[0])["results"]):
         parts.append(table(group, data, objectives, which))
@@ -199,7 +199,7 @@ def table(group: str, data: str, objectives: tuple[str, ...], number_of_protocol
 
 
 def best(group: str, data: str, objectives: tuple[str, ...], number_of_protocol: int, figure: str) -> str:
-    """Which objective has the lowest median of a figure, by how much, and whether every seed of it is better."""
+    """Says which objective has the lowest median of a figure, by how much, and whether each seed is better."""
     figures = {
         objective: load(group, data, objective)["results"][number_of_protocol]["figures"][figure]
         for objective in objectives
@@ -229,7 +229,7 @@ def quartiles(low: float, median: float, high: float) -> str:
 
 
 def montage(group: str, rows: tuple[str, ...], columns: tuple[str, ...]) -> None:
-    """docs/results_GROUP.png: the samples of each, a row a distribution and a column an objective."""
+    """Draws docs/results_GROUP.png: samples, a row for each distribution and a column for each objective."""
     side = 200
     sheet = Image.new("RGB", (side * len(columns), side * len(rows)), "white")
     for y, data in enumerate(rows):

@@ -1,11 +1,11 @@
-"""Trains and evaluates what the results are made of, and keeps each as a JSON file and a picture beside this script.
+"""Trains and evaluates the runs of the results, and keeps each as a JSON file and a picture beside this script.
 
 python experiments/results/measure.py points [--only gaussians25_wgan_gp]
 python experiments/results/draw.py            # the tables and figures of docs/results.md
 
-A result holds the commands, the commit, the time that training took, and what `gan-jax evaluate` measured. One that is
-there already isn't measured again: delete its file to have it anew. Where objectives share a budget of time, it's given
-in updates of the first of them, and budget.json (experiments/benchmarks/budget.py) says what the others' cost in those.
+A result holds the commands, the commit, the training time, and the figures of `gan-jax evaluate`. An existing result
+isn't measured again unless its file is deleted. If objectives share a budget of time, the budget is in updates of the
+first, and budget.json (experiments/benchmarks/budget.py) has the cost of the others' updates in this unit.
 """
 
 import json
@@ -42,7 +42,7 @@ QUIET = "--sample-every 1000000 --save-every 1000000 --log-every 100"
 
 
 def costs(experiment: str) -> dict[str, float]:
-    """Of an update of each objective, in updates of the first."""
+    """Returns the cost of an update of each objective, in updates of the first."""
     table = json.loads((HERE / "budget.json").read_text(encoding="utf-8"))["table"]
     return {row["objective"]: row["it / the first"] for row in table if row["experiment"] == experiment}
 
@@ -80,11 +80,11 @@ PLANS = {
 
 
 def main(group: tyro.conf.Positional[Literal["points", "images", "stacked"]], only: str = "") -> None:
-    """Measure the results of a group that aren't there yet.
+    """Measure the missing results of a group.
 
     Args:
-      group: Which; each has a folder here.
-      only: The results alone whose names hold this.
+      group: The group; each has a folder here.
+      only: Part of the names of the results to measure.
     """
     folder = HERE / group
     folder.mkdir(exist_ok=True)
@@ -116,7 +116,7 @@ def measure(plan: Plan, train: str, picture: Path) -> dict:
 
 
 def gan_jax(*arguments: str) -> str:
-    """The output of a command, whose progress is shown."""
+    """Runs a command, shows its progress, and returns its output."""
     command = [sys.executable, "-m", "gan_jax", *shlex.split(" ".join(arguments))]
     return subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
 

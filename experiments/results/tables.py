@@ -1,4 +1,4 @@
-"""Tables and numbers in Markdown, and where they go in a text."""
+"""Tables and numbers in Markdown, and their places in a text."""
 
 import re
 from typing import Any
@@ -14,12 +14,12 @@ def markdown(rows: list[list[str]]) -> str:
 
 
 def stamp(protocol: dict[str, Any]) -> str:
-    """In one line."""
+    """Formats a stamp in one line."""
     return "Protocol: " + "; ".join(f"{part} {value}" for part, value in protocol.items()) + "."
 
 
 def between(text: str, mark: str, inside: str) -> str:
-    """The text with what lies between the two marks put in place of what was there."""
+    """Replaces the part of a text between two marks."""
     begin, end = f"<!-- {mark}: drawn by experiments/results/draw.py -->", f"<!-- /{mark} -->"
     found = re.search(f"{re.escape(begin)}.*{re.escape(end)}", text, re.DOTALL)
     if found is None:

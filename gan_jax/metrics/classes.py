@@ -96,6 +96,6 @@ def modes(labels: ArrayLike, number: int, *, seed: int = 0, trials: int = 20) ->
 
 
 def kl_to_uniform(counts: np.ndarray) -> float:
-    """The Kullback-Leibler divergence, in nats, from counts [classes] to equal shares."""
+    """KL(counts ‖ uniform) in nats, for the counts [K] of modes."""
     shares = counts[counts > 0] / counts.sum()
     return max(0.0, float(np.sum(shares * np.log(shares * len(counts)))))  # rounding may lie below

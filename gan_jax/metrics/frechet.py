@@ -52,7 +52,7 @@ def moments(batches: Iterable[ArrayLike]) -> Moments:
 
 
 def moments_of_batch(features: Matrix) -> Moments:
-    """The moments of one batch [B, D]; B may be 0."""
+    """The moments of features [B, D]; B may be 0."""
     if not len(features):
         return Moments(0, np.zeros(features.shape[1]), np.zeros((features.shape[1],) * 2))
     mean = features.mean(0)

@@ -25,11 +25,11 @@ WITHOUT_DATA = {
 def test_an_experiment_is_planned_where_its_data_are_not(monkeypatch, capsys, kind):
     file, option, shape = WITHOUT_DATA[kind]
 
-    def plan(built, topology, form):
+    def plan_for(built, topology, form):
         assert built.data.example.x.shape == shape
         assert jax.eval_shape(init_of(built), KEY).params.critic
         raise UserError("built")
 
-    monkeypatch.setattr(planned, "plan", plan)
+    monkeypatch.setattr(planned, "plan_for", plan_for)
     arguments = "plan", str(EXPERIMENTS / file), option, "/nowhere", "--topology", "v5e:4x4"
     assert refused(capsys, *arguments) == "gan-jax: built\n"
