@@ -3,7 +3,8 @@
 JAX_NUM_CPU_DEVICES and JAX_PLATFORMS choose other devices: experiments/accelerator/correct.py runs some on a GPU.
 
 Programs are compiled once and run a few times, so XLA's optimisations don't pay off: JAX_DISABLE_MOST_OPTIMIZATIONS=0
-brings them back. Compiled programs are cached in a folder of this test run, not in the user's.
+brings them back. Compiled programs are cached for this test run alone; a folder named by JAX_COMPILATION_CACHE_DIR
+keeps them for the next.
 """
 
 import atexit
@@ -26,7 +27,7 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 quick = os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")  # the processes that tests start inherit it
 jax.config.update("jax_disable_most_optimizations", quick == "1")
 
-if "PYTEST_XDIST_WORKER" not in os.environ:  # the workers inherit the folder
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # the workers inherit it
     os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="gan_jax_compiled_")
     atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
 jax.config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])

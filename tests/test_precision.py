@@ -127,6 +127,7 @@ def test_norm_of_a_penalty_is_summed_in_float32():
     np.testing.assert_array_equal(penalty, size / 2)
 
 
+@pytest.mark.exhaustive
 def test_a_run_and_its_resumption_compute_in_the_given_precision(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     file = str(Path(__file__).parent.parent / "experiments" / "wgan_gp_points.py")

@@ -272,7 +272,7 @@ def main() -> int:
         "--no-loadscope-reorder",
     ]
     quiet = ["-q", "--no-header", "--tb=no", "--no-summary", "--disable-warnings", "-Wdefault", "-pno:cacheprovider"]
-    code = pytest.main([*spread, *quiet, "--continue-on-collection-errors", "-pcorrect", *files], [record])
+    code = pytest.main([*spread, *quiet, "-m", "", "--continue-on-collection-errors", "-pcorrect", *files], [record])
     ended = pytest.ExitCode(code)
     file = record.save(ended.name.lower())  # interrupted: by the deadline
     print("\n".join(["", *summary(record.groups()), str(file)]))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import jax
 import numpy as np
+import pytest
 from command_line import EVERY, TINY, files, lines, refused
 from PIL import Image
 
@@ -70,6 +71,7 @@ def test_a_run_killed_as_its_folder_was_made_is_made_again(tiny, capsys):
     assert "other is not an empty folder" in refused(capsys, "train", "tiny.py", "--run-dir", "other")
 
 
+@pytest.mark.exhaustive
 def test_the_main_job_as_a_person_types_it(tmp_path):
     """In processes of their own, on one device, by both names of the program."""
     digits = Path(__file__).parents[2] / "experiments" / "wgan_gp_digits.py"

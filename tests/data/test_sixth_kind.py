@@ -27,6 +27,7 @@ def sixth_kind(tmp_path, monkeypatch):
     )
 
 
+@pytest.mark.exhaustive
 def test_the_sixth_kind_trains_is_drawn_and_is_measured(sixth_kind, capsys):
     cli.main(["train", "brain_waves.py", "--run-dir", "run", "--steps", "2", "--batch-size", "8", "--width", "4"])
     cli.main(["sample", "run", "--num", "16"])

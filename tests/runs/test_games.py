@@ -69,7 +69,7 @@ def test_each_game_of_several_is_what_it_is_alone(make):
             np.testing.assert_allclose(a, b, rtol=2e-4 * ROUNDING, atol=2e-5 * ROUNDING)
 
 
-@pytest.mark.parametrize("make", [points, images])
+@pytest.mark.parametrize("make", [points, pytest.param(images, marks=pytest.mark.exhaustive)])
 def test_games_share_nothing_across_devices(make):
     experiment = make()
     _, update = make_program(experiment, "jit", 8)

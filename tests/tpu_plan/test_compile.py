@@ -60,7 +60,11 @@ def costs(topology: str, form: str, critic_steps: int = 2) -> tuple[Cost, Cost, 
 
 # ---- What the compiler must find.
 
-FORMS = [("v5e", "jit"), ("v5p", "pmap"), ("v6e", "jit")]
+FORMS = [
+    ("v5e", "jit"),
+    pytest.param("v5p", "pmap", marks=pytest.mark.exhaustive),
+    pytest.param("v6e", "jit", marks=pytest.mark.exhaustive),
+]
 SLICES = {
     "v5e": ("v5e:2x2", "v5e:16x16"),
     "v5p": ("v5p:2x2x1", "v5p:4x8x8"),
@@ -91,6 +95,7 @@ def test_64_times_the_chips_take_a_64th_of_the_work_each_and_less_memory(chip, f
     assert less_memory < more_memory
 
 
+@pytest.mark.exhaustive
 @with_libtpu
 def test_turns_are_counted_as_often_as_they_are_made():
     whole, critic, _ = costs("v5e:2x2", "jit")

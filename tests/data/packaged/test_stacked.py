@@ -1,5 +1,6 @@
 import jax
 import numpy as np
+import pytest
 from source_properties import check_resumes, check_shapes, take
 
 from gan_jax import measures
@@ -23,6 +24,7 @@ def test_every_channel_is_a_training_digit_and_channels_are_independent():
     assert not any(np.array_equal(a, b) for a, b in ((channels[0], channels[1]), (channels[1], channels[2])))
 
 
+@pytest.mark.exhaustive
 def test_real_stacks_cover_their_modes_as_well_as_chance_does():
     measure = measures.stacked(classifier.digits())
     (batch,) = take(stacked_digits(), 1, batch_size=1500)

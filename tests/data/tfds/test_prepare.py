@@ -38,6 +38,7 @@ def debian(name: str, header: int) -> np.ndarray:
     return np.frombuffer(gzip.decompress((DEBIAN / name).read_bytes()), np.uint8, offset=header)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("split", "prefix", "size"), [("train", "train", 60000), ("test", "t10k", 10000)])
 def test_prepared_fashion_mnist_is_the_raw_one(fashion_mnist, split, prefix, size):
     raw = debian(f"{prefix}-images-idx3-ubyte.gz", 16).reshape(-1, 28, 28, 1)
