@@ -45,6 +45,7 @@ add_module_names = False
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
+napoleon_attr_annotations = False  # the signature has the types
 napoleon_use_ivar = True  # `Attributes:` describe fields, which members would list a second time
 
 # Links into this package must lead somewhere. Other projects' names aren't links: no inventory is downloaded.

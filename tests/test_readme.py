@@ -44,7 +44,7 @@ SHORT = {  # what the cell tagged "parameters" holds here
     "01_first_gan": "STEPS, CRITIC_STEPS = 20, 1",
     "02_gan_and_vae": "SEEDS, GAN_STEPS, VAE_STEPS, SAMPLES, RECONSTRUCTED = 1, 10, 50, 300, 16",
 }
-NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
 def run(notebook: Path, parameters: str) -> str:

@@ -5,27 +5,13 @@ import shutil
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 from command_line import EVERY, TINY, files, lines, refused
 from PIL import Image
 
-from gan_jax import losses, measures, priors
 from gan_jax.cli import main as cli
-from gan_jax.data.packaged import points2d
-from gan_jax.data.packaged.digits import digits
-from gan_jax.data.source import Source, on_device
-from gan_jax.evaluation.examples import examples, labelled as labelled_examples, part_of
-from gan_jax.evaluation.figures import Evaluation, merit_of
-from gan_jax.evaluation.neighbours import nearest_training_examples
-from gan_jax.evaluation.result import evaluate_games
-from gan_jax.evaluation.result_file import load, save
-from gan_jax.experiment import Experiment
-from gan_jax.metrics.manifold import manifold
-from gan_jax.nets import mlp
-from gan_jax.types import Batch, Features, Network, Players, Seen, Variables
+from gan_jax.evaluation.result_file import load
 
 IMAGES = (
     TINY.replace("gaussians8()", "digits()")
@@ -138,84 +124,6 @@ def test_images_are_held_against_the_split_asked_for_in_features_of_ones_own(run
         assert result["figures"]["frechet_distance"][0] > result["floor"]["figures"]["frechet_distance"]
 
 
-def test_of_data_without_a_part_held_out_the_floor_is_of_halves():
-    data = on_device(np.random.default_rng(0).integers(0, 256, (50, 7, 4, 1), np.uint8))
-    nets = Players(mlp.critic(width=4), mlp.generator((7, 4, 1), width=4))
-    tiny = Experiment(
-        data=data,
-        nets=nets,
-        objective=losses.hinge(),
-        optimizers=Players(optax.sgd(0.1), optax.sgd(0.1)),
-        prior=priors.normal(2),
-        steps=1,
-        batch_size=8,
-    )
-    look = Features("pixels", "none", "none", lambda x: Seen(x.reshape(len(x), -1)[:, :3]))
-    floor = Evaluation(tiny, measures.images(look), num=60).floor()
-    assert (floor["data"], floor["examples"]) == (f"halves of {data.name}", 25)
-    assert 0 < floor["figures"]["frechet_distance"] < 1
-    assert Evaluation(tiny, measures.images(look), num=19).floor() is None
-
-
-def labelled(source, generator) -> Experiment:
-    """A game on examples [] of labels, whose generator has no parameters."""
-    return Experiment(
-        data=source,
-        nets=Players(None, Network(lambda *_: ({}, {}), generator)),
-        objective=None,
-        optimizers=None,
-        prior=priors.normal(1),
-        steps=1,
-        batch_size=1,
-    )
-
-
-def drawn(experiment: Experiment, num: int, num_real: int | None = None) -> tuple[list[float], dict]:
-    """How often each of three classes comes among the samples that are held against real ones, and the protocol."""
-    measure = measures.plane()._replace(
-        compare=lambda real, fake: {str(label): np.mean(fake == label) for label in range(3)},
-        collapsed=lambda figures: False,
-        protocol=lambda real: {},
-    )
-    result = evaluate_games(
-        experiment, measure, [Variables({}, {})], split="train", num=num, num_real=num_real, seed=5,
-        made={"checkpoint": "latest"},
-    )  # fmt: skip
-    return [values[0] for values in result["figures"].values()], result["protocol"]
-
-
-def echo(params, stats, z, label, mode):
-    return label.astype(np.float32), stats
-
-
-def test_samples_are_of_classes_as_frequent_as_in_the_data():
-    labels = np.repeat([0, 2], [30, 10])
-    source = on_device(np.zeros((40, 1, 1, 1), np.uint8), labels, classes=3)
-    shares, protocol = drawn(labelled(source, echo), num=80)
-    assert shares == [0.75, 0, 0.25]
-    assert protocol["classes"] == "of the real examples, in their order"
-    few, _ = drawn(labelled(source, echo), num=12, num_real=12)
-    first = np.concatenate([batch.label for batch in labelled_examples(source, 12, jax.random.key(0))])
-    assert few == [np.mean(first == label) for label in range(3)]
-
-
-def test_of_endless_data_samples_have_the_labels_of_the_examples_drawn():
-    def stream(key, first_step, batch_size, places=None):
-        while True:
-            yield Batch(np.zeros(batch_size, np.float32), np.arange(batch_size) % 2)
-
-    example = Batch(jax.ShapeDtypeStruct((), np.float32), jax.ShapeDtypeStruct((), np.int32))
-    assert drawn(labelled(Source(example, None, 3, stream), echo), num=30)[0] == [0.5, 0.5, 0]
-
-
-def test_a_generator_that_does_not_look_at_labels_has_no_classes_in_its_protocol():
-    source = on_device(np.zeros((40, 1, 1, 1), np.uint8), np.arange(40) % 3)
-    _, protocol = drawn(
-        labelled(source, lambda params, stats, z, label, mode: (z[:, 0], (label + 1, stats)[1])), num=10
-    )
-    assert "classes" not in protocol
-
-
 @of("several")
 def test_several_games_have_quartiles_and_a_share_that_collapsed(run, capsys):
     cli.main(["evaluate", "run"])
@@ -311,32 +219,6 @@ def test_only_the_protocols_that_all_runs_share_are_compared(run, capsys):
 def test_each_sample_stands_beside_the_training_examples_nearest_to_it(run):
     cli.main(["neighbours", "run", "--features", "own.py:patches", "--num", "4"])
     assert np.asarray(Image.open("neighbours.png")).shape == (2 * (4 * 30 - 2), 2 * (4 * 30 - 2))
-
-
-def test_the_nearest_training_example_of_a_training_image_is_itself_wherever_it_comes():
-    rng = np.random.default_rng(0)
-    pixels = rng.integers(0, 256, (600, 4, 4, 1), np.uint8)
-    experiment = Experiment(
-        data=on_device(pixels), nets=None, objective=None, optimizers=None, prior=None, steps=1, batch_size=1
-    )
-    samples = np.concatenate(list(examples(experiment.data, 600, jax.random.key(3))))[[5, 300, 599]]
-    found = nearest_training_examples(experiment, lambda x: x.reshape(len(x), -1), samples, 3)
-    found = found.reshape(3, 4, 4, 4, 1)
-    np.testing.assert_array_equal(found[:, 0], samples)
-    np.testing.assert_allclose(found[:, 1], samples, atol=1e-6)
-    apart = np.linalg.norm((found - samples[:, None]).reshape(3, 4, -1), axis=-1)
-    assert (np.diff(apart, axis=1)[:, 1:] >= 0).all()
-    whole = (pixels.astype(np.float32) - 127.5) / 127.5
-    nearest = np.sort(np.linalg.norm((whole[None] - samples[:, None]).reshape(3, 600, -1), axis=-1), 1)[:, :3]
-    np.testing.assert_allclose(apart[:, 1:], nearest, atol=1e-4)
-
-
-def test_examples_of_a_split_come_once_each_and_without_augmentation():
-    source = digits()
-    x = np.concatenate(list(examples(part_of(source, "test"), 1000, jax.random.key(0))))
-    assert len(x) == 1000
-    assert len({image.tobytes() for image in x}) == 1000
-    assert part_of(source, "train").size == 4000
 
 
 EVALUATED = ["--evaluate-every", "2", "--evaluate-num", "50", "--steps", "12"]
@@ -443,19 +325,6 @@ def test_a_broken_result_file_is_named(tmp_path, monkeypatch, capsys):
     assert "run/result.json is a folder" in refused(capsys, "compare", "run")
 
 
-def test_results_survive_being_written_and_read(tmp_path):
-    one = {"figures": {"a": [1.0, None]}, "quartiles": {"a": [1.0, 1.0, 1.0]}, "protocol": {"data": "x"},
-           "collapsed": 0.0, "floor": None, "made": {"games": 1, "seed": 0, "versions": {}}}  # fmt: skip
-    save(one, tmp_path / "result.json")
-    assert load(tmp_path / "result.json") == [one]
-
-
-def test_the_merit_of_a_checkpoint_is_higher_where_the_measure_says_that_its_figure_is_better():
-    games = [{"wasserstein": 2.0}]
-    assert merit_of(measures.plane(), games) == -2.0
-    assert merit_of(measures.plane()._replace(better={"wasserstein": "higher"}), games) == 2.0
-
-
 @pytest.fixture
 def result(points, tmp_path, monkeypatch):
     """The result of a run, to be changed."""
@@ -506,43 +375,6 @@ def test_a_run_that_diverged_hides_nobodys_figures(result, capsys):
     assert not Path("plot.png").exists()
 
 
-@pytest.mark.parametrize("size", [1e19, 1e30])
-def test_samples_so_large_that_figures_overflow_have_diverged(size):
-    real = np.random.default_rng(0).normal(size=(100, 2)).astype(np.float32)
-    experiment = Experiment(
-        data=points2d.swiss_roll(),
-        nets=Players(None, Network(None, lambda params, stats, z, label, mode: (z * size, stats))),
-        objective=None,
-        optimizers=None,
-        prior=priors.normal(2),
-        steps=1,
-        batch_size=1,
-    )
-    evaluation = Evaluation(experiment, measures.plane(), num=50)
-    assert evaluation.generated(Variables({}, {}), jax.random.key(0)) is None
-    with pytest.raises(FloatingPointError, match="their distances overflow"):
-        manifold(real, real * np.float32(size))
-
-
-def test_samples_whose_features_are_not_finite_have_diverged():
-    def overflowing(x):
-        return Seen(x.reshape(len(x), -1) / (jnp.abs(x).reshape(len(x), -1).max(1, keepdims=True) < 50))
-
-    experiment = Experiment(
-        data=on_device(np.random.default_rng(0).integers(0, 256, (40, 2, 2, 1), np.uint8)),
-        nets=Players(None, Network(None, lambda params, stats, z, label, mode: (100 * jnp.ones((64, 2, 2, 1)), stats))),
-        objective=None,
-        optimizers=None,
-        prior=priors.normal(2),
-        steps=1,
-        batch_size=1,
-    )
-    measure = measures.images(Features("own", "", "none", overflowing))
-    evaluation = Evaluation(experiment, measure, num=20)
-    assert evaluation.generated(Variables({}, {}), jax.random.key(0)) is None
-    assert evaluation.of_real()
-
-
 FAILING = {
     "best": (
         "_replace(better={'wassersteim': 'lower'}, best='wassersteim')",
@@ -574,16 +406,6 @@ def test_a_best_figure_without_a_direction_is_refused_with_the_experiment(tmp_pa
         Path("failing.py").write_text(MEASURED.replace("num=100)", f"num=100)._replace({change})"))
         assert says in refused(capsys, "train", "failing.py", "--run-dir", "run")
         assert not Path("run").exists()
-
-
-def test_games_that_diverged_are_the_worst_in_a_checkpoints_merit():
-    measure = measures.plane()
-    good, better = {"wasserstein": 2.0}, {"wasserstein": 1.0}
-    assert merit_of(measure, [good, better, better]) == -1.0
-    assert merit_of(measure, [good, better]) == -1.5
-    assert merit_of(measure, [None, good, better]) == -2.0
-    assert merit_of(measure, [None, None, better]) is None
-    assert merit_of(measure, [None, better]) is None
 
 
 def test_what_a_best_checkpoint_reaches_is_of_another_protocol(tmp_path, monkeypatch, capsys):
