@@ -45,8 +45,7 @@ add_module_names = False
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
-napoleon_attr_annotations = False  # the signature has the types
-napoleon_use_ivar = True  # `Attributes:` describe fields, which members would list a second time
+napoleon_custom_sections = [("Attributes", "params_style")]  # a list, as of `Args:`: the signature has the types
 
 # Links into this package must lead somewhere. Other projects' names aren't links: no inventory is downloaded.
 nitpicky = True
@@ -79,7 +78,7 @@ def readable(app, what: str, name: str, value, options, signature: str | None, r
     """A class's signature without Linen's own fields, and functions by their names."""
     if what == "class" and signature:
         signature = re.sub(r", parent: .*", ")", signature).replace("(parent: ", "(")
-        return re.sub(r"<function (\w+)( at 0x\w+)?>", r"\1", signature), returns
+        return re.sub(r"<function (\w+)(\.<locals>\.\w+)*( at 0x\w+)?>", r"\1", signature), returns
 
 
 def has_no_docstring(app, what: str, name: str, value, skip: bool, options) -> bool | None:
@@ -88,10 +87,9 @@ def has_no_docstring(app, what: str, name: str, value, skip: bool, options) -> b
     return True if text.startswith(("Alias for field number", f"{name}(")) else None
 
 
-def once(app, what: str, name: str, value, options, lines: list[str]) -> None:
-    """A module's docstring stands at the top of its page, and not again above the rest of its members."""
-    if what == "module" and options.get("exclude-members"):
-        lines.clear()
+def link_to_notebooks(app, name: str, source: list[str]) -> None:
+    """Turns links to notebooks, which work on GitHub, into links to their pages, which lie behind a symbolic link."""
+    source[0] = re.sub(r"\[([^]]+)\]\((?:\.\./)+notebooks/(\w+)\.ipynb\)", r"{doc}`\1 </notebooks/\2>`", source[0])
 
 
 def setup(app) -> None:
@@ -99,4 +97,4 @@ def setup(app) -> None:
     app.add_html_math_renderer("mathml", (write_mathml, None), (write_mathml, None))
     app.connect("autodoc-process-signature", readable)
     app.connect("autodoc-skip-member", has_no_docstring)
-    app.connect("autodoc-process-docstring", once)
+    app.connect("source-read", link_to_notebooks)

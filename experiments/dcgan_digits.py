@@ -1,6 +1,6 @@
 """DCGAN with the non-saturating loss (Radford et al. 2016; TensorFlow's tutorial) on the packaged digits.
 
-The article's networks, with BatchNorm in the generator and dropout in the critic. `--conditional` draws each digit on
+The tutorial's networks, with BatchNorm in the generator and dropout in the critic. `--conditional` draws each digit on
 demand, with conditional BatchNorm and a projection critic.
 
 Settings: examples of 28x28x1, latents of 100, width 32, 4,000 updates, batch 32, 1 critic turn, Adam 0.0002, b1 0.5, b2
@@ -24,12 +24,12 @@ def experiment(
     learning_rate: float = 2e-4,
     conditional: bool = False,
 ) -> Experiment:
-    """Train the article's DCGAN under the non-saturating loss on 4,000 MNIST digits.
+    """Train the DCGAN of TensorFlow's tutorial under the non-saturating loss on 4,000 MNIST digits.
 
     Args:
       steps: Updates in all.
       batch_size: Examples per turn.
-      width: Channels of the image layers nearest the image; the article's is 64.
+      width: Channels of the image layers nearest the image; TensorFlow's tutorial has 64.
       learning_rate: Rate of both Adams.
       conditional: Give both players the digit's label.
     """

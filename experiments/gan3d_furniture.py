@@ -4,8 +4,8 @@ Seven minutes on two cores. Coverage 0.47, minimum matching distance 0.61, accur
 0, one run).
 
 The paper's networks, for fewer voxels than its 64 a side, with z from -1 to 1 instead of from 0. The paper keeps its
-game, which is one of the objectives here, in balance by skipping turns of the critic; in short runs penalties of the
-slope did that better. The 158 examples are mirrored left to right at random.
+game, which is one of the objectives here, in balance by skipping turns of the critic; in short runs, gradient
+penalties balanced it better. The 158 examples are mirrored left to right at random.
 
 Settings of relativistic: examples of 32x32x32x1, latents of 200, width 16, 3,200 updates, batch 8, 1 critic turn, Adam
 0.002 along a cosine, b1 0, b2 0.99, R1 30, R2 30, EMA 0.99.

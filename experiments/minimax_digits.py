@@ -1,8 +1,7 @@
-"""The minimax game exactly as Goodfellow et al. 2014 state it, with the article's DCGAN, on the packaged digits.
+"""The minimax game exactly as Goodfellow et al. 2014 state it, with the DCGAN of TensorFlow's tutorial, on digits.
 
 The generator minimises log(1 - D), whose gradient fades as the critic wins: compare dcgan_digits. With `--epochs` the
-players alternate as in the article, an epoch of critic turns and then an epoch of generator turns; `--steps` counts
-such pairs of epochs.
+players alternate by epochs: an epoch of critic turns, then an epoch of generator turns; `--steps` counts such pairs.
 
 Settings: examples of 28x28x1, latents of 100, width 32, 3,000 updates, batch 32, 1 critic turn, Adam 0.0002, b1 0.5, b2
 0.999, EMA 0.99.
@@ -26,14 +25,14 @@ def experiment(
     learning_rate: float = 2e-4,
     epochs: bool = False,
 ) -> Experiment:
-    """Play the minimax game of Goodfellow 2014 with the article's DCGAN on 4,000 MNIST digits.
+    """Play the minimax game of Goodfellow 2014 with the tutorial's DCGAN on 4,000 MNIST digits.
 
     Args:
       steps: Updates in all, each a turn of both players, or an epoch of turns of both.
       batch_size: Examples per turn.
-      width: Channels of the image layers nearest the image; the article's is 64.
+      width: Channels of the image layers nearest the image; TensorFlow's tutorial has 64.
       learning_rate: Rate of both Adams.
-      epochs: Alternate by whole epochs, as the article does.
+      epochs: Alternate by whole epochs: one of critic turns, then one of generator turns.
     """
     data = digits()
     turns = data.size // batch_size if epochs and data.size else 1

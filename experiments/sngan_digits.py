@@ -29,7 +29,7 @@ def experiment(
     Args:
       steps: Updates in all.
       batch_size: Examples per turn.
-      width: Channels of the image layers nearest the image; the article's is 64.
+      width: Channels of the image layers nearest the image; TensorFlow's tutorial has 64.
       critic_steps: Critic turns per update; the paper's is 5.
       learning_rate: Rate of both Adams, which falls to 0 along a cosine; the paper's is 2e-4.
     """

@@ -30,7 +30,7 @@ def experiment(
     Args:
       steps: Updates in all.
       batch_size: Examples per turn; the paper's is 64.
-      width: Channels of the image layers nearest the image; the article's is 64.
+      width: Channels of the image layers nearest the image; TensorFlow's tutorial has 64.
       critic_steps: Critic turns per update.
       learning_rate: Rate of both RMSProps; the paper's is 5e-5.
       clip: Bound of every weight of the critic; the paper's is 0.01.

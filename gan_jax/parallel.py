@@ -146,7 +146,7 @@ def compiler_options() -> dict[str, str]:
     """XLA's options for a CPU: convolutions by XLA's own kernels; sums, and since jaxlib 0.11 products, by YNNPACK's.
 
     By default XLA takes all three from YNNPACK. Its convolutions are slower: an update of a ResNet takes 1.45 times as
-    long with them on jaxlib 0.12. Its products were slower in 0.10, where the article's DCGAN takes 1.27 times as long
+    long with them on jaxlib 0.12. Its products were slower in 0.10, where the tutorial's DCGAN takes 1.27 times as long
     with them, and are faster since: 0.81 of the time (docs/speed.md). Products of WIDE and more always are faster.
     """
     kernels = ["REDUCE"] if jax.__version_info__ < (0, 11) else ["REDUCE", "DOT", "INDIVIDUAL_DOT"]

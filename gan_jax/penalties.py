@@ -1,8 +1,8 @@
 """Penalties on the critic. Each is an `Objective` without a loss for the generator.
 
 A gradient penalty differentiates the critic's logit with respect to its *input*, and trains the critic's parameters
-through that derivative. A gradient with respect to the parameters, or one cut by stop_gradient, can be added to a loss
-but is no gradient penalty: the first says nothing about the slope in data space, and the second has no gradient of its
+through that derivative. Neither a gradient with respect to the parameters nor one through stop_gradient is a gradient
+penalty: the first says nothing about the slope in data space, and the second has no gradient of its
 own, so it trains nothing.
 """
 

@@ -206,8 +206,8 @@ class Objective(NamedTuple):
     """The loss that each player minimises: a function of the game.
 
     Attributes:
-      critic: The critic's loss; None if this term is none of its concern.
-      generator: The generator's loss; None if this term is none of its concern.
+      critic: The critic's loss; None if the term doesn't affect the critic.
+      generator: The generator's loss; None if the term doesn't affect the generator.
     """
 
     critic: Loss | None

@@ -1,6 +1,6 @@
 """The update, one pure function: the critic's turns, then the generator's.
 
-It knows no devices, only an axis name::
+It is device-agnostic: it uses only an axis name::
 
     update = make_update(nets, objective, optimizers, prior, critic_steps=5)
     state, metrics = jax.jit(update)(state, batches, key)
@@ -124,7 +124,8 @@ def make_update(
       ema_decay: The decay per generator turn of the moving average of the generator's parameters and statistics. The
         initial values have no weight (the debiased mean of Kingma & Ba 2015, section 3).
       dtype: The networks' type of computation, such as jnp.bfloat16, which halves their activations. Parameters,
-        statistics, losses and the norms of penalties keep theirs. Logits get its precision: one part in 256.
+        statistics, losses and the norms of penalties keep theirs. Logits get its precision: 8
+        significant bits in bfloat16.
       axis_name: The mapped axis (pmap, vmap, shard_map) that the batch is split over.
 
     Raises:
@@ -278,7 +279,7 @@ def average(tree: Any, axis_name: str | None) -> Any:
 
 
 def check_examples_apart(critic: Network, stats: Params) -> None:
-    """Refuses a critic whose gradient by one input isn't the gradient for one example alone."""
+    """Raises UserError if the critic mixes the examples of a batch."""
     if critic.mixes_examples(stats):
         raise UserError(
             "the critic has batch statistics or is packed, so its logits mix the examples of a batch and the gradient "

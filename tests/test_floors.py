@@ -64,7 +64,7 @@ def test_imports_go_downward_only(file):
     is_a_face = own[-1] == "__init__"
     for name in imports(ast.parse(file.read_text())):
         top, *path = name.split(".")
-        assert top not in ("experiments", "tests"), name
+        assert top not in ("experiments", "tests"), f"the package imports neither experiments nor tests: {name}"
         assert top != "flax" or own[0] in ("nets", "features"), f"only networks import flax: {name}"
         if own[0] in {*CORE, *LIGHT, "__init__"} and top != "gan_jax":
             allowed = {"jax", "numpy", "optax"} if own[0] in CORE else OF_PROVENANCE if own[0] == "storage" else set()
@@ -72,9 +72,10 @@ def test_imports_go_downward_only(file):
         if top != "gan_jax" or not path or own == ["__init__"]:  # the package itself has the version, and no imports
             continue
         if path[0] == "data" and own[0] != "data":
-            assert path[1] in OF_DATA.get(own[0], ()), name
+            allowed = ", ".join(sorted(OF_DATA.get(own[0], ()))) or "nothing"
+            assert path[1] in OF_DATA.get(own[0], ()), f"{name}: {own[0]} may import {allowed} of gan_jax.data"
         if place(path) != place(own) and not (is_a_face and path[0] == own[0]):
-            assert floor(place(path)) < floor(place(own)), name
+            assert floor(place(path)) < floor(place(own)), f"{name}: it isn't below {place(own)}; see FLOORS"
 
 
 def test_every_folder_has_its_floor_and_the_top_level_is_the_cores_alone():

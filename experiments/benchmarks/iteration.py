@@ -1,4 +1,4 @@
-"""One WGAN-GP iteration of the article's DCGAN, 5 critic turns and 1 generator turn: ours beside its peers.
+"""One WGAN-GP iteration of the TensorFlow tutorial's DCGAN, 5 critic turns and 1 generator turn: ours and its peers.
 
 python experiments/benchmarks/iteration.py [--network article] [--json FILE]
 
@@ -42,7 +42,7 @@ def main(
     Args:
       network: plain has no BatchNorm and no dropout; article has both, like TensorFlow's tutorial.
       batch_size: Images per turn.
-      width: Channels of the layers nearest the image; the article's is 64.
+      width: Channels of the layers nearest the image; TensorFlow's tutorial has 64.
       critic_steps: Critic turns per iteration.
       rounds: Timed iterations of each.
       leave_out: Names of peers to leave out.

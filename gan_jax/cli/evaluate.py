@@ -29,7 +29,8 @@ def evaluate(
     Args:
       run: The run's folder.
       num: Samples; by default as many as is usual for the measure.
-      num_real: Real examples to compare with; by default all of the split. Fewer are quicker, but another protocol.
+      num_real: Real examples to compare with; by default all of the split. Fewer are faster, but
+        not comparable with results on all.
       features: digits, fashion, effnet, inception, or FILE.py:FUNCTION (images [B, H, W, C] in [-1, 1] -> [B, D],
         traced by JAX); by default those of the experiment's measure.
       weights: File of Inception's weights.

@@ -28,7 +28,7 @@ def neighbours(
 
     Args:
       run: The run's folder.
-      num: Samples, a row each: the sample, then its num - 1 nearest neighbours, nearest first.
+      num: Number of samples; each row shows one and its num - 1 nearest training examples, nearest first.
       features: Features in which distances are taken, as in `evaluate`.
       weights: File of Inception's weights.
       seed: Seed of the samples.

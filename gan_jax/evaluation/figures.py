@@ -21,11 +21,10 @@ HELD_OUT = {"train": "test", "test": "train"}
 
 
 class Evaluation:
-    """Measures generators against real examples, which it looks at once, at the first need.
+    """Measures generators against real examples, which are processed once, lazily.
 
-    Where there are classes, sample i has the label of the real example i, and the labels begin again at their end:
-    classes are as frequent among samples as in the data, endless ones too. `gan-jax sample` draws all classes equally
-    often.
+    Where there are classes, sample i has the label of real example i. The labels are cycled, so the samples have the
+    data's class balance. `gan-jax sample` draws all classes equally often.
     """
 
     def __init__(
@@ -75,7 +74,7 @@ class Evaluation:
         return self.figures(examples(self.real, self.num, jax.random.key(1)), self.num, self.real.name)
 
     def floor(self) -> dict[str, Any] | None:
-        """Returns the figures of real examples that samples aren't compared with, or None if these are few.
+        """Returns the figures of held-out real examples; None if there are too few.
 
         Where no part of the data is held out, one half of them is compared with the other.
         """

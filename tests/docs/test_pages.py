@@ -1,11 +1,15 @@
-"""The Python on the site's pages runs, and the commands are ones that gan-jax has."""
+"""The Python on the site's pages runs, block by block, and so do the changes that they show to files."""
 
 import re
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
+import test_floors
 from PIL import Image
+
+from gan_jax.experiment import build, init_of, load
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -26,10 +30,33 @@ def photos(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if CODE[page] and page not in TESTED_ELSEWHERE], ids=lambda page: page.stem
 )
-def test_the_python_of_a_page_runs(page, photos):
-    names: dict = {}
+def test_each_block_of_python_on_a_page_runs_alone(page, photos):
     for code in CODE[page]:
-        exec(compile(code, str(page), "exec"), names)
+        exec(compile(code, str(page), "exec"), {})
+
+
+def test_the_change_that_gives_an_experiment_classes_fits_its_file_and_works(photos):
+    (change,) = re.findall(r"```diff\n(.*?)```", (DOCS / "how_to" / "own_data.md").read_text(), re.DOTALL)
+    before, after = (
+        "".join(line[1:] for line in change.splitlines(keepends=True) if line[0] != left_out) for left_out in "+-"
+    )
+    original = (ROOT / "experiments" / "wgan_gp_folder.py").read_text()
+    assert before in original
+    mine = Path("mine.py")
+    mine.write_text(original.replace(before, after))
+    experiment = build(load(mine), {"folder": Path("photos"), "width": 2})
+    assert experiment.data.classes == 2
+    state = jax.eval_shape(init_of(experiment), jax.random.key(0))
+    assert all("Projection" in str(params) or "Conditional" in str(params) for params in state.params)
+
+
+def test_the_command_of_the_how_to_page_imports_downward_only(tmp_path, monkeypatch):
+    (code,) = CODE[DOCS / "how_to" / "new_command.md"]
+    file = tmp_path / "cli" / "count.py"
+    file.parent.mkdir()
+    file.write_text(code)
+    monkeypatch.setattr(test_floors, "ROOT", tmp_path)
+    test_floors.test_imports_go_downward_only(file)
 
 
 def test_every_page_is_in_a_menu():

@@ -1,7 +1,7 @@
 """The API reference is complete: each public name stands in docs/reference and has a docstring.
 
-Public are the names of every face, and the functions and classes that the modules among them define. The pages are read
-as text, so that no Sphinx is needed.
+Public are the names of every face, and the functions and classes that the modules among them define; where a face hands
+on single names of a module, these alone. The pages are read as text, so that no Sphinx is needed.
 """
 
 import importlib
@@ -29,15 +29,13 @@ DIRECTIVE = re.compile(r"^\.\. (auto\w+|py:data):: ([\w.]+)\n((?:   :.*\n)*)", r
 
 
 def documented() -> tuple[set[str], set[str]]:
-    """The names that the reference's pages hold one by one, and the modules whose members it takes all but those."""
+    """The names that the reference's pages hold one by one, and the modules whose members it takes all."""
     names, modules = set(), set()
     for page in sorted((ROOT / "docs" / "reference").glob("*.rst")):
         for kind, name, options in DIRECTIVE.findall(page.read_text(encoding="utf-8")):
             names.add(name)
             if kind == "automodule" and ":members:" in options:
                 modules.add(name)
-                excluded = re.search(r":exclude-members: (.*)", options)
-                names |= {f"-{name}.{member}" for member in (excluded[1].split(", ") if excluded else [])}
     return names, modules
 
 
@@ -46,10 +44,7 @@ NAMES, MODULES = documented()
 
 def is_in_the_reference(face: str, name: str, value: Any) -> bool:
     """Under its public name, or as a member of the module that defines it."""
-    if f"{face}.{name}" in NAMES:
-        return True
-    module = getattr(value, "__module__", None)
-    return module in MODULES and f"-{module}.{name}" not in NAMES
+    return f"{face}.{name}" in NAMES or getattr(value, "__module__", None) in MODULES
 
 
 def defined_in(module: ModuleType) -> dict[str, Any]:
@@ -76,12 +71,12 @@ def missing(face: str) -> list[str]:
         if isinstance(value, ModuleType):
             if not value.__doc__:
                 found.append(f"{face}.{name} has no docstring")
-            if value.__name__ not in FACES:
+            if value.__name__ not in FACES and value.__name__ not in package.NAMES:
                 members = defined_in(value)
                 found += [
                     f"{value.__name__}.{member} isn't in docs/reference"
                     for member, of in members.items()
-                    if not is_in_the_reference(value.__name__, member, of) and not is_in_another(member, of)
+                    if not is_in_the_reference(value.__name__, member, of)
                 ]
                 found += [
                     f"{value.__name__}.{m} has no docstring" for m, of in members.items() if not has_docstring(of)
@@ -92,13 +87,6 @@ def missing(face: str) -> list[str]:
         if (inspect.isroutine(value) or inspect.isclass(value)) and not has_docstring(value):
             found.append(f"{face}.{name} has no docstring")
     return found
-
-
-def is_in_another(name: str, value: Any) -> bool:
-    """Whether a face hands a module's member on, and the reference has it under the face's name."""
-    return any(
-        f"{face}.{name}" in NAMES and getattr(importlib.import_module(face), name, None) is value for face in FACES
-    )
 
 
 def has_docstring(value: Any) -> bool:
@@ -114,8 +102,8 @@ def test_every_public_name_is_in_the_reference_and_has_a_docstring(face):
 
 def test_every_name_in_the_reference_exists():
     for name in NAMES:
-        parent, _, last = name.removeprefix("-").rpartition(".")
-        if name.removeprefix("-") not in MODULES:
+        parent, _, last = name.rpartition(".")
+        if name not in MODULES:
             assert hasattr(importlib.import_module(parent), last) or importlib.import_module(name), name
 
 
