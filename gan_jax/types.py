@@ -55,10 +55,9 @@ def same_stats(params: Params, stats: Params) -> Params:
     return stats
 
 
-def mixes_nothing(stats: Params) -> bool:
-    """The `mixes_examples` of a network that treats each example by itself."""
-    del stats
-    return False
+def has_stats(stats: Params) -> bool:
+    """The `mixes_examples` of a network whose statistics are those of batches, if it has any."""
+    return bool(stats)
 
 
 class Network(NamedTuple):
@@ -69,13 +68,14 @@ class Network(NamedTuple):
       apply: (params, stats, x, label, mode) -> (y, stats).
       advance: (params, stats) -> stats, called once before each turn of the player (power iteration).
       mixes_examples: stats -> whether an example's output in training depends on the others of its batch, as under
-        batch normalisation or packing. A penalty on the slope of such a critic is refused.
+        batch normalisation or packing. A penalty on the slope of such a critic is refused. By default it does if the
+        network has statistics.
     """
 
     init: Callable[[Array, Array, Array | None], tuple[Params, Params]]
     apply: Callable[[Params, Params, Array, Array | None, Mode], tuple[Array, Params]]
     advance: Callable[[Params, Params], Params] = same_stats
-    mixes_examples: Callable[[Params], bool] = mixes_nothing
+    mixes_examples: Callable[[Params], bool] = has_stats
 
 
 class Batch(NamedTuple):

@@ -283,7 +283,8 @@ def check_examples_apart(critic: Network, stats: Params) -> None:
     if critic.mixes_examples(stats):
         raise UserError(
             "the critic has batch statistics or is packed, so its logits mix the examples of a batch and the gradient "
-            "by one input is not that of one example: give it another norm and no packing, or drop the penalty"
+            "by one input is not that of one example: give it another norm and no packing, or drop the penalty. If "
+            "its statistics aren't those of a batch, let its `mixes_examples` say so"
         )
 
 

@@ -38,14 +38,14 @@ hypothesis.settings.register_profile("quick", QUICK)
 hypothesis.settings.register_profile("exhaustive", QUICK, max_examples=50)  # pytest --hypothesis-profile=exhaustive
 hypothesis.settings.load_profile("quick")
 
-LONGEST = (
-    "test_against_float64",
+LONGEST = {
     "test_parallel",
-    "test_processes",
     "test_evaluate",
-    "test_fourier",
     "test_experiments",
-)
+    "test_fourier",
+    "test_processes",
+    "test_accelerator_speed",
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -250,7 +250,7 @@ def test_batch_is_split_and_the_state_is_whole_on_each_device():
         assert len(leaf.sharding.device_set) == DEVICES
 
 
-@pytest.mark.parametrize("critic_steps", [1, 2])
+@pytest.mark.parametrize("critic_steps", [1, pytest.param(2, marks=pytest.mark.exhaustive)])
 def test_jit_splits_the_generators_turn_though_its_loss_looks_at_no_real_example(critic_steps):
     nets = Players(mlp.critic(width=16), mlp.generator(width=16))
     update = make_update(nets, LOSSES["wasserstein"], OPTIMIZERS, priors.normal(2), critic_steps=critic_steps)

@@ -82,6 +82,13 @@ def test_a_users_own_norm_is_refused_whatever_its_collection_unless_the_module_s
     assert play(from_linen(Own(), mixes_examples=False)).step == 1
 
 
+def test_a_network_built_by_hand_is_refused_if_it_has_statistics_and_does_not_say_whose():
+    critic = from_linen(Own())
+    by_hand = Network(critic.init, critic.apply)
+    with pytest.raises(ValueError, match="let its `mixes_examples` say so"):
+        played(Players(by_hand, GAME.generator), WITH_PENALTIES, Players(sgd(0.1), sgd(0.1)), data(2))
+
+
 def test_batch_norm_in_the_critic_works_with_a_penalty_of_logits_alone():
     objective = add(adversarial=HINGE, drift=penalties.drift())
     _, _, metrics = played(BATCH_NORM, objective, Players(sgd(0.1), sgd(0.1)), data(2))

@@ -14,7 +14,7 @@ fail() { echo "pack.sh: $1" >&2; exit 2; }
 cifar10=$(realpath "$1") python=${PYTHON:-python3.12}
 cd "$(dirname "$0")/../.."
 version=$("$python" -c 'import sys; print(f"{sys.version_info[0]}{sys.version_info[1]}")') || fail "there is no $python: set PYTHON"
-python3 -c 'import gan_jax.data.prepare, tyro' || fail "python3 has no gan_jax: activate the environment in which it's installed"
+python3 -c 'import gan_jax.data.tfds.prepare, tyro' || fail "python3 has no gan_jax: activate the environment in which it's installed"
 
 new=$(mktemp -d .accelerator_XXXX)
 trap 'rm -rf "$new"' EXIT

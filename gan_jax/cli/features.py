@@ -17,7 +17,7 @@ def measure_of(experiment: "Experiment", features: str | None, weights: Path | N
 
     if features is not None:
         if len(experiment.data.example.x.shape) != 3:
-            raise UserError(f"--features {features}: only images have these, and the data are no images")
+            raise UserError(f"--features {features}: only images have these, and the data aren't images")
         return measures.images(named(features, weights))
     if weights is not None:
         raise UserError(f"--weights {weights}: say which network's, by --features inception")

@@ -63,7 +63,10 @@ def plan_with_arguments_of(file: Path) -> "Callable[..., None]":
                 raise UserError("no slice to plan for: name one or more, such as --topology v5e:4x4")
             if len(topology) > 1 and not json:
                 check_picture(out)
-            with planning():
+            try:
+                with planning():
+                    built = build(experiment, arguments, precision)
+            except Exception:  # its own code may want more than shapes, such as the number of examples
                 built = build(experiment, arguments, precision)
             bar = tqdm(
                 topology, unit="slice", disable=None if len(topology) > 1 else True

@@ -19,7 +19,7 @@ def say_found(run: "Run", experiment: "Experiment") -> None:
     data, batch_size = experiment.data, experiment.batch_size
     say(f"{run.folder}: {describe(run, data)}")
     if data.size is not None and data.size < batch_size:
-        say(f"{data.size} examples are fewer than a batch of {batch_size}: some come twice in one")
+        say(f"{data.size} examples are fewer than a batch of {batch_size}: a batch has some of them twice")
 
 
 def play(run: "Run", experiment: "Experiment", update: "Update", state: "TrainState", rollbacks: int = 0) -> None:

@@ -23,7 +23,7 @@ def prepare(name: Positional[str], data_dir: Path | None = None, manual_dir: Pat
     with bad_input():
         if name == "inception" and (data_dir or manual_dir):
             raise UserError(
-                "inception is no data set, and takes neither --data-dir nor --manual-dir: give a file that you have by "
+                "inception isn't a data set, and takes neither --data-dir nor --manual-dir: name a file of yours by "
                 "`gan-jax evaluate --features inception --weights FILE`"
             )
         where = fetch() if name == "inception" else tfds.prepare(name, data_dir=data_dir, manual_dir=manual_dir)

@@ -99,7 +99,7 @@ def format_of(view: "View", out: Path, suffix: str | None, interpolate: bool) ->
     if interpolate:
         raise UserError(f"{out}: walks go into one file, {endings}")
     if (out.suffix or out.is_file()) and not out.is_dir():
-        raise UserError(f"{out}: give one file of all, {endings}, or a folder for a file each")
+        raise UserError(f"{out}: samples of this kind are written to one file, {endings}, or to a folder, a file each")
     ending = next(iter(view.single)) if suffix is None else f".{suffix.removeprefix('.')}"
     if ending not in view.single:
         raise UserError(f"--suffix {suffix}: samples of this kind are written as {' or '.join(view.single)}")

@@ -1,10 +1,12 @@
 """The terminal: arguments into a command, errors into one line and an exit code."""
 
 import contextlib
+import difflib
 import functools
 import io
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any, NoReturn
 
 import tyro
 
+from gan_jax.cli.arguments import experiment_among
 from gan_jax.errors import UserError
 from gan_jax.storage.user_file import line_of
 
@@ -34,7 +37,7 @@ def parse(commands: dict[str, Callable[..., None]], arguments: Sequence[str]) ->
     except SystemExit as error:
         if error.code != BAD_INPUT:
             raise
-        fail(one_line(stderr.getvalue()), BAD_INPUT)
+        fail(f"{one_line(stderr.getvalue())}; {pointer(arguments)}", BAD_INPUT)
 
 
 def defer(command: Callable[..., None]) -> Callable[..., Callable[[], None]]:
@@ -99,5 +102,21 @@ def warnings_on_stderr() -> Iterator[None]:
 def one_line(box: str) -> str:
     """Returns the text of tyro's box: its rows after the title, without frame and rules in UTF-8 or ASCII."""
     rows = [line.strip("│╭╮╰╯ ") for line in box.splitlines()[1:]]
-    parts = " ".join("\n" if set(row) <= set("─-") else row for row in rows).split("\n")
-    return "; ".join(part.strip() for part in parts if part.strip())
+    parts = [part.strip() for part in " ".join("\n" if set(row) <= set("─-") else row for row in rows).split("\n")]
+    return "; ".join(suggestion(part, parts[0]) for part in parts if part and not part.startswith("For full helptext"))
+
+
+def suggestion(part: str, first: str) -> str:
+    """Shortens tyro's list of options like the wrong one, with all their help, to the one most like it."""
+    if not part.startswith("Perhaps you meant"):
+        return part
+    wrong = re.findall(r"--[\w-]+", first)
+    like = difflib.get_close_matches(wrong[0], re.findall(r"--[\w-]+", part), 1, cutoff=0) if wrong else []
+    return f"did you mean {like[0]}?" if like else part
+
+
+def pointer(arguments: Sequence[str]) -> str:
+    """Says which help to read: the experiment's, the command's or that of gan-jax."""
+    command = [word for word in arguments[:1] if not word.startswith("-")]
+    file = experiment_among(arguments[1:]) if command and command[0] in ("train", "plan") else None
+    return f"see `{' '.join(['gan-jax', *command, *([str(file)] if file else [])])} --help`"

@@ -98,6 +98,16 @@ def note_of(data: Any) -> Note:
     return {"example": shapes, "size": data.size, "classes": data.classes, "name": data.name}
 
 
+def is_note(note: Any) -> bool:
+    """Whether a value from a JSON file is a note of a loader's call."""
+    if not isinstance(note, dict) or note.keys() != {"loader", "data"}:
+        return False
+    data = note["data"]
+    while isinstance(data, dict) and "source" in data:
+        data = data["source"]
+    return isinstance(data, dict) and data.keys() == {"example", "size", "classes", "name"}
+
+
 def stand_in(kind: Any, note: Note) -> Any:
     """The data that a loader returned, without the examples."""
     if kind is not Source:
@@ -123,9 +133,9 @@ def blank(example: Batch, classes: int = 0) -> Source | None:
 
 
 def without_examples(example: Batch, size: int | None, classes: int, name: str, why: str) -> Source:
-    """A source whose examples can't be read: that raises Missing, and says why."""
+    """A source whose examples can't be read: that raises Missing, and says why. Its splits are like it."""
 
     def absent(*_: Any, **__: Any) -> Any:
         raise Missing(why)
 
-    return Source(example, size, classes, absent, name, absent)
+    return Source(example, size, classes, absent, name, lambda _: without_examples(example, size, classes, name, why))

@@ -109,7 +109,7 @@ def protocol(result: dict[str, Any]) -> str:
 
 def arrow(result: dict[str, Any], name: str) -> str:
     """Points to the better side of a figure; empty where neither is."""
-    return {"higher": "↑", "lower": "↓"}.get(result.get("better", {}).get(name), "")
+    return {"higher": "↑", "lower": "↓"}.get(result["better"].get(name), "")
 
 
 def cell(quartiles: list[float] | None, games: int) -> str:

@@ -33,7 +33,7 @@ def load(file: Path) -> list[dict[str, Any]]:
         results = read_json(file)["results"]
         for one in results:
             one["protocol"], one["quartiles"], one["figures"], one["collapsed"], one["floor"]
-            {**one.get("better", {})}
+            {**one["better"]}
             one["made"]["games"], one["made"]["seed"], one["made"]["versions"]
         return results
     except (ValueError, KeyError, TypeError) as error:

@@ -34,7 +34,9 @@ class Classifier(nn.Module):
 def classify(params: Params, x: Array) -> Seen:
     """Features and logits of images [B, 28, 28, 1] in [-1, 1], by the classifier with these parameters."""
     if x.shape[1:] != (28, 28, 1):
-        raise UserError(f"the classifier takes images [B, 28, 28, 1], these are {list(x.shape)}")
+        raise UserError(
+            f"the classifier takes images [B, 28, 28, 1], these are {list(x.shape)}: take effnet or inception"
+        )
     return Classifier(params["Dense_0"]["bias"].shape[0]).apply({"params": params}, x)  # type: ignore[return-value]
 
 

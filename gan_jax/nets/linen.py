@@ -6,7 +6,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gan_jax.types import Array, Mode, Network, Params
+from gan_jax.types import Array, Mode, Network, Params, has_stats
 
 
 def from_linen(module: nn.Module, *, mixes_examples: bool | None = None) -> Network:
@@ -29,7 +29,7 @@ def from_linen(module: nn.Module, *, mixes_examples: bool | None = None) -> Netw
     """
 
     def mixes(stats: Params) -> bool:
-        return bool(stats) if mixes_examples is None else mixes_examples
+        return has_stats(stats) if mixes_examples is None else mixes_examples
 
     def init(key: Array, x: Array, label: Array | None) -> tuple[Params, Params]:
         variables = dict(module.init(key, x, label, Mode()))

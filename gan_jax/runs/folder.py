@@ -13,15 +13,16 @@ import typing
 from pathlib import Path
 from typing import Any
 
-from gan_jax.data.memory import Note, recalling
+from gan_jax.data.memory import Note, is_note, recalling
 from gan_jax.errors import Missing, UserError
 from gan_jax.experiment import Experiment, build, load
 from gan_jax.runs.config import as_declared, as_json, check_type
 from gan_jax.runs.options import Options
-from gan_jax.storage.files import PART, read_json, write_whole
+from gan_jax.storage.files import read_json, write_whole
 from gan_jax.storage.versions import versions
 
 CONFIG = "config.json"
+UNFINISHED = "unfinished"  # a folder that has this file, and no config.json, may be made again
 FORMAT = 1  # of config.json; a run made before the modules moved has none, and its experiment imports old names
 LARGEST_MEMORY = 1_000_000_000  # bytes: a run on text remembers all its words
 
@@ -102,9 +103,9 @@ class Run:
         """
         try:
             notes = read_json(self.memory, LARGEST_MEMORY)
-            if not all(one.keys() == {"loader", "data"} for one in notes):
+            if not all(map(is_note, notes)):
                 raise UserError("it isn't what a run writes")
-        except (OSError, ValueError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, TypeError) as error:
             raise UserError(f"{self.memory} is missing or broken ({error}): restore it, or start a new run") from error
         with recalling(notes):
             return self.experiment()
@@ -132,7 +133,7 @@ def check_free(folder: Path) -> None:
         raise UserError(f"{str(folder)!a}: checkpoints can't lie there; name a --run-dir in UTF-8") from error
     if (folder / CONFIG).exists():
         raise UserError(f"{folder} holds a run already: `gan-jax resume {folder}` goes on, or give another --run-dir")
-    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / (CONFIG + PART)).exists())):
+    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / UNFINISHED).exists())):
         raise UserError(f"{folder} is not an empty folder: give another --run-dir")
 
 
@@ -152,12 +153,13 @@ def create(
     run = Run(folder, file.stem, arguments, options, data)
     text = config_of(run)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / (CONFIG + PART)).write_text(text, encoding="utf-8")
+    (folder / UNFINISHED).touch()
     for game in range(options.num_seeds):
         run.picture(0, game).parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(file, folder / "experiment.py")
     run.memory.write_text(json.dumps(memory or []) + "\n", encoding="utf-8")
     write_whole(run.config, text)
+    (folder / UNFINISHED).unlink()
     return open_run(folder)
 
 
@@ -194,7 +196,7 @@ def open_run(folder: Path) -> Run:
     """
     path = folder / CONFIG
     if not path.is_file():
-        raise Missing(f"{folder.absolute()} is no run (it has no config.json): `gan-jax train` makes one")
+        raise Missing(f"{folder.absolute()} isn't a run (it has no config.json): `gan-jax train` makes one")
     try:
         config = read_json(path)
         if config.get("format") == FORMAT:

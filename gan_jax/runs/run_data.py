@@ -41,7 +41,9 @@ def check_same_data(run: Run, experiment: Experiment) -> None:
     why = f" ({found.line()})" if found and (found.skipped or found.ignored) else ""
     advice = "put them back as they were"
     if mended:
-        advice = f"{mended[0]} was skipped as the run began, and can be used now: move it away, or start a new run"
+        advice += (
+            f", or start a new run; {mended[0]} was skipped when the run began: if it can be used now, move it away"
+        )
     raise UserError(f"{run.folder}: its data were {run.data}, now they are {now}{why}: {advice}")
 
 

@@ -82,7 +82,11 @@ def open_trained_to_sample(run: Path, checkpoint: Which) -> Trained:
     from gan_jax.runs import folder as runs
 
     opened = runs.open_run(run)
-    return restored(opened, opened.without_data(), checkpoint)
+    try:
+        experiment = opened.without_data()
+    except Missing:  # the experiment reads examples while it is built
+        experiment = opened.experiment()
+    return restored(opened, experiment, checkpoint)
 
 
 def restored(run: "Run", experiment: "Experiment", checkpoint: Which) -> Trained:

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import secrets
 from collections.abc import Iterator
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -17,10 +18,12 @@ LARGEST = 10_000_000  # bytes of JSON: the largest file that gan_jax writes has 
 def whole(file: Path) -> Iterator[Path]:
     """Writes a file under another name, and renames it once it is complete and on the disk.
 
+    Of several who write the same file at once, each has a name of its own, and the last one's file stays.
+
     Yields:
       The path to write to. An error removes the file.
     """
-    part = file.with_name(file.name + PART)
+    part = file.with_name(f"{file.name}.{secrets.token_hex(4)}{PART}")
     try:
         yield part
         with part.open("rb") as written:

@@ -77,7 +77,7 @@ def inspect(file: Path) -> dict[str, Any] | None:
       UserError: The file isn't whole.
     """
     if not file.is_file():
-        raise Missing(f"{file}: no such file" + ("; it's a folder" if file.is_dir() else ""))
+        raise Missing(f"{file} is a folder: name a file in it" if file.is_dir() else f"{file}: no such file")
     with file.open("rb") as stream:
         start = stream.read(12)
     ending = next((ending for ending, begins in BEGINNINGS.items() if begins(start)), None)

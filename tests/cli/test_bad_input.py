@@ -38,9 +38,9 @@ WITHOUT_UNITS = (  # where JAX itself doesn't fail first
         ("train leaves.py", "leaves.py does not load, line 1: SystemExit: 5"),
         ("train tiny.py --width 0", WITHOUT_UNITS),
         ("train", "Missing"),
-        ("resume taken", "taken is no run (it has no config.json)"),
-        ("resume nowhere", "nowhere is no run"),
-        ("sample taken", "taken is no run"),
+        ("resume taken", "taken isn't a run (it has no config.json)"),
+        ("resume nowhere", "nowhere isn't a run"),
+        ("sample taken", "taken isn't a run"),
         ("prepare mnits", "did you mean"),
         ("prepare inception --manual-dir taken", "takes neither --data-dir nor --manual-dir"),
         ("prepare inception --data-dir taken", "`gan-jax evaluate --features inception --weights FILE`"),
@@ -98,7 +98,7 @@ def test_a_batchnorm_critic_under_a_gradient_penalty_is_refused(tiny, capsys):
     [
         ("sample {run} --num 0", "num 0, frames 16, seed 0: num and frames must be 1 or more"),
         ("sample {run} --seed -1", "seed must"),
-        ("sample {run} --out x.foo", "x.foo: give one file of all, x.png, or a folder"),
+        ("sample {run} --out x.foo", "x.foo: samples of this kind are written to one file, x.png, or to a folder"),
         ("resume {run} --steps -1", "steps -1: it must be 0 or more"),
     ],
 )

@@ -260,7 +260,7 @@ def test_a_resumed_run_evaluates_as_an_undisturbed_one(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ("evaluate nowhere", "nowhere is no run"),
+        ("evaluate nowhere", "nowhere isn't a run"),
         ("evaluate run", "the experiment names no measure: give it one"),
         ("evaluate run --features none", "features 'none': there are digits, fashion, effnet, inception, and FILE.py"),
         ("evaluate run --features none.py:f", "none.py: no such file"),

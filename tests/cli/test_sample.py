@@ -121,7 +121,10 @@ def test_walks_are_rows_of_a_strip_and_frames_of_a_film(run):
         ("--interpolate --frames 0", "frames 0, seed 0: num and frames must be 1 or more"),
         ("--suffix .stl --out folder", "--suffix .stl: samples of this kind are written as .png"),
         ("--suffix png", "--suffix png: samples.png holds all samples; give a folder for a file each"),
-        ("--out samples.wav", "samples.wav: give one file of all, samples.png, or a folder for a file each"),
+        (
+            "--out samples.wav",
+            "samples.wav: samples of this kind are written to one file, samples.png, or to a folder, a file each",
+        ),
     ],
 )
 def test_a_form_that_the_kind_has_not_is_named(run, capsys, words, line):

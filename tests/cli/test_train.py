@@ -1,5 +1,6 @@
 """`gan-jax train`: what a run leaves in its folder."""
 
+import errno
 import json
 import shutil
 import subprocess
@@ -13,6 +14,8 @@ from command_line import EVERY, TINY, files, lines, refused
 from PIL import Image
 
 from gan_jax.cli import main as cli
+from gan_jax.runs import folder
+from gan_jax.tpu_plan import compile as compile_plan, report
 
 
 def test_a_run_holds_all_that_it_says(trained):
@@ -62,13 +65,50 @@ def test_paths_and_tuples_come_back_as_they_were(tiny):
 
 def test_a_run_killed_as_its_folder_was_made_is_made_again(tiny, capsys):
     Path("run/samples").mkdir(parents=True)
-    Path("run/config.json.part").write_text("{")
+    Path("run/unfinished").touch()
     Path("run/experiment.py").write_text("cut sh")
     cli.main(["train", "tiny.py", "--run-dir", "run", "--steps", "1"])
     assert Path("run/experiment.py").read_text() == TINY
+    assert not Path("run/unfinished").exists()
     Path("other").mkdir()
     Path("other/thesis.tex").write_text("")
     assert "other is not an empty folder" in refused(capsys, "train", "tiny.py", "--run-dir", "other")
+
+
+def test_a_run_whose_folder_could_not_be_made_is_made_again(tiny, monkeypatch):
+    def full(file, content):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    arguments = ["train", "tiny.py", "--run-dir", "run", "--steps", "1"]
+    with monkeypatch.context() as small:
+        small.setattr(folder, "write_whole", full)
+        with pytest.raises(SystemExit):
+            cli.main(arguments)
+    cli.main(arguments)
+    assert Path("run/config.json").exists()
+
+
+USES = {  # what an experiment may do with its data while it is built
+    "split": 'digits().split("test")',
+    "stream": "(source := digits(), next(source.stream(jax.random.key(0), 0, 4)))[0]",
+    "size": "(source := digits(), source.size // 2)[0]",
+}
+
+
+@pytest.mark.parametrize("use", USES)
+def test_an_experiment_may_use_its_data_while_it_is_built(tiny, monkeypatch, use):
+    text = TINY.replace("data=gaussians8()", f"data={USES[use]}").replace("=views.points", "=views.images")
+    text = text.replace("generator(width", "generator((28, 28, 1), width").replace(
+        "import optax", "import jax\nimport optax"
+    )
+    Path("tiny.py").write_text(text.replace("points2d import gaussians8", "digits import digits"))
+    cli.main(["train", "tiny.py", "--run-dir", "run", "--steps", "1", *EVERY])
+    cli.main(["sample", "run", "--num", "2"])
+    planned = []
+    monkeypatch.setattr(compile_plan, "plan_for", lambda built, *_: planned.append(built.data.example.x.shape))
+    monkeypatch.setattr(report, "print_plan", lambda *_: None)
+    cli.main(["plan", "tiny.py", "--topology", "v5e:2x2"])
+    assert planned == [(28, 28, 1)]
 
 
 @pytest.mark.exhaustive

@@ -62,9 +62,10 @@ def test_what_needs_the_examples_says_where_they_can_be_named():
         images(None)
     with recalling(notes):
         source = images(None)
-    for use in (lambda: next(source.stream(jax.random.key(0), 0, 2)), lambda: source.split("train")):
+    for part in (source, source.split("test")):
+        assert part.example == source.example
         with pytest.raises(FileNotFoundError, match="4 images, aren't here: give their new place by --data"):
-            use()
+            part.stream(jax.random.key(0), 0, 2)
 
 
 def test_other_loaders_than_the_run_called_are_refused_and_what_it_did_not_note_is_loaded():
@@ -201,7 +202,7 @@ def test_a_plan_opens_folders_that_hold_the_number_of_classes(tmp_path):
     write_images(tmp_path / "one")
     with planning():
         assert data.images(tmp_path, size=4, labels=True).classes == 1
-        with pytest.raises(FileNotFoundError, match="/nowhere is no folder"):
+        with pytest.raises(FileNotFoundError, match="/nowhere isn't a folder"):
             data.images("/nowhere", size=4, labels=True)
 
 

@@ -1,6 +1,8 @@
 """What travels to an accelerator and back: packages, images, runs. The scripts themselves are rehearsed by .ci/run."""
 
+import importlib
 import json
+import re
 import sys
 import tarfile
 import time
@@ -63,6 +65,14 @@ def test_what_is_unpacked_is_what_experiments_read(split, tmp_path):
 def test_parts_without_training_images_are_refused(tmp_path):
     with pytest.raises(SystemExit, match=r"has no train_\*\.webp: bring \.accelerator/1 along"):
         cifar10.unpack(tmp_path, tmp_path / "tfds")
+
+
+def test_scripts_import_modules_that_exist():
+    scripts = "".join(file.read_text() for file in (ROOT / "experiments" / "accelerator").glob("*.sh"))
+    names = set(re.findall(r"\bgan_jax(?:\.\w+)+", scripts))
+    assert names
+    for name in names:
+        importlib.import_module(name)
 
 
 def test_missing_and_old_packages_are_named():

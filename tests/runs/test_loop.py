@@ -62,7 +62,7 @@ def guarded(monkeypatch):
     return guard(True)
 
 
-@pytest.mark.parametrize("games", [1, 2])
+@pytest.mark.parametrize("games", [1, pytest.param(2, marks=pytest.mark.exhaustive)])
 def test_the_loop_waits_for_no_array_that_it_does_not_fetch_by_name(guarded, tmp_path, games):
     shape = (4, 4, 1)
     images = np.random.default_rng(0).integers(0, 256, (6, *shape), np.uint8)  # several epochs an update

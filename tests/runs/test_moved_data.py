@@ -92,7 +92,9 @@ def test_fewer_examples_than_a_batch_are_told(begun, tmp_path, monkeypatch, caps
     monkeypatch.chdir(tmp_path)
     given = ["--folder", str(begun / "photos"), "--run-dir", "run", "--steps", "0", "--batch-size", batch_size]
     cli.main(["train", str(begun / "shades.py"), *given])
-    assert ("12 examples are fewer than a batch of 16: some come twice in one\n" in capsys.readouterr().err) == told
+    assert (
+        "12 examples are fewer than a batch of 16: a batch has some of them twice\n" in capsys.readouterr().err
+    ) == told
 
 
 def test_samples_are_drawn_without_the_data_as_with_them(here):
@@ -104,7 +106,7 @@ def test_samples_are_drawn_without_the_data_as_with_them(here):
 @pytest.mark.parametrize("command", ["resume run --steps 4", "evaluate run", "neighbours run"])
 def test_what_needs_the_data_says_how_to_name_their_place(here, capsys, command):
     says = refused(capsys, *command.split())
-    assert "gone is no folder" in says
+    assert "gone isn't a folder" in says
     assert "if the run's data were moved, give their new place by --data" in says
 
 
@@ -130,7 +132,9 @@ def test_samples_are_those_of_the_run_whatever_lies_where_its_data_were(here):
     assert Path("gone.png").read_bytes() == Path("changed.png").read_bytes()
 
 
-@pytest.mark.parametrize("memory", ["{", "[]}", "[1]", '{"loader": 1}', '[{"loader": "folder"}]', None])
+@pytest.mark.parametrize(
+    "memory", ["{", "[]}", "[1]", '{"loader": 1}', '[{"loader": "folder"}]', '[{"loader": "images", "data": {}}]', None]
+)
 def test_broken_memory_is_named(here, capsys, memory):
     Path("run/data.json").unlink() if memory is None else Path("run/data.json").write_text(memory)
     assert "run/data.json is missing or broken" in refused(capsys, "sample", "run")
@@ -140,13 +144,13 @@ def test_file_that_was_mended_since_is_named_where_the_run_is_resumed(here, caps
     shutil.copytree(here / "photos", "elsewhere")
     shutil.copy("elsewhere/03.png", "elsewhere/broken.png")
     says = refused(capsys, "resume", "run", "--steps", "4", "--data", "elsewhere")
-    assert "broken.png was skipped as the run began, and can be used now: move it away, or start a new run" in says
+    assert "or start a new run; broken.png was skipped when the run began: if it can be used now, move it away" in says
 
 
 def test_place_that_was_given_and_is_wrong_is_not_asked_for_again(here, capsys):
     Path("file").touch()
     says = refused(capsys, "resume", "run", "--steps", "4", "--data", "file")
-    assert "file is no folder" in says
+    assert "file isn't a folder" in says
     assert "--data" not in says
 
 

@@ -62,10 +62,13 @@ def on_devices(count: int) -> jax.sharding.Mesh:
     ("family", "devices"),
     [
         ("digits", 8),
-        ("streamed", 1),
         *(
             pytest.param(family, devices, marks=pytest.mark.exhaustive)
-            for family, devices in [*((family, 8) for family in FAMILIES if family != "digits"), ("digits", 1)]
+            for family, devices in [
+                *((family, 8) for family in FAMILIES if family != "digits"),
+                ("digits", 1),
+                ("streamed", 1),
+            ]
         ),
     ],
 )
@@ -97,6 +100,7 @@ def state_of(folder: Path):
     return restore(run.checkpoints, abstract_state(run.experiment()))
 
 
+@pytest.mark.exhaustive
 def test_a_checkpoint_of_eight_devices_is_restored_onto_one_and_back(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     file = str(EXPERIMENTS / "wgan_gp_points.py")

@@ -34,11 +34,15 @@ def test_what_fails_leaves_the_file_that_was_there_and_nothing_else(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["weights.bin"]
 
 
-def test_a_part_that_a_kill_left_is_overwritten(tmp_path):
+def test_writers_of_one_file_do_not_disturb_one_another(tmp_path):
     file = tmp_path / "config.json"
-    (tmp_path / ("config.json" + PART)).write_text("longer than what comes now")
-    write_whole(file, "{}")
-    assert file.read_text() == "{}"
+    with whole(file) as first:
+        first.write_text("first")
+        with whole(file) as second:
+            second.write_text("second")
+        assert file.read_text() == "second"
+        assert first.suffix == second.suffix == PART
+    assert file.read_text() == "first"
 
 
 def test_a_files_hash_is_that_of_its_bytes(tmp_path):

@@ -48,7 +48,7 @@ def find(root: Path, suffixes: Collection[str], kind: str, recognised: Callable[
       ValueError: It holds no such file.
     """
     if not root.is_dir():
-        raise Missing(f"{printable(root)} is no folder: name the folder that holds your {kind}")
+        raise Missing(f"{printable(root)} isn't a folder: name the folder that holds your {kind}")
     skipped: list[Skipped] = []
     files = sorted(walk(root, skipped))
 

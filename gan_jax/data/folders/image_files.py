@@ -95,7 +95,7 @@ def why_not(file: Path) -> str:
                     read(stream, str(file))
                 except Exception as error:
                     return broken(error)
-    return "is no image" if start else "is empty"
+    return "isn't an image" if start else "is empty"
 
 
 def broken(error: Exception) -> str:

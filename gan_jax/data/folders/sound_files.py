@@ -36,7 +36,7 @@ def opened(file: Path) -> "Iterator[SoundFile]":
             check_header(sound, size)
             yield sound
     except soundfile.LibsndfileError as error:
-        raise Unusable(f"is no sound, or a damaged one ({error.error_string.rstrip('.')})") from error
+        raise Unusable(f"isn't a sound, or is damaged ({error.error_string.rstrip('.')})") from error
 
 
 def check_header(sound: "SoundFile", size: int) -> None:

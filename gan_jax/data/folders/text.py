@@ -67,9 +67,9 @@ def read_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         called = coding.removesuffix("-sig").upper()
         raise UserError(
-            f"{path} is no text in {called} ({error}): convert it, as by iconv -f CODING -t utf-8"
+            f"{path} isn't text in {called} ({error}): convert it, as by iconv -f CODING -t utf-8"
         ) from error
     if "\0" in written:
         line = written[: written.index("\0")].count("\n") + 1
-        raise UserError(f"{path} is no text: line {line} holds a zero byte; if it's UTF-16, convert it to UTF-8")
+        raise UserError(f"{path} isn't text: line {line} holds a zero byte; if it's UTF-16, convert it to UTF-8")
     return written

@@ -45,7 +45,7 @@ def prepare(
     """
     manual = None if manual_dir is None else pathlib.Path(manual_dir).expanduser()
     if manual is not None and not manual.is_dir():
-        raise Missing(f"{manual} is no folder: name the one that holds the files of {name}")
+        raise Missing(f"{manual} isn't a folder: name the one that holds the files of {name}")
     builder = catalogue_builder(name, data_dir)
     if builder.data_path.exists():
         check_format(name, builder)

@@ -77,7 +77,7 @@ def builder_arguments(name: str) -> dict[str, Any]:
     try:
         base, arguments = catalogue.core.naming.parse_builder_name_kwargs(name)
     except ValueError as error:
-        raise UserError(f"{name!r} is no name of a data set: write it as mnist or emnist/letters") from error
+        raise UserError(f"{name!r} isn't the name of a data set: write it as mnist or emnist/letters") from error
     return {"name": str(base), **arguments}
 
 
@@ -89,7 +89,7 @@ def check_known(name: str) -> None:
     if base not in known:
         close = " or ".join(difflib.get_close_matches(base, known))
         mend = f"did you mean {close}?" if close else "see https://www.tensorflow.org/datasets/catalog"
-        raise UserError(f"{base} is no data set of TensorFlow Datasets: {mend}")
+        raise UserError(f"{base} isn't a data set of TensorFlow Datasets: {mend}")
 
 
 def check_format(name: str, builder: Any) -> None:

@@ -138,7 +138,7 @@ def test_clips_that_are_broken_or_too_short_are_skipped_and_the_reason_given(tmp
 
 
 def test_bad_input_is_answered_in_one_line(tmp_path, monkeypatch):
-    with pytest.raises(FileNotFoundError, match="is no folder: name the folder that holds your clips"):
+    with pytest.raises(FileNotFoundError, match="isn't a folder: name the folder that holds your clips"):
         clips(tmp_path / "nowhere", size=4)
     with pytest.raises(ValueError, match=r"holds no clips: put .gif, .*.mp4, "):
         clips(tmp_path, size=4)

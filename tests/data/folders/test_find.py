@@ -101,7 +101,7 @@ def test_hidden_root_is_a_folder_like_any_other(tmp_path):
 
 
 def test_folder_without_files_of_the_kind_is_refused_with_what_it_holds(tmp_path):
-    with pytest.raises(FileNotFoundError, match="nowhere is no folder: name the folder that holds your images"):
+    with pytest.raises(FileNotFoundError, match="nowhere isn't a folder: name the folder that holds your images"):
         find(tmp_path / "nowhere", {".png"}, "images")
     make(tmp_path, "a.heic", "b.heic")
     with pytest.raises(ValueError, match=r"no images, only 2 other files \(2 \.heic\): put \.png files"):

@@ -51,7 +51,7 @@ def test_file_that_is_cut_short_is_named_so(tmp_path, kind):
 def test_files_that_are_no_images_are_named_so(tmp_path):
     file = tmp_path / "0.jpg"
     file.write_text("<html>404</html>")
-    assert why(file) == "is no image"
+    assert why(file) == "isn't an image"
     file.write_bytes(b"")
     assert why(file) == "is empty"
     file.write_bytes(written("PNG")[:30])

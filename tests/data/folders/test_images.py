@@ -68,7 +68,7 @@ def test_images_that_can_not_be_used_are_skipped_with_their_reasons(pictures, li
             ("bomb.png", "is too large: Image size (2002000 pixels) exceeds limit of 2000000 pixels"),
             ("cut.png", "is cut short"),
             ("empty.jpg", "is empty"),
-            ("text.png", "is no image"),
+            ("text.png", "isn't an image"),
         ),
         {".txt": 1},
     )
@@ -207,7 +207,7 @@ def test_name_tells_labels_apart(pictures, limit):
 
 
 def test_errors_name_the_folder_and_the_mend(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"nowhere is no folder: name the folder"):
+    with pytest.raises(FileNotFoundError, match=r"nowhere isn't a folder: name the folder"):
         images(tmp_path / "nowhere", size=8)
     with pytest.raises(ValueError, match=r"holds no images: put .*png"):
         images(tmp_path, size=8)

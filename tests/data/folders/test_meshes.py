@@ -92,7 +92,7 @@ def test_other_files_are_counted_but_those_that_meshes_are_made_of(folder):
 
 
 def test_a_folder_without_a_readable_mesh_is_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no folder"):
+    with pytest.raises(FileNotFoundError, match="isn't a folder"):
         meshes(tmp_path / "none")
     with pytest.raises(ValueError, match="holds no meshes"):
         meshes(tmp_path)

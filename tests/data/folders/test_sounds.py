@@ -154,7 +154,7 @@ def test_what_can_not_be_used_is_skipped_and_the_reason_given(recordings, limit,
     source = sounds(recordings, rate=RATE, length=LENGTH, limit=limit)
     assert source.size == 11
     expected = {
-        "broken.wav": "is no sound, or a damaged one (Format not recognised)",
+        "broken.wav": "isn't a sound, or is damaged (Format not recognised)",
         "empty.ogg": "is empty",
         "silent.flac": "is silent",
         "nothing.wav": "holds no samples",
@@ -163,7 +163,7 @@ def test_what_can_not_be_used_is_skipped_and_the_reason_given(recordings, limit,
         "cut.wav": "is cut short: 9,582 of 16,000 bytes",
         "cut.aiff": "is cut short: ",
         "cut.au": "is cut short: ",
-        "cut.flac": "is no sound, or a damaged one (",
+        "cut.flac": "isn't a sound, or is damaged (",
         "cut.mp3": "is cut short: ",
         "unclosed.wav": "claims no samples, in 16,044 bytes",
         "gap.wav, clip 1": "is silent",
@@ -235,7 +235,7 @@ def test_a_sound_that_breaks_later_is_named(recordings):
 
 
 def test_errors_name_the_folder_and_the_mend(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"nowhere is no folder: name the folder that holds your sounds"):
+    with pytest.raises(FileNotFoundError, match=r"nowhere isn't a folder: name the folder that holds your sounds"):
         sounds(tmp_path / "nowhere")
     with pytest.raises(ValueError, match=r"holds no sounds: put .*wav"):
         sounds(tmp_path)

