@@ -68,7 +68,7 @@ def test_imports_go_downward_only(file):
         assert top != "flax" or own[0] in ("nets", "features"), f"only networks import flax: {name}"
         if own[0] in {*CORE, *LIGHT, "__init__"} and top != "gan_jax":
             allowed = {"jax", "numpy", "optax"} if own[0] in CORE else OF_PROVENANCE if own[0] == "storage" else set()
-            assert top in allowed | sys.stdlib_module_names, name
+            assert top in allowed | sys.stdlib_module_names, f"{name}: {own[0]} may import {sorted(allowed)}"
         if top != "gan_jax" or not path or own == ["__init__"]:  # the package itself has the version, and no imports
             continue
         if path[0] == "data" and own[0] != "data":

@@ -13,7 +13,6 @@ from gan_jax.experiment import build, init_of, load
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-TESTED_ELSEWHERE = {DOCS / "how_to" / "a_sixth_kind.md"}
 PAGES = [page for page in sorted(DOCS.rglob("*.md")) if "_build" not in page.parts]
 CODE = {page: re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL) for page in PAGES}
 
@@ -27,9 +26,7 @@ def photos(tmp_path, monkeypatch):
         Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(Path("photos", name))
 
 
-@pytest.mark.parametrize(
-    "page", [page for page in PAGES if CODE[page] and page not in TESTED_ELSEWHERE], ids=lambda page: page.stem
-)
+@pytest.mark.parametrize("page", [page for page in PAGES if CODE[page]], ids=lambda page: page.stem)
 def test_each_block_of_python_on_a_page_runs_alone(page, photos):
     for code in CODE[page]:
         exec(compile(code, str(page), "exec"), {})
