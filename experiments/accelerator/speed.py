@@ -339,10 +339,10 @@ def measure_loop(sizes: Sizes, loop: Loop) -> list[Row]:
 
 def table(rows: Iterable[Row]) -> str:
     """Returns a line for each row, with the main figures."""
-    shown = ("ms", "ours / it", "it / bare update", "examples a second", "memory_mib", "matrix_share", "error")
+    columns = ("ms", "ours / it", "it / bare update", "examples a second", "memory_mib", "matrix_share", "error")
     return "\n".join(
         f"  {row['contender']:17}"
-        + "  ".join(f"{name} {show(row[name])}" for name in shown if row.get(name) is not None)
+        + "  ".join(f"{name} {show(row[name])}" for name in columns if row.get(name) is not None)
         for row in rows
     )
 

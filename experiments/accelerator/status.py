@@ -19,19 +19,19 @@ def main() -> None:
 
 def lines() -> list[str]:
     """One for each script and card; last the script to run next: one that has most left, or is the oldest."""
-    told, due = [], dict.fromkeys(SCRIPTS, ("", ""))
+    lines, due = [], dict.fromkeys(SCRIPTS, ("", ""))
     for script in SCRIPTS:
         results = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(RESULTS.glob(f"{script}_*.json"))]
         results = [result for result in results if not result["stamp"]["rehearsal"]]
         if not results:
-            told.append(f"{script}.sh: not yet run")
+            lines.append(f"{script}.sh: not yet run")
         for stamp, open_ones in ((result["stamp"], left(result)) for result in results):
             what = f"; {', '.join(open_ones)}" if open_ones else ""
-            told.append(
+            lines.append(
                 f"{script}.sh: {stamp['card']}, {stamp['date'][:10]}, {stamp['commit'][:10]}; {changed(stamp)}{what}"
             )
             due[script] = max(due[script], ("some" if open_ones else "whole", stamp["date"]))
-    return [*told, f"next: {min(SCRIPTS, key=due.__getitem__)}.sh"]
+    return [*lines, f"next: {min(SCRIPTS, key=due.__getitem__)}.sh"]
 
 
 def left(result: dict[str, Any]) -> list[str]:

@@ -111,7 +111,7 @@ def main(seconds: Positional[float], *, data_dir: Path, runs: Path, rehearse: Fl
     pictures = [out / file_name(row["name"], measured_on["card"], "png") for row in rows]
     with ThreadPoolExecutor() as pool:
         rows = list(pool.map(functools.partial(finish, runs, plan.evaluation, end), pictures, rows))
-    print(*keep(), *map(told, rows), sep="\n")
+    print(*keep(), *map(line_of, rows), sep="\n")
     if any(row["error"] or row["unmeasured"] for row in rows):
         sys.exit(1)
 
@@ -264,7 +264,7 @@ def finish(runs: Path, evaluation: str, end: float, picture: Path, row: Row) -> 
     return {**row, "results": json.loads((run / "result.json").read_text(encoding="utf-8"))["results"][-1:]}
 
 
-def told(row: Row) -> str:
+def line_of(row: Row) -> str:
     """Formats a row in one line."""
     if row["error"]:
         return f"{row['name']}: {row['error']}"

@@ -83,8 +83,8 @@ def make_bare(
 ) -> Callable[[], float]:
     """Returns a function that plays so many steps and returns the seconds of one."""
     stream = experiment.data.stream(KEYS.data, 0, experiment.examples)
-    hand = jax.jit(functools.partial(deal, experiment.turns))
-    batches = jax.block_until_ready([hand(next(stream)) for _ in range(steps)])
+    deal_all = jax.jit(functools.partial(deal, experiment.turns))
+    batches = jax.block_until_ready([deal_all(next(stream)) for _ in range(steps)])
 
     def bare() -> float:
         state = jax.block_until_ready(init(KEYS.init))

@@ -63,7 +63,7 @@ class Found(NamedTuple):
             parts.append(f"{counted(self.ignored.total(), 'other files')} ignored ({named})")
         return ", ".join(parts)
 
-    def told(self, root: Path | str) -> "Found":
+    def announced(self, root: Path | str) -> "Found":
         """Warns of files that aren't used, and returns itself."""
         if self.skipped or self.ignored:
             log.warning("%s: %s", printable(root), self.line())

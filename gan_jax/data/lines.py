@@ -105,7 +105,7 @@ def windows_of(
         return windows_of(read, taken, name, where=where, length=length, alphabet=characters, limit=limit).source
 
     words = frozenset(word for line in written for word in line.split(" "))
-    return Text(source._replace(split=part, found=found.told(called)), characters, words)
+    return Text(source._replace(split=part, found=found.announced(called)), characters, words)
 
 
 def blank_text(length: int, alphabet: str | int) -> Text | None:

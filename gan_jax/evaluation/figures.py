@@ -173,7 +173,7 @@ def check_measure(experiment: Experiment, num: int) -> None:
         raise UserError(f"best {measure.best!r}: the measure's figures are {', '.join(figures)}; name one of them")
 
 
-def by_name(games: list[Figures | None]) -> dict[str, list[float | None]]:
+def values_of(games: list[Figures | None]) -> dict[str, list[float | None]]:
     """Returns each figure's values in all games, None in those that diverged; nothing if all did."""
     names = next((list(figures) for figures in games if figures is not None), [])
     return {name: [None if figures is None else figures[name] for figures in games] for name in names}

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from gan_jax.evaluation.figures import Evaluation, by_name
+from gan_jax.evaluation.figures import Evaluation, values_of
 from gan_jax.experiment import Experiment
 from gan_jax.storage.versions import versions
 from gan_jax.types import Array, Measure, Mode, Variables
@@ -44,7 +44,7 @@ def evaluate_games(
     """
     evaluation = Evaluation(experiment, measure, split=split, num=num, num_real=num_real)
     games = [evaluation.generated(variables, jax.random.key(seed)) for variables in generators]
-    figures = by_name(games)
+    figures = values_of(games)
     return {
         "figures": figures,
         "quartiles": {name: quartiles(values) for name, values in figures.items()},

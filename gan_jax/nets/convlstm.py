@@ -82,7 +82,7 @@ class Cell(nn.Module):
         memory, output = state
         conv = functools.partial(Conv, 4 * self.features, (3, 3))
         gates = conv(name="ih")(x) + conv(name="hh")(output)
-        admitted, new, kept, shown = jnp.split(gates, 4, -1)
+        admitted, new, kept, output_gate = jnp.split(gates, 4, -1)
         memory = nn.sigmoid(kept + 1) * memory + nn.sigmoid(admitted) * jnp.tanh(new)
-        output = nn.sigmoid(shown) * jnp.tanh(memory)
+        output = nn.sigmoid(output_gate) * jnp.tanh(memory)
         return (memory, output), output

@@ -168,8 +168,8 @@ def dealt(experiment: Experiment, keys: Keys, games: int, first_step: int) -> It
         turns, own = own_part(experiment.turns)
         places = [own]
     streams = [experiment.data.stream(key, first_step, experiment.examples, *places) for key in split(keys.data, games)]
-    hand = functools.partial(deal, turns)
-    deal_all = jax.jit(hand if games == 1 else lambda *each: stack([hand(batch) for batch in each]))
+    deal_one = functools.partial(deal, turns)
+    deal_all = jax.jit(deal_one if games == 1 else lambda *each: stack([deal_one(batch) for batch in each]))
     while True:
         yield deal_all(*[next(stream) for stream in streams])
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import jax
 
-from gan_jax.evaluation.figures import Evaluation, by_name, merit_of
+from gan_jax.evaluation.figures import Evaluation, merit_of, values_of
 from gan_jax.experiment import Experiment
 from gan_jax.parallel import one_copy
 from gan_jax.runs.checkpoint import Checkpoints, set_aside
@@ -104,6 +104,6 @@ def make_evaluate(
 
     def evaluate(generators: list[Variables]) -> tuple[dict[str, list[float | None]], float | None]:
         each = [evaluation.generated(variables, jax.random.key(0)) for variables in generators]
-        return {f"evaluation/{name}": values for name, values in by_name(each).items()}, merit_of(measure, each)
+        return {f"evaluation/{name}": values for name, values in values_of(each).items()}, merit_of(measure, each)
 
     return evaluate

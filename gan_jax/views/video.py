@@ -77,8 +77,8 @@ def write_mp4(frames: list[np.ndarray], path: Path) -> None:
         stream = file.add_stream("libx264", rate=RATE, options={"crf": "18", "threads": "1"})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         pictures = (np.broadcast_to(frame[:height, :width], (height, width, 3)) for frame in frames)
-        shown = (av.VideoFrame.from_ndarray(np.ascontiguousarray(picture)) for picture in pictures)
-        for frame in itertools.chain(shown, [None]):  # None: what the encoder still holds
+        encoded = (av.VideoFrame.from_ndarray(np.ascontiguousarray(picture)) for picture in pictures)
+        for frame in itertools.chain(encoded, [None]):  # None: what the encoder still holds
             file.mux(stream.encode(frame))
 
 

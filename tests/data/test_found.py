@@ -17,10 +17,10 @@ def test_line_tells_what_is_used_skipped_and_ignored(caplog):
     )
     assert "3 skipped (0.png: cut short; 1.png: cut short ...)" in found.line()
     with caplog.at_level(logging.WARNING):
-        assert found.told(Path("photos")) is found
+        assert found.announced(Path("photos")) is found
     assert "photos: 12 images" in caplog.text
     caplog.clear()
-    Found("1 image").told(Path("photos"))
+    Found("1 image").announced(Path("photos"))
     assert not caplog.records
 
 
@@ -33,7 +33,7 @@ def test_line_is_short_and_one_line_whatever_the_names_are(caplog):
     assert len(line) < 2000
     assert "1 .4 and 1 other ending)" in Found("", (), Counter(f".{number}" for number in range(6))).line()
     assert "1 .4)" in Found("", (), Counter(f".{number}" for number in range(5))).line()
-    found.told(Path("my\nphotos"))
+    found.announced(Path("my\nphotos"))
     assert caplog.messages[-1].isprintable()
 
 

@@ -248,7 +248,7 @@ def test_a_run_is_stopped_when_its_time_is_over_and_goes_on_when_it_is_called_ag
     done = train.finish(tmp_path / "runs", "--num 20", time.monotonic() + 60, picture, second)
     assert (done["picture"], done["unmeasured"]) == ("a picture.png", None)
     assert done["results"] == [{"quartiles": {"frechet_distance": [1, 2, 3]}}]  # of the last protocol
-    assert "frechet_distance 2" in train.told(done)
+    assert "frechet_distance 2" in train.line_of(done)
 
 
 def test_a_run_that_comes_to_no_metrics_is_stopped_in_the_end(made_up):
@@ -267,7 +267,7 @@ def test_an_error_is_told_and_costs_one_row(made_up, tmp_path):
     row = made_up("fails")
     assert row["error"] == "gan-jax: no memory"
     assert train.finish(tmp_path / "runs", "", time.monotonic(), tmp_path / "a.png", row) == row
-    assert train.told(row) == "fails_f32: gan-jax: no memory"
+    assert train.line_of(row) == "fails_f32: gan-jax: no memory"
 
 
 def test_what_was_trained_stays_known_if_there_is_no_time_to_evaluate_it(made_up, tmp_path):

@@ -77,10 +77,10 @@ def clips(
     def read(clip: Clip) -> list[np.ndarray]:
         if sum(taken) > limit:
             return []  # all is refused below
-        shown = np.stack([square(frame, size, channels) for frame in clip.shown()])
-        if len(shown) < frames:
-            raise Unusable(f"has {counted(len(shown), 'frames')}, {frames} wanted")
-        found = windows(shown, frames, stride)
+        pictures = np.stack([square(frame, size, channels) for frame in clip.pictures()])
+        if len(pictures) < frames:
+            raise Unusable(f"has {counted(len(pictures), 'frames')}, {frames} wanted")
+        found = windows(pictures, frames, stride)
         taken.append(sum(window.nbytes for window in found))
         return found
 
@@ -90,9 +90,9 @@ def clips(
     check_some(listing, used, skipped, "clips")
     warn_of_gaps(root, used)
     x = np.concatenate(examples)
-    told = f"{counted(len(x), 'windows')} of {counted(frames, 'frames')} from {counted(len(used), 'clips')}"
-    found = Found(told, (*listing.skipped, *skipped), listing.ignored)
-    return on_device(x, name=described(x, "clips"))._replace(found=found.told(root))
+    used_line = f"{counted(len(x), 'windows')} of {counted(frames, 'frames')} from {counted(len(used), 'clips')}"
+    found = Found(used_line, (*listing.skipped, *skipped), listing.ignored)
+    return on_device(x, name=described(x, "clips"))._replace(found=found.announced(root))
 
 
 class Clip(NamedTuple):
@@ -106,10 +106,10 @@ class Clip(NamedTuple):
         first = self.files[0]
         return first if len(self.files) == 1 else first.with_name(numbered(first)[0] + first.suffix)
 
-    def shown(self) -> Iterator["Image"]:
+    def pictures(self) -> Iterator["Image"]:
         first, suffix = self.files[0], self.files[0].suffix.lower()
         if suffix in films.SUFFIXES:
-            return films.shown(first)
+            return films.frames_of(first)
         return animated(first) if len(self.files) == 1 and suffix in ANIMATED + AT_TIMES else stills(self.files)
 
 

@@ -31,7 +31,7 @@ def check_av(files: Sequence[Path]) -> None:
         raise UserError(f"{films[0]}: reading it needs PyAV: pip install 'gan-jax[video]'") from error
 
 
-def shown(file: Path) -> Iterator["Image"]:
+def frames_of(file: Path) -> Iterator["Image"]:
     """Yields the frames, upright and with square pixels.
 
     Raises:

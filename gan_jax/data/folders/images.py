@@ -71,7 +71,7 @@ def images(
     else:
         source = as_needed(root, files, load, example, numbers, classes=len(names))
     used = counted(len(files), "images", len(names))
-    return source._replace(found=Found(used, (*listing.skipped, *skipped), listing.ignored).told(root))
+    return source._replace(found=Found(used, (*listing.skipped, *skipped), listing.ignored).announced(root))
 
 
 def as_needed(

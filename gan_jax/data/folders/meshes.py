@@ -59,4 +59,4 @@ def meshes(path: str | os.PathLike, *, side: int = 32, up: Up = "y") -> Source:
     found = Found(counted(len(files), "meshes"), (*listing.skipped, *skipped), ignored)
     bits = pack(np.stack([voxels for voxels, _ in shapes]))
     name = f"{len(bits)} shapes of {side}x{side}x{side}, sha256 {digest(bits.data)}"
-    return on_device(bits, name=name, decode=unpacked(side))._replace(found=found.told(root))
+    return on_device(bits, name=name, decode=unpacked(side))._replace(found=found.announced(root))

@@ -92,7 +92,7 @@ def sounds(
         source = as_needed(root, files, about, numbers, rate, example, classes=len(names))
     used = f"{counted(source.size or 0, 'sounds', len(names))} from {counted(len(files), 'files')}"
     found = Found(used, (*listing.skipped, *skipped, *silent_clips(root, files, about)), listing.ignored)
-    return source._replace(found=found.told(root))
+    return source._replace(found=found.announced(root))
 
 
 class Sound(NamedTuple):

@@ -75,8 +75,8 @@ def scenes(split: str, *, size: int = 32, frames: int = 16, digits: int = 1) -> 
         velocity = pace * jnp.concatenate([jnp.sin(turn), jnp.cos(turn)], 1)  # [digits, 2]
         straight = jax.random.uniform(start, (digits, 1, 2)) + jnp.arange(frames)[None, :, None] * velocity[:, None]
         places = bounced(straight)
-        shown = jax.vmap(jax.vmap(place, (None, 0, None)), (0, 0, None))
-        lit = shown(jnp.asarray(images)[chosen] / 255.0, places * (size - side), size)  # [digits, frames, size, size]
+        draw = jax.vmap(jax.vmap(place, (None, 0, None)), (0, 0, None))
+        lit = draw(jnp.asarray(images)[chosen] / 255.0, places * (size - side), size)  # [digits, frames, size, size]
         return Scene(2 * lit.max(0)[..., None] - 1, jnp.asarray(labels)[chosen], places)
 
     return draw

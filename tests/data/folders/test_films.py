@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from gan_jax.data.folders.films import check_av, shown, turned
+from gan_jax.data.folders.films import check_av, frames_of, turned
 from gan_jax.data.found import Unusable
 
 
@@ -57,14 +57,14 @@ def test_a_film_of_a_turned_phone_is_upright(tmp_path):
     assert data[place : place + 36] == struct.pack(">9i", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
     data[place : place + 36] = struct.pack(">9i", 0, 1 << 16, 0, -1 << 16, 0, 0, 48 << 16, 0, 1 << 30)
     path.write_bytes(data)
-    (image,) = shown(path)
+    (image,) = frames_of(path)
     assert image.size == (48, 32)
     np.testing.assert_allclose(np.asarray(image), corner(), atol=30)
 
 
 @pytest.mark.parametrize(("aspect", "size"), [(Fraction(2), (96, 32)), (Fraction(2, 3), (48, 48))])
 def test_pixels_that_are_not_square_are_shown_as_wide_as_they_are(tmp_path, aspect, size):
-    (image,) = shown(write(tmp_path / "a.mkv", frames=[corner()], aspect=aspect))
+    (image,) = frames_of(write(tmp_path / "a.mkv", frames=[corner()], aspect=aspect))
     assert image.size == size
     light = np.asarray(image)[:, :, 1] > 128
     assert light.any(0).sum() / size[0] == pytest.approx(12 / 48, abs=0.02)
@@ -86,10 +86,10 @@ def test_pixels_that_are_not_square_are_shown_as_wide_as_they_are(tmp_path, aspe
 )
 def test_a_film_of_any_format_is_read_to_its_end_and_a_cut_one_is_noticed(tmp_path, name, codec, options):
     path = write(tmp_path / name, codec, options=options)
-    assert len(list(shown(path))) == 40
+    assert len(list(frames_of(path))) == 40
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
     with pytest.raises(Unusable, match="is cut short"):
-        list(shown(path))
+        list(frames_of(path))
 
 
 def test_what_is_no_film_has_a_reason(tmp_path):
@@ -98,5 +98,5 @@ def test_what_is_no_film_has_a_reason(tmp_path):
     (tmp_path / "empty.mp4").touch()
     for name, why in [("sound", "holds no pictures"), ("text", "or no film"), ("empty", "is empty")]:
         with pytest.raises(Unusable, match=why):
-            list(shown(tmp_path / f"{name}.mp4"))
+            list(frames_of(tmp_path / f"{name}.mp4"))
     check_av([tmp_path / "a.gif"])
