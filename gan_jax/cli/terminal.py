@@ -102,8 +102,9 @@ def warnings_on_stderr() -> Iterator[None]:
 def one_line(box: str) -> str:
     """Returns the text of tyro's box: its rows after the title, without frame and rules in UTF-8 or ASCII."""
     rows = [line.strip("│╭╮╰╯ ") for line in box.splitlines()[1:]]
-    parts = [part.strip() for part in " ".join("\n" if set(row) <= set("─-") else row for row in rows).split("\n")]
-    return "; ".join(suggestion(part, parts[0]) for part in parts if part and not part.startswith("For full helptext"))
+    stripped = (part.strip() for part in " ".join("\n" if set(row) <= set("─-") else row for row in rows).split("\n"))
+    parts = [part for part in stripped if part and not part.startswith("For full helptext")]
+    return "; ".join(suggestion(part, parts[0]) for part in parts)
 
 
 def suggestion(part: str, first: str) -> str:

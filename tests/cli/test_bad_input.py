@@ -22,7 +22,8 @@ WITHOUT_UNITS = (  # where JAX itself doesn't fail first
         ("train empty.py", "empty.py defines no `experiment` function"),
         ("train short.py", "`experiment` lacks the argument batch_size"),
         ("train notes.txt", "notes.txt is not a Python file"),
-        ("train tiny.py --widht 3", "Unrecognized options: --widht"),
+        ("train tiny.py --widht 3", "--widht, 3; did you mean --width?; see `gan-jax train tiny.py --help`"),
+        ("resume run --batch-size 8", "Unrecognized options: --batch-size, 8; see `gan-jax resume --help`"),
         (
             "train tiny.py --width three",
             "Error parsing --width: invalid literal for int() with base 10: 'three'",

@@ -316,7 +316,7 @@ def test_a_broken_result_file_is_named(tmp_path, monkeypatch, capsys):
     Path("run").mkdir()
     lacking = {"protocol": {}, "quartiles": {}, "figures": {}}
     whole = lacking | {"collapsed": 0, "floor": None, "made": {"games": 1, "seed": 0, "versions": {}}}
-    broken = [[{}], [lacking], [whole | {"better": ["up"]}]]
+    broken = [[{}], [lacking], [whole], [whole | {"better": ["up"]}]]
     for text in ("{", "[]", *(json.dumps({"results": results}) for results in broken)):
         Path("run/result.json").write_text(text)
         assert "run/result.json is broken" in refused(capsys, "compare", "run")
