@@ -23,6 +23,7 @@ def test_opening_a_face_imports_nothing_heavy():
 @pytest.mark.parametrize("name", FACES)
 def test_every_name_of_a_face_is_there(name):
     face = importlib.import_module(name)
+    assert sorted(face.__all__) == sorted(name for names in face.NAMES.values() for name in names.split())
     assert set(face.__all__) <= set(dir(face))
     for public in face.__all__:
         assert hasattr(face, public)
