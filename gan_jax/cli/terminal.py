@@ -8,7 +8,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -37,7 +37,7 @@ def parse(commands: dict[str, Callable[..., None]], arguments: Sequence[str]) ->
     except SystemExit as error:
         if error.code != BAD_INPUT:
             raise
-        fail(f"{one_line(stderr.getvalue())}; {pointer(arguments)}", BAD_INPUT)
+        fail(f"{one_line(stderr.getvalue())}; {pointer(commands, arguments)}", BAD_INPUT)
 
 
 def defer(command: Callable[..., None]) -> Callable[..., Callable[[], None]]:
@@ -116,8 +116,8 @@ def suggestion(part: str, first: str) -> str:
     return f"did you mean {like[0]}?" if like else part
 
 
-def pointer(arguments: Sequence[str]) -> str:
+def pointer(commands: Collection[str], arguments: Sequence[str]) -> str:
     """Says which help to read: the experiment's, the command's or that of gan-jax."""
-    command = [word for word in arguments[:1] if not word.startswith("-")]
-    file = experiment_among(arguments[1:]) if command and command[0] in ("train", "plan") else None
+    command = [word for word in arguments[:1] if word in commands]
+    file = experiment_among(arguments[1:]) if command in (["train"], ["plan"]) else None
     return f"see `{' '.join(['gan-jax', *command, *([str(file)] if file else [])])} --help`"

@@ -23,6 +23,8 @@ WITHOUT_UNITS = (  # where JAX itself doesn't fail first
         ("train short.py", "`experiment` lacks the argument batch_size"),
         ("train notes.txt", "notes.txt is not a Python file"),
         ("train tiny.py --widht 3", "--widht, 3; did you mean --width?; see `gan-jax train tiny.py --help`"),
+        ("sampel run", "Available subcommands: list, train, plan, resume, prepare, sample, inspect"),
+        ("sampel run", "; see `gan-jax --help`"),
         ("resume run --batch-size 8", "Unrecognized options: --batch-size, 8; see `gan-jax resume --help`"),
         (
             "train tiny.py --width three",

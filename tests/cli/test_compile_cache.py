@@ -22,7 +22,7 @@ print(jax.config.jax_compilation_cache_dir)
 
 @pytest.fixture(autouse=True)
 def settings(tmp_path):
-    """What `keep` sets is put back, and JAX's own cache opens its folder anew."""
+    """What `keep` sets is put back, and JAX's own cache opens its folder again."""
     names = (
         "jax_compilation_cache_dir",
         "jax_enable_compilation_cache",

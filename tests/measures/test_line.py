@@ -1,4 +1,4 @@
-"""Real lines against real ones are near perfect; letters in any order, repeated and copied lines are told."""
+"""Real lines against real ones are near perfect; letters in any order, repeated and copied lines are recognised."""
 
 import jax
 import numpy as np

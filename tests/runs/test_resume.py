@@ -87,7 +87,7 @@ def test_a_run_that_goes_on_from_a_checkpoint_is_the_run_in_one(family, devices,
     cli.main(["resume", "parts", "--steps", "4"])
 
     whole, parts = Path("whole"), Path("parts")
-    assert MARKED in (parts / "metrics.jsonl").read_text(), "the run began anew"
+    assert MARKED in (parts / "metrics.jsonl").read_text(), "the run began again"
     assert (whole / "metrics.jsonl").read_text() == (parts / "metrics.jsonl").read_text().replace(MARKED, BEGIN)
     for step in (2, 4):
         assert open_run(whole).picture(step).read_bytes() == open_run(parts).picture(step).read_bytes()

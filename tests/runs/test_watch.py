@@ -1,4 +1,4 @@
-"""Signs of a game that goes wrong are told once they last, and not before."""
+"""Signs of a game that goes wrong are reported once they last, and not before."""
 
 from gan_jax.runs.watch import PATIENCE, Watch
 
