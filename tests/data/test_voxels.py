@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import trimesh
+from mesh_files import write_obj
 
 from gan_jax.data import voxels as voxels_module
 from gan_jax.data.voxels import is_closed, voxelise
@@ -88,13 +89,6 @@ def test_size_and_place_do_not_matter(tmp_path):
     assert (voxelise(write_obj(1e-9 * box, tmp_path / "b.obj"), 8) == whole).all()
     assert (voxelise(write_obj(1e12 * box, tmp_path / "c.obj"), 8) == whole).all()
     assert (voxelise(write_obj(box + np.array((4e5, 5e6, 100)), tmp_path / "d.obj"), 8) == whole).all()
-
-
-def write_obj(triangles, path):
-    points = "".join("v {!r} {!r} {!r}\n".format(*map(float, point)) for point in triangles.reshape(-1, 3))
-    faces = "".join(f"f {3 * i + 1} {3 * i + 2} {3 * i + 3}\n" for i in range(len(triangles)))
-    path.write_text(points + faces)
-    return path
 
 
 def extents(voxels):

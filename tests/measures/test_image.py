@@ -1,14 +1,12 @@
 """Measures of images: real against real is near perfect, and worse samples are worse."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from measured import figures, take
 
 from gan_jax import measures
 from gan_jax.data.packaged.digits import digits
-from gan_jax.data.source import Source
-from gan_jax.evaluation.examples import examples
 from gan_jax.features import classifier
 from gan_jax.measures import image
 from gan_jax.types import Features, Seen
@@ -21,17 +19,6 @@ def pixels(x):
 
 
 PIXELS = Features("pixels", "0" * 64, "none", pixels)
-
-
-def take(source: Source, count: int, seed: int = 0) -> np.ndarray:
-    return np.concatenate(list(examples(source, count, jax.random.key(seed))))
-
-
-def figures(measure, real, fake, size=300):
-    def summary(x):
-        return measure.summarise([x[first : first + size] for first in range(0, len(x), size)])
-
-    return measure.compare(summary(real), summary(fake))
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import pytest
+from measured import figures
 
 from gan_jax import measures
 from gan_jax.data.packaged.bible import new_testament
@@ -18,13 +19,6 @@ def data():
 @pytest.fixture(scope="module")
 def measure(data):
     return measures.text(data.alphabet, data.words)
-
-
-def figures(measure, real, fake, size=500):
-    def summary(x):
-        return measure.summarise(x[first : first + size] for first in range(0, len(x), size))
-
-    return measure.compare(summary(real), summary(fake))
 
 
 @pytest.fixture(scope="module")

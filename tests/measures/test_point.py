@@ -1,24 +1,11 @@
 """Measures of points: other points of the data are near perfect, and a single point is a collapse."""
 
-import jax
 import numpy as np
 import pytest
+from measured import figures, take
 
 from gan_jax import measures
 from gan_jax.data.packaged import points2d
-from gan_jax.data.source import Source
-from gan_jax.evaluation.examples import examples
-
-
-def take(source: Source, count: int, seed: int = 0) -> np.ndarray:
-    return np.concatenate(list(examples(source, count, jax.random.key(seed))))
-
-
-def figures(measure, real, fake, size=300):
-    def summary(x):
-        return measure.summarise([x[first : first + size] for first in range(0, len(x), size)])
-
-    return measure.compare(summary(real), summary(fake))
 
 
 @pytest.mark.parametrize(

@@ -45,13 +45,6 @@ def test_meshes_that_are_not_closed_are_counted(folder, caplog):
 BOX = trimesh.creation.box((1, 2, 1))
 
 
-def write_obj(triangles, path):
-    points = "".join("v {!r} {!r} {!r}\n".format(*map(float, point)) for point in triangles.reshape(-1, 3))
-    faces = "".join(f"f {3 * i + 1} {3 * i + 2} {3 * i + 3}\n" for i in range(len(triangles)))
-    path.write_text(points + faces)
-    return path
-
-
 def cut(data):
     return data[:-30]
 
