@@ -29,20 +29,6 @@ CORE = {
     *("types", "keys", "averages", "trees", "losses", "penalties", "objectives", "constraints", "priors"),
     *("play", "update", "parallel", "sample"),
 }
-    "types",
-    "keys",
-    "averages",
-    "trees",
-    "play",
-    "losses",
-    "penalties",
-    "objectives",
-    "constraints",
-    "priors",
-    "sample",
-    "update",
-    "parallel",
-}
 TOP = {*CORE, "errors", "experiment", "lazy", "__init__", "__main__"}
 LIGHT = {"errors", "lazy", "storage"}  # the standard library alone
 OF_PROVENANCE = {"jax", "numpy", "soundfile"}  # imported where they are used
