@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from gan_jax import (
+        auxiliary as auxiliary,
         averages as averages,
         constraints as constraints,
         data as data,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         parallel as parallel,
         penalties as penalties,
         priors as priors,
+        regularizers as regularizers,
         sample as sample,
         types as types,
         update as update,
@@ -59,8 +61,8 @@ if TYPE_CHECKING:
     from gan_jax.update import deal as deal, make_init as make_init, make_update as make_update
 
 NAMES = {
-    __name__: "averages constraints data experiment features keys losses measures metrics nets "
-    "objectives parallel penalties priors sample types update views",
+    __name__: "auxiliary averages constraints data experiment features keys losses measures metrics nets "
+    "objectives parallel penalties priors regularizers sample types update views",
     "gan_jax.constraints": "clip_weights packed spectral_norm",
     "gan_jax.experiment": "Experiment",
     "gan_jax.objectives": "add every scale",

@@ -15,7 +15,7 @@ FLOORS = [  # from the lowest up: modules of the core, and folders with all that
     {"types", "storage"},
     {"keys", "averages", "trees", "metrics"},
     {"losses", "penalties", "objectives", "constraints", "priors", "sample", "nets", "data", "views"},
-    {"play"},
+    {"regularizers", "auxiliary", "play"},
     {"update"},
     {"parallel", "features", "data.folders"},
     {"experiment", "measures", "data.packaged", "data.tfds"},
@@ -27,7 +27,7 @@ FLOORS = [  # from the lowest up: modules of the core, and folders with all that
 ]
 CORE = {
     *("types", "keys", "averages", "trees", "losses", "penalties", "objectives", "constraints", "priors"),
-    *("play", "update", "parallel", "sample"),
+    *("regularizers", "auxiliary", "play", "update", "parallel", "sample"),
 }
 TOP = {*CORE, "errors", "experiment", "lazy", "__init__", "__main__"}
 LIGHT = {"errors", "lazy", "storage"}  # the standard library alone
