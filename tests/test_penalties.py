@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
-from toys import PENALTIES, init_perceptron, linear, make_game, perceptron, terms_of
+from terms import PENALTIES
+from toys import init_perceptron, linear, make_game, perceptron, terms_of
 
 from gan_jax import penalties
 from gan_jax.types import Array, Game, Params
