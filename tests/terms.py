@@ -26,7 +26,6 @@ JITTER = Augment(tuple, lambda state, keys, x, step: jax.tree.map(jitter, fold_l
 
 ARGUMENTS: dict[str, tuple[Any, ...]] = {"consistency": (JITTER,), "information": (CODES,)}
 MAKERS = {"adversarial", "f_gan", "critic_penalty"}  # of objectives from functions: all the others come from them
-ALGEBRA = {"add", "scale", "every"}  # of objectives from objectives
 
 
 def makers_of(module: ModuleType) -> dict[str, Callable[..., Objective]]:
@@ -60,8 +59,9 @@ ALL = LOSSES | PENALTIES | OTHERS
 
 
 def makers() -> set[str]:
-    """The names of all public functions of the package's core that return an objective."""
-    modules = (importlib.import_module(f"gan_jax.{name}") for name in gan_jax.NAMES["gan_jax"].split())
+    """The names of all public functions that return an objective, but for those that make it of objectives."""
+    names = set(gan_jax.NAMES["gan_jax"].split()) - {"objectives"}
+    modules = (importlib.import_module(f"gan_jax.{name}") for name in names)
     return {name for module in modules for name in makers_of(module)}
 
 

@@ -14,7 +14,7 @@ from jax.sharding import PartitionSpec
 from terms import LOSSES, OTHERS, PENALTIES, PRIOR, talkative
 from toys import CLASSES, HINGE, ROUNDING, centred, conditional_perceptron, point, start, weights
 
-from gan_jax import parallel, penalties, priors
+from gan_jax import parallel, penalties, priors, regularizers
 from gan_jax.constraints import spectral_norm
 from gan_jax.nets import mlp
 from gan_jax.objectives import add, every, scale
@@ -33,6 +33,7 @@ REGULARISERS: dict[str, Objective | None] = {
     "alone": None,
     **PENALTIES,
     **OTHERS,
+    "kernels": regularizers.orthogonal("critic"),
     "fading": scale(penalties.r1(), optax.linear_schedule(2.0, 0.0, 600)),
     "lazy": every(2, scale(penalties.dragan(), 3.0)),  # a mean over all devices, inside a cond
     "nested": add(r1=penalties.r1(), pair=add(r2=penalties.r2(), drift=every(3, penalties.drift()))),
@@ -182,8 +183,9 @@ def test_update_by_update_agrees_with_a_scan_on_one_device(way, row):
 
 
 def test_rows_are_different_games():
-    losses = [float(trained(one_device, row)[1]["critic/loss"][0]) for row in ROWS]
-    assert len(np.unique(np.round(losses, 5))) == len(ROWS)
+    metrics = [trained(one_device, row)[1] for row in ROWS]
+    both = [[each[f"{player}/loss"][0] for player in Players._fields] for each in metrics]
+    assert len(np.unique(np.round(both, 5), axis=0)) == len(ROWS)
 
 
 def test_every_state_of_a_term_moves():

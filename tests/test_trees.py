@@ -79,7 +79,7 @@ def test_heads_name_their_losses():
     assert {"critic/whole", "critic/patches", "generator/whole", "generator/patches"} <= metrics.keys()
 
 
-@pytest.mark.parametrize("name", losses.__dict__.keys() & {"hinge", "relativistic", "relativistic_average", "minimax"})
+@pytest.mark.parametrize("name", ["hinge", "relativistic", "relativistic_average", "minimax"])
 def test_a_column_of_logits_plays_the_game_of_plain_ones(name):
     objective = add(adversarial=getattr(losses, name)(), gp=penalties.gradient_penalty(), drift=penalties.drift())
     plain = played(GAME, objective, SGD, data(2))[1:]

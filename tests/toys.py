@@ -22,7 +22,7 @@ ROUNDING = 1 if jax.default_backend() == "cpu" else 10  # a GPU's kernels differ
 
 
 def make_game(critic: Callable[[Any], Any], real: Any, fake: Any, *, step: int = 0, seed: int = 0) -> Game:
-    real, fake = jax.tree.map(jnp.asarray, (real, fake))
+    real, fake = (x if isinstance(x, dict) else jnp.asarray(x) for x in (real, fake))
     return Game(
         critic=critic,
         generator=lambda z, condition: Output(z),
