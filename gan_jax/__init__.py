@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from gan_jax import (
+        augment as augment,
         constraints as constraints,
         data as data,
         experiment as experiment,
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
     from gan_jax.update import deal as deal, make_init as make_init, make_update as make_update
 
 NAMES = {
-    __name__: "constraints data experiment features keys losses measures metrics nets "
+    __name__: "augment constraints data experiment features keys losses measures metrics nets "
     "objectives parallel penalties priors sample types update views",
     "gan_jax.constraints": "clip_weights packed spectral_norm",
     "gan_jax.experiment": "Experiment",
