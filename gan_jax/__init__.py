@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from gan_jax import (
+        augment as augment,
         auxiliary as auxiliary,
         averages as averages,
         constraints as constraints,
@@ -61,8 +62,8 @@ if TYPE_CHECKING:
     from gan_jax.update import deal as deal, make_init as make_init, make_update as make_update
 
 NAMES = {
-    __name__: "auxiliary averages constraints data experiment features keys losses measures metrics nets "
-    "objectives parallel penalties priors regularizers sample types update views",
+    __name__: "augment auxiliary averages constraints data experiment features keys losses measures "
+    "metrics nets objectives parallel penalties priors regularizers sample types update views",
     "gan_jax.constraints": "clip_weights packed spectral_norm",
     "gan_jax.experiment": "Experiment",
     "gan_jax.objectives": "add every scale",

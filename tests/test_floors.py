@@ -14,7 +14,7 @@ FLOORS = [  # from the lowest up: modules of the core, and folders with all that
     {"errors", "lazy"},
     {"types", "storage"},
     {"keys", "averages", "trees", "metrics"},
-    {"losses", "penalties", "objectives", "constraints", "priors", "sample", "nets", "data", "views"},
+    {"losses", "penalties", "objectives", "constraints", "priors", "sample", "nets", "data", "views", "augment"},
     {"regularizers", "auxiliary", "play"},
     {"update"},
     {"parallel", "features", "data.folders"},
