@@ -214,6 +214,10 @@ class Objective(NamedTuple):
     generator: Loss | None
 
 
+Losses: TypeAlias = Callable[[Players[Params]], Players[Array]]  # both players' losses [] on one batch
+Field: TypeAlias = Callable[[Players[Params]], Players[Params]]  # each player's direction of descent
+
+
 class Variables(NamedTuple):
     """The variables of a network.
 
