@@ -37,14 +37,16 @@ if TYPE_CHECKING:
     from gan_jax.sample import make_sampler as make_sampler, make_walker as make_walker
     from gan_jax.types import (
         Array as Array,
+        Augment as Augment,
         Batch as Batch,
         Features as Features,
         Game as Game,
-        Logits as Logits,
         Measure as Measure,
         Mode as Mode,
         Network as Network,
         Objective as Objective,
+        Output as Output,
+        Pair as Pair,
         Params as Params,
         Players as Players,
         Prior as Prior,
@@ -62,7 +64,7 @@ NAMES = {
     "gan_jax.experiment": "Experiment",
     "gan_jax.objectives": "add every scale",
     "gan_jax.sample": "make_sampler make_walker",
-    "gan_jax.types": "Array Batch Features Game Logits Measure Mode Network Objective "
+    "gan_jax.types": "Array Augment Batch Features Game Measure Mode Network Objective Output Pair "
     "Params Players Prior Seen TrainState Variables View",
     "gan_jax.update": "deal make_init make_update",
 }

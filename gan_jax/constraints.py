@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import optax
 
 from gan_jax.errors import UserError
-from gan_jax.types import Array, Mode, Network, Params
+from gan_jax.trees import name_of
+from gan_jax.types import Array, Condition, Mode, Network, Params
 
 
 def clip_weights(limit: float) -> optax.GradientTransformation:
@@ -58,16 +59,16 @@ def spectral_norm(network: Network) -> Network:
       network: Any network. The wrapper adds the singular vectors to its statistics, under "spectral".
     """
 
-    def init(key: Array, x: Array, label: Array | None) -> tuple[Params, Params]:
+    def init(key: Array, x: Array, condition: Condition) -> tuple[Params, Params]:
         network_key, vector_key = jax.random.split(key)
-        params, stats = network.init(network_key, x, label)
+        params, stats = network.init(network_key, x, condition)
         found = matrices(params)
         keys = jax.random.split(vector_key, len(found))
         vectors = {name: random_vectors(key, matrix) for key, (name, matrix) in zip(keys, found.items(), strict=True)}
         return params, advance(params, {**stats, "spectral": vectors})
 
-    def apply(params: Params, stats: Params, x: Array, label: Array | None, mode: Mode) -> tuple[Array, Params]:
-        y, inner = network.apply(normalise(params, stats["spectral"]), inner_stats(stats), x, label, mode)
+    def apply(params: Params, stats: Params, x: Array, condition: Condition, mode: Mode) -> tuple[Array, Params]:
+        y, inner = network.apply(normalise(params, stats["spectral"]), inner_stats(stats), x, condition, mode)
         return y, {**inner, "spectral": stats["spectral"]}
 
     def advance(params: Params, stats: Params) -> Params:
@@ -140,11 +141,6 @@ def as_matrix(kernel: Array) -> Array:
     return kernel.reshape(-1, kernel.shape[-1])
 
 
-def name_of(path: Any) -> str:
-    """The path of a parameter as a name, such as "Dense_0/kernel"."""
-    return jax.tree_util.keystr(path, simple=True, separator="/")
-
-
 def unit(vector: Array, otherwise: Array) -> Array:
     """The vector scaled to length 1; `otherwise` if its length is 0."""
     length = jnp.linalg.norm(vector)
@@ -164,27 +160,27 @@ def packed(critic: Network, size: int) -> Network:
       size: Examples in a pack.
 
     Raises:
-      ValueError: Packs of less than one example, a batch that doesn't divide into packs, or labels.
+      ValueError: Packs of less than one example, a batch that doesn't divide into packs, or a condition.
     """
     if size < 1:
         raise UserError(f"packs of {size}: they have 1 example or more")
 
-    def pack(x: Array, label: Array | None) -> Array:
-        if label is not None:
-            raise UserError("a packed critic has no labels: leave them out of the data")
+    def pack(x: Array, condition: Condition) -> Array:
+        if condition is not None:
+            raise UserError("a packed critic has no condition: leave the labels out of the data")
         if x.shape[0] % size:
             raise UserError(f"{x.shape[0]} examples on a device don't make packs of {size}: use another batch size")
         packs = x.reshape(x.shape[0] // size, size, *x.shape[1:])
         return jnp.concatenate([packs[:, place] for place in range(size)], -1)
 
-    def init(key: Array, x: Array, label: Array | None) -> tuple[Params, Params]:
-        return critic.init(key, pack(jnp.repeat(x, size, 0), label), None)
+    def init(key: Array, x: Array, condition: Condition) -> tuple[Params, Params]:
+        return critic.init(key, pack(jnp.repeat(x, size, 0), condition), None)
 
-    def apply(params: Params, stats: Params, x: Array, label: Array | None, mode: Mode) -> tuple[Array, Params]:
+    def apply(params: Params, stats: Params, x: Array, condition: Condition, mode: Mode) -> tuple[Array, Params]:
         keys = None if mode.keys is None else mode.keys[::size]
         packs_mode = dataclasses.replace(mode, keys=keys)
-        logits, stats = critic.apply(params, stats, pack(x, label), None, packs_mode)
-        return jnp.repeat(logits, size, 0), stats
+        y, stats = critic.apply(params, stats, pack(x, condition), None, packs_mode)
+        return jax.tree.map(lambda leaf: jnp.repeat(leaf, size, 0), y), stats
 
     def mixes_examples(stats: Params) -> bool:
         return size > 1 or critic.mixes_examples(stats)

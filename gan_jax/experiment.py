@@ -21,8 +21,9 @@ import optax
 from gan_jax import views
 from gan_jax.data.source import Source
 from gan_jax.errors import Missing, UserError
+from gan_jax.play import EMADecay, unchanged
 from gan_jax.storage import user_file as program
-from gan_jax.types import Array, Measure, Network, Objective, Players, Prior, TrainState, View
+from gan_jax.types import Array, Augment, Measure, Network, Objective, Players, Prior, TrainState, View
 from gan_jax.update import Update, make_init, make_update
 
 REQUIRED = ("steps", "batch_size")
@@ -43,7 +44,9 @@ class Experiment:
       generator_batch_size: Examples of a turn of the generator; by default `batch_size`.
       critic_steps: Turns of the critic in one update.
       generator_steps: Turns of the generator in one update.
-      ema_decay: The decay, per turn of the generator, of the averaged generator that samples are drawn from.
+      ema_decay: The decay, per turn of the generator, of the averaged generator that samples are drawn from: a number
+        or a function of the step.
+      augment: How the critic sees examples, real and fake.
       dtype: The networks' type of computation in training, such as jnp.bfloat16; by default that of their parameters.
       view: How samples become files.
       measure: How samples are measured, unless `gan-jax evaluate --features` says otherwise.
@@ -59,7 +62,8 @@ class Experiment:
     generator_batch_size: int | None = None
     critic_steps: int = 1
     generator_steps: int = 1
-    ema_decay: float = 0.999
+    ema_decay: EMADecay = 0.999
+    augment: Augment = unchanged
     dtype: Any = None
     view: View = views.images
     measure: Measure | None = None
@@ -100,13 +104,21 @@ def make_updates(experiment: Experiment) -> Callable[..., Update]:
         critic_steps=experiment.critic_steps,
         generator_steps=experiment.generator_steps,
         ema_decay=experiment.ema_decay,
+        augment=experiment.augment,
         dtype=experiment.dtype,
     )
 
 
 def init_of(experiment: Experiment) -> Callable[[Array], TrainState]:
     """`make_init` of the experiment: key -> the first state."""
-    return make_init(experiment.nets, experiment.optimizers, experiment.prior, experiment.data.example)
+    return make_init(
+        experiment.nets,
+        experiment.objective,
+        experiment.optimizers,
+        experiment.prior,
+        experiment.data.example,
+        augment=experiment.augment,
+    )
 
 
 def load(path: Path) -> Callable[..., Experiment]:

@@ -1,5 +1,7 @@
 """PRNG keys for many examples or steps at once."""
 
+from typing import Any
+
 import jax
 import numpy as np
 
@@ -30,3 +32,18 @@ def fold_each(key: Array, numbers: Array | np.ndarray) -> Array:
       The new keys, [N].
     """
     return jax.vmap(jax.random.fold_in, (None, 0))(key, numbers)
+
+
+def fold_leaves(keys: Array, tree: Any) -> Any:
+    """Derives keys for each leaf of a tree. The only leaf gets the keys as they are.
+
+    Args:
+      keys: [B].
+      tree: A tree of [B, ...].
+
+    Returns:
+      A tree like it, of keys [B].
+    """
+    count = len(jax.tree.leaves(tree))
+    own = [keys] if count == 1 else [fold(keys, number) for number in range(count)]
+    return jax.tree.unflatten(jax.tree.structure(tree), own)

@@ -1,31 +1,35 @@
 """The adversarial losses: each player's loss as a function of the logits of one batch.
 
-A logit is the critic's last output, before any sigmoid; D = sigmoid(logit). `real` and `fake` are logits [B], and so is
-the loss: only update.py takes the mean.
+A logit is the critic's last output, before any sigmoid; D = sigmoid(logit). `real` and `fake` are logits [B, ...], and
+so is the loss: only play.py takes the mean.
 """
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+import jax
 import jax.numpy as jnp
 from jax.nn import log_sigmoid, softplus
 
-from gan_jax.types import Array, Game, Objective
+from gan_jax.types import Array, Game, Loss, Objective, State, Terms
 
-OfLogits: TypeAlias = Callable[[Array, Array], Array]  # real [B], fake [B] -> loss [B]
+OfLogits: TypeAlias = Callable[[Array, Array], Array]  # real [B, ...], fake [B, ...] -> loss [B, ...]
 
 
 def adversarial(critic: OfLogits, generator: OfLogits) -> Objective:
     """The game in which each player minimises its own function of the logits.
 
+    Where the critic gives a tree of logits (heads, scales), each leaf has its loss, and they are summed.
+
     Args:
-      critic: (real, fake), [B] each -> the critic's loss [B].
-      generator: (real, fake), [B] each -> the generator's loss [B].
+      critic: (real, fake), [B, ...] each -> the critic's loss [B, ...].
+      generator: (real, fake), [B, ...] each -> the generator's loss [B, ...].
     """
-    return Objective(
-        critic=lambda game: critic(game.logits.real, game.logits.fake),
-        generator=lambda game: generator(game.logits.real, game.logits.fake),
-    )
+
+    def of(player: OfLogits) -> Loss:
+        return lambda game: (jax.tree.map(player, game.logits.real, game.logits.fake), game.state)
+
+    return Objective(of(critic), of(generator))
 
 
 def minimax() -> Objective:
@@ -78,13 +82,42 @@ def relativistic() -> Objective:
 def relativistic_average() -> Objective:
     """RaGAN: each example against the mean of the other kind, over every device. Jolicoeur-Martineau 2018."""
 
-    def toward(up: Array, down: Array, game: Game) -> Array:
-        return softplus(game.mean(down) - up) + softplus(down - game.mean(up))
+    def toward(up: Any, down: Any, game: Game) -> tuple[Terms, State]:
+        def of(up: Array, down: Array) -> Array:
+            return softplus(game.mean(down) - up) + softplus(down - game.mean(up))
+
+        return jax.tree.map(of, up, down), game.state
 
     return Objective(
         critic=lambda game: toward(game.logits.real, game.logits.fake, game),
         generator=lambda game: toward(game.logits.fake, game.logits.real, game),
     )
+
+
+def began(diversity: float = 0.5, rate: float = 0.001) -> Objective:
+    """Boundary equilibrium: a critic that reconstructs examples, L(x), kept in balance. Berthelot 2017, section 3.4.
+
+    The critic minimises L(x) - k L(G(z)), the generator L(G(z)). k starts at 0 and moves after each turn of the critic
+    by rate · (diversity · L(x) - L(G(z))), within [0, 1]. The logits are -L, as `nets.reconstructing` makes them.
+
+    Args:
+      diversity: The paper's γ, at which E[L(G(z))] / E[L(x)] settles: lower values give better, less varied examples.
+      rate: The paper's λ.
+    """
+
+    def total(logits: Any, mean: Callable[[Array], Array]) -> Array:
+        return sum((mean(leaf) for leaf in jax.tree.leaves(logits)), start=jnp.zeros(()))
+
+    def critic(game: Game) -> tuple[Terms, State]:
+        share = game.state["k"]
+        terms = jax.tree.map(lambda real, fake: share * fake - real, game.logits.real, game.logits.fake)
+        balance = total(game.logits.fake, game.mean) - diversity * total(game.logits.real, game.mean)
+        return terms, {"k": jnp.clip(share + rate * jax.lax.stop_gradient(balance), 0, 1)}
+
+    def generator(game: Game) -> tuple[Terms, State]:
+        return jax.tree.map(jnp.negative, game.logits.fake), game.state
+
+    return Objective(critic, generator, init=lambda: {"k": jnp.zeros(())})
 
 
 def f_gan(activation: Callable[[Array], Array], conjugate: Callable[[Array], Array]) -> Objective:

@@ -14,8 +14,9 @@ import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from gan_jax.errors import UserError
+from gan_jax.play import Metrics
 from gan_jax.types import Array, Batch, Players, TrainState
-from gan_jax.update import Metrics, Update
+from gan_jax.update import Update
 
 AXIS, GAMES = "batch", "games"
 WIDE = 512  # rows and columns of the smallest matrices whose products are always YNNPACK's on a CPU
@@ -110,7 +111,7 @@ def placed(batch: Batch, sharding: NamedSharding) -> Batch:
     Keys follow from places, so they are split too. Otherwise, where a loss looks at no real example, nothing would tell
     jit how the batch is split, and every device would compute all of it.
     """
-    turns, size = batch.x.shape[:2]
+    turns, size = jax.tree.leaves(batch.x)[0].shape[:2]
     places = jnp.broadcast_to(jnp.arange(size), (turns, size))
     return batch._replace(place=jax.lax.with_sharding_constraint(places, sharding))
 

@@ -6,46 +6,58 @@ penalty: the first says nothing about the slope in data space, and the second ha
 own, so it trains nothing.
 """
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from gan_jax.types import Array, Game, Objective
+from gan_jax.keys import fold_leaves
+from gan_jax.types import Array, Game, Objective, Terms
 
 
-def critic_penalty(penalty: Callable[[Game], Array]) -> Objective:
+def critic_penalty(penalty: Callable[[Game], Terms]) -> Objective:
     """Turns a function of the game into an objective of the critic alone.
 
     Args:
       penalty: A game -> the penalty of each example, [B].
     """
-    return Objective(critic=penalty, generator=None)
+    return Objective(critic=lambda game: (penalty(game), game.state), generator=None)
 
 
-def interpolates(game: Game) -> Array:
+def interpolates(game: Game) -> Any:
     """A uniform point on the line from each real example to its fake one, [B, ...]. Gulrajani 2017, algorithm 1."""
-    weight = draw_each(game.keys, jax.random.uniform, game.real.ndim)
-    return weight * game.real + (1 - weight) * game.fake
+    weights = jax.vmap(jax.random.uniform)(game.keys)
+
+    def between(real: Array, fake: Array) -> Array:
+        weight = weights.reshape(-1, *[1] * (real.ndim - 1))
+        return weight * real + (1 - weight) * fake
+
+    return jax.tree.map(between, game.real, game.fake)
 
 
-def real_points(game: Game) -> Array:
+def real_points(game: Game) -> Any:
     """The real examples [B, ...]."""
     return game.real
 
 
-def fake_points(game: Game) -> Array:
+def fake_points(game: Game) -> Any:
     """The fake examples [B, ...]."""
     return game.fake
 
 
-def around_real(game: Game) -> Array:
+def around_real(game: Game) -> Any:
     """Real examples [B, ...] plus uniform noise up to half the data's standard deviation. Kodali 2017, section 2.3."""
-    spread = 0.5 * jnp.sqrt(jnp.maximum(game.mean(game.real**2) - game.mean(game.real) ** 2, 0.0))
-    return game.real + spread * jax.vmap(lambda key, x: jax.random.uniform(key, x.shape))(game.keys, game.real)
+
+    def noisy(keys: Array, real: Array) -> Array:
+        spread = 0.5 * jnp.sqrt(jnp.maximum(game.mean(real**2) - game.mean(real) ** 2, 0.0))
+        return real + spread * jax.vmap(lambda key, x: jax.random.uniform(key, x.shape))(keys, real)
+
+    return jax.tree.map(noisy, fold_leaves(game.keys, game.real), game.real)
 
 
-def gradient_penalty(target: float = 1.0, *, at: Callable[[Game], Array] = interpolates) -> Objective:
+def gradient_penalty(target: float = 1.0, *, at: Callable[[Game], Any] = interpolates) -> Objective:
     """(‖∇D(x)‖ - target)²: the two-sided penalty of WGAN-GP. Gulrajani 2017, eq. 3.
 
     Args:
@@ -56,7 +68,7 @@ def gradient_penalty(target: float = 1.0, *, at: Callable[[Game], Array] = inter
     return critic_penalty(lambda game: (slope(game.critic, at(game)) - target) ** 2)
 
 
-def lipschitz_penalty(target: float = 1.0, *, at: Callable[[Game], Array] = interpolates) -> Objective:
+def lipschitz_penalty(target: float = 1.0, *, at: Callable[[Game], Any] = interpolates) -> Objective:
     """max(0, ‖∇D(x)‖ - target)²: the one-sided penalty of WGAN-LP. Petzka 2018, eq. 8.
 
     Args:
@@ -83,31 +95,35 @@ def r2() -> Objective:
 
 def drift() -> Objective:
     """D(x)² at real examples, to keep a Wasserstein critic near zero. Karras 2018, appendix A.1."""
-    return critic_penalty(lambda game: game.logits.real**2)
+    return critic_penalty(lambda game: jax.tree.map(jnp.square, game.logits.real))
 
 
-def squared_slope(critic: Callable[[Array], Array], x: Array) -> Array:
-    """‖∇D(x)‖² over all dimensions of each example, in float32 or better.
+def squared_slope(critic: Callable[[Any], Any], x: Any) -> Array:
+    """‖∇D(x)‖² over all dimensions of each example, in float32 or better, where D is the sum of an example's logits.
 
     Args:
-      critic: x [B, ...] -> logits [B], each of its own example.
-      x: [B, ...].
+      critic: x -> logits, trees of [B, ...], each of its own example.
+      x: A tree of [B, ...].
 
     Returns:
       [B].
     """
-    gradient = jax.grad(lambda x: jnp.sum(critic(x)))(x)
-    gradient = gradient.astype(jnp.promote_types(gradient.dtype, jnp.float32))
-    return jnp.sum(gradient**2, axis=range(1, gradient.ndim))
+    gradient = jax.grad(lambda x: sum_of(map(jnp.sum, jax.tree.leaves(critic(x)))))(x)
+
+    def square(leaf: Array) -> Array:
+        leaf = leaf.astype(jnp.promote_types(leaf.dtype, jnp.float32))
+        return jnp.sum(leaf**2, axis=range(1, leaf.ndim))
+
+    return sum_of(map(square, jax.tree.leaves(gradient)))
 
 
-def slope(critic: Callable[[Array], Array], x: Array) -> Array:
+def slope(critic: Callable[[Any], Any], x: Any) -> Array:
     """‖∇D(x)‖ [B], exact, with derivative 0 instead of NaN where it is 0; see `squared_slope`."""
     squared = squared_slope(critic, x)
     positive = squared > 0
     return jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1.0)), 0.0)
 
 
-def draw_each(keys: Array, draw: Callable[[Array], Array], ndim: int) -> Array:
-    """Draws one number for each key [B], shaped to broadcast: [B, 1, ...] of `ndim` axes."""
-    return jax.vmap(draw)(keys).reshape(-1, *[1] * (ndim - 1))
+def sum_of(parts: Iterable[Array]) -> Array:
+    """The sum of arrays of one shape, one or more."""
+    return functools.reduce(jnp.add, parts)

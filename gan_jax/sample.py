@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax.keys import fold_each
-from gan_jax.types import Array, Mode, Network, Prior, Variables
+from gan_jax.types import Array, Condition, Mode, Network, Prior, Variables
 
 CHUNK = 64  # samples are drawn in chunks of this size, so their rounding doesn't depend on the number drawn
 
@@ -41,9 +41,9 @@ def make_draw(
     """
 
     @jax.jit
-    def chunk(variables: Variables, key: Array, first: Array, label: Array | None) -> Array:
+    def chunk(variables: Variables, key: Array, first: Array, condition: Condition) -> Array:
         keys = sample_keys(key, first + jnp.arange(CHUNK))
-        return generate(generator, variables, jax.vmap(prior)(keys[0]), keys[1], label)
+        return generate(generator, variables, jax.vmap(prior)(keys[0]), keys[1], condition)
 
     def draw(variables: Variables, key: Array, count: int, labels: np.ndarray | None) -> Iterator[np.ndarray]:
         for first in range(0, count, CHUNK):
@@ -90,9 +90,9 @@ def sample_keys(key: Array, number: Array) -> tuple[Array, Array]:
     return latent, noise
 
 
-def generate(generator: Network, variables: Variables, z: Array, keys: Array, label: Array | None) -> Array:
+def generate(generator: Network, variables: Variables, z: Array, keys: Array, condition: Condition) -> Array:
     """The generator's samples [B, ...] at latents z [B, ...], as in evaluation."""
-    return generator.apply(*variables, z, label, Mode(train=False, keys=keys))[0]
+    return generator.apply(*variables, z, condition, Mode(train=False, keys=keys))[0]
 
 
 def between(start: Array, end: Array, share: Array) -> Array:

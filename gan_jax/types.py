@@ -13,7 +13,9 @@ import optax
 Array: TypeAlias = jax.Array
 Params: TypeAlias = Any  # a pytree of arrays
 Prior: TypeAlias = Callable[[Array], Array]  # one PRNG key -> z, one latent example
-Terms: TypeAlias = Any  # an array [B], or a dict from names to Terms: the loss is their sum
+Terms: TypeAlias = Any  # a tree of arrays [B, ...], named by its dicts: the loss is the sum of their means
+Condition: TypeAlias = Any  # a tree of [B, ...]: class numbers, images, text; None in an unconditional game
+State: TypeAlias = Any  # a tree of arrays, the same on every device; () if there are none
 Protocol: TypeAlias = dict[str, str | int | float]
 T = TypeVar("T")
 
@@ -60,20 +62,32 @@ def has_stats(stats: Params) -> bool:
     return bool(stats)
 
 
-class Network(NamedTuple):
-    """A network as pure functions. `label` is [B], or None in an unconditional game.
+class Output(NamedTuple):
+    """What a network may return in place of `y` alone.
 
     Attributes:
-      init: (key, x, label) -> (params, stats).
-      apply: (params, stats, x, label, mode) -> (y, stats).
+      y: The critic's logits, or the generator's examples: a tree of [B, ...].
+      extra: Further results for terms of the objective, a tree of [B, ...]: class logits, codes, features, styles.
+    """
+
+    y: Any
+    extra: Any = None
+
+
+class Network(NamedTuple):
+    """A network as pure functions of examples or latents, a condition, and a mode.
+
+    Attributes:
+      init: (key, x, condition) -> (params, stats).
+      apply: (params, stats, x, condition, mode) -> (y, stats), where y may be an `Output`.
       advance: (params, stats) -> stats, called once before each turn of the player (power iteration).
       mixes_examples: stats -> whether an example's output in training depends on the others of its batch, as under
         batch normalisation or packing. A penalty on the slope of such a critic is refused. By default it does if the
         network has statistics.
     """
 
-    init: Callable[[Array, Array, Array | None], tuple[Params, Params]]
-    apply: Callable[[Params, Params, Array, Array | None, Mode], tuple[Array, Params]]
+    init: Callable[[Array, Any, Condition], tuple[Params, Params]]
+    apply: Callable[[Params, Params, Any, Condition, Mode], tuple[Any, Params]]
     advance: Callable[[Params, Params], Params] = same_stats
     mixes_examples: Callable[[Params], bool] = has_stats
 
@@ -82,13 +96,13 @@ class Batch(NamedTuple):
     """Examples of the data, or the shapes of one example (`jax.ShapeDtypeStruct`).
 
     Attributes:
-      x: [B, ...], float32. Images lie in [-1, 1].
-      label: [B], int32. None in an unconditional game.
+      x: A tree of [B, ...], float32. Images lie in [-1, 1].
+      condition: A tree of [B, ...], such as class numbers (int32), images or text. None in an unconditional game.
       place: [B], int32: the place of each example in the whole batch. None means in order, as on one device.
     """
 
     x: Any
-    label: Any = None
+    condition: Condition = None
     place: Any = None
 
 
@@ -165,41 +179,57 @@ class Measure(NamedTuple):
     protocol: Callable[[int], Protocol]
 
 
-class Logits(NamedTuple):
-    """The critic's last outputs, before any sigmoid.
+class Pair(NamedTuple, Generic[T]):
+    """One thing of real examples and of fake ones.
 
     Attributes:
-      real: [B], of real examples.
-      fake: [B], of fake examples.
+      real: Of real examples.
+      fake: Of fake examples.
     """
 
-    real: Array
-    fake: Array
+    real: T
+    fake: T
 
 
 class Game(NamedTuple):
-    """Everything that a loss may look at in one turn.
+    """Everything that a loss may look at in one turn. Examples, latents, conditions and logits are trees of [B, ...].
 
     Attributes:
-      critic: x [B, ...] -> logits [B]. Labels, statistics and one dropout mask are closed over.
-      real: [B, ...], real examples.
-      fake: [B, ...], fake examples.
-      logits: The critic's logits of both.
+      critic: x -> logits. The condition, the statistics, one dropout mask and one augmentation are closed over.
+      generator: (z, condition) -> `Output`: the generator with the noise of `fake`, at other latents or conditions.
+      params: Both networks' parameters.
+      prior: One PRNG key -> z, one latent example.
+      real: Real examples.
+      fake: Fake examples.
+      z: The latents that `fake` was made from.
+      condition: The batch's condition; None in an unconditional game.
+      logits: The critic's logits of both: one for each example, or one for each head, scale or patch.
+      extra: The critic's `Output.extra` of both.
+      made: The generator's `Output.extra`.
       keys: [B], one PRNG key per example.
       step: [], the number of updates done.
       mean: The mean over every element on every device.
+      state: The state of the term that looks.
     """
 
-    critic: Callable[[Array], Array]
-    real: Array
-    fake: Array
-    logits: Logits
+    critic: Callable[[Any], Any]
+    generator: Callable[[Any, Condition], Output]
+    params: Players[Params]
+    prior: Prior
+    real: Any
+    fake: Any
+    z: Any
+    condition: Condition
+    logits: Pair[Any]
+    extra: Pair[Any]
+    made: Any
     keys: Array
     step: Array
     mean: Callable[[Array], Array]
+    state: State = ()
 
 
-Loss: TypeAlias = Callable[[Game], Terms]
+Loss: TypeAlias = Callable[[Game], tuple[Terms, State]]  # the terms, and the next state
 
 
 class Objective(NamedTuple):
@@ -208,10 +238,31 @@ class Objective(NamedTuple):
     Attributes:
       critic: The critic's loss; None if the term doesn't affect the critic.
       generator: The generator's loss; None if the term doesn't affect the generator.
+      init: () -> the first state. A loss gets the state in `game.state` and returns the next; both players share it.
+        It is updated by `game.mean`, so that it is the same on every device.
     """
 
     critic: Loss | None
     generator: Loss | None
+    init: Callable[[], State] = tuple
+
+
+class Augment(NamedTuple):
+    """How the critic sees examples, real and fake alike. The generator learns through it; samples never pass it.
+
+    Attributes:
+      init: () -> the first state.
+      apply: (state, keys [B], x [B, ...], step []) -> x [B, ...]; each example by its own key, differentiable in x.
+      advance: (state, game) -> the next state, after each turn of the critic.
+    """
+
+    init: Callable[[], State]
+    apply: Callable[[State, Array, Any, Array], Any]
+    advance: Callable[[State, Game], State]
+
+
+Losses: TypeAlias = Callable[[Players[Params]], Players[Array]]  # both players' losses [] on one batch
+Field: TypeAlias = Callable[[Players[Params]], Players[Params]]  # each player's direction of descent
 
 
 Losses: TypeAlias = Callable[[Players[Params]], Players[Array]]  # both players' losses [] on one batch
@@ -239,6 +290,8 @@ class TrainState(NamedTuple):
       stats: Both networks' statistics.
       opt_state: The states of both optimisers.
       ema: The moving average of the generator, which samples are drawn from.
+      objective: The state of the objective's terms.
+      augment: The state of the augmentation.
     """
 
     step: Array
@@ -246,3 +299,5 @@ class TrainState(NamedTuple):
     stats: Players[Params]
     opt_state: Players[optax.OptState]
     ema: Variables
+    objective: State = ()
+    augment: State = ()

@@ -197,7 +197,7 @@ if jax.default_backend() == "cpu":  # slow to compile there; test_precision.py t
 def test_updates_change_parameters_statistics_and_the_mean_as_in_float64(name, precision):
     game, (products, dtype, epsilon) = GAMES[name], PRECISIONS[precision]
     batches = batches_of(game)
-    state = start(game.nets, SGD, latent, batches)
+    state = start(game.nets, game.objective, SGD, latent, batches)
     with jax.default_matmul_precision(products):
         found = jax.jit(functools.partial(updates, update_of(game, dtype=dtype)))(state, batches, KEY)
     for part, expected in zip(found, reference(name), strict=True):
@@ -208,7 +208,12 @@ def test_updates_change_parameters_statistics_and_the_mean_as_in_float64(name, p
 def reference(name: str) -> Any:
     game = GAMES[name]
     batches = batches_of(game)
-    return in_float64(functools.partial(updates, update_of(game)), start(game.nets, SGD, latent, batches), batches, KEY)
+    return in_float64(
+        functools.partial(updates, update_of(game)),
+        start(game.nets, game.objective, SGD, latent, batches),
+        batches,
+        KEY,
+    )
 
 
 # ---- Where TF32 would show.

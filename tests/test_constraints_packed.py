@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from toys import HINGE
 
 from gan_jax import losses, penalties, priors
 from gan_jax.constraints import packed, spectral_norm
@@ -62,12 +63,12 @@ def test_a_pack_has_one_dropout_mask_whose_key_is_its_first_examples():
     np.testing.assert_array_equal(one, other)
 
 
-def update_of(critic: Network, objective=None):
+def update_of(critic: Network, objective=HINGE):
     nets = Players(critic, mlp.generator(width=8))
     sgd = Players(optax.sgd(0.1), optax.sgd(0.1))
     x = jax.random.normal(KEY, (1, 8, 2))
-    init = make_init(nets, sgd, priors.normal(2), Batch(jax.ShapeDtypeStruct((2,), jnp.float32)))
-    update = make_update(nets, objective or losses.non_saturating(), sgd, priors.normal(2))
+    init = make_init(nets, objective, sgd, priors.normal(2), Batch(jax.ShapeDtypeStruct((2,), jnp.float32)))
+    update = make_update(nets, objective, sgd, priors.normal(2))
     return update(init(KEY), Players(Batch(x), Batch(x)), KEY)
 
 

@@ -27,7 +27,7 @@ def dirac(objective: Objective, start_at: tuple[float, float], updates: int = 10
         return state, jnp.concatenate(state.params)
 
     run = jax.jit(lambda state: jax.lax.scan(step, state, length=updates)[1])
-    return np.asarray(run(start(nets, optimizers, prior, batches)))
+    return np.asarray(run(start(nets, objective, optimizers, prior, batches)))
 
 
 @pytest.mark.parametrize(

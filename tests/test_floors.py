@@ -13,8 +13,10 @@ FILES = sorted(ROOT.rglob("*.py"))
 FLOORS = [  # from the lowest up: modules of the core, and folders with all that has no floor of its own in them
     {"errors", "lazy"},
     {"types", "storage"},
-    {"keys", "metrics"},
-    {"losses", "penalties", "objectives", "constraints", "priors", "sample", "update", "nets", "data", "views"},
+    {"keys", "averages", "trees", "metrics"},
+    {"losses", "penalties", "objectives", "constraints", "priors", "sample", "nets", "data", "views"},
+    {"play"},
+    {"update"},
     {"parallel", "features", "data.folders"},
     {"experiment", "measures", "data.packaged", "data.tfds"},
     {"evaluation"},
@@ -23,7 +25,10 @@ FLOORS = [  # from the lowest up: modules of the core, and folders with all that
     {"cli"},
     {"__main__"},
 ]
-CORE = {"types", "keys", "losses", "penalties", "objectives", "constraints", "priors", "sample", "update", "parallel"}
+CORE = {
+    *("types", "keys", "averages", "trees", "losses", "penalties", "objectives", "constraints", "priors"),
+    *("play", "update", "parallel", "sample"),
+}
 TOP = {*CORE, "errors", "experiment", "lazy", "__init__", "__main__"}
 LIGHT = {"errors", "lazy", "storage"}  # the standard library alone
 OF_PROVENANCE = {"jax", "numpy", "soundfile"}  # imported where they are used

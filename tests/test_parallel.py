@@ -11,14 +11,15 @@ import numpy as np
 import optax
 import pytest
 from jax.sharding import PartitionSpec
-from toys import CLASSES, LOSSES, PENALTIES, ROUNDING, centred, conditional_perceptron, point, start, weights
+from toys import CLASSES, HINGE, LOSSES, PENALTIES, ROUNDING, centred, conditional_perceptron, point, start, weights
 
 from gan_jax import parallel, penalties, priors
 from gan_jax.constraints import spectral_norm
 from gan_jax.nets import mlp
 from gan_jax.objectives import add, every, scale
+from gan_jax.play import Metrics
 from gan_jax.types import Array, Batch, Network, Objective, Params, Players, TrainState
-from gan_jax.update import Metrics, Update, make_init, make_update
+from gan_jax.update import Update, make_init, make_update
 
 DEVICES = 8
 BATCH = 16
@@ -81,7 +82,7 @@ def data() -> Players[Batch]:
 
 @functools.cache
 def first_state() -> TrainState:
-    return start(NETS, OPTIMIZERS, PRIOR, jax.tree.map(lambda x: x[0], data()))
+    return start(NETS, HINGE, OPTIMIZERS, PRIOR, jax.tree.map(lambda x: x[0], data()))
 
 
 def key() -> Array:
@@ -203,7 +204,7 @@ def test_noise_differs_between_devices_and_is_that_of_one_device(way):
     nets = Players(weights([1.0, 1.0]), remembering((2,)))
     batch = Batch(jnp.zeros((1, BATCH, 2)))
     batches = Players(batch, batch)
-    state = start(nets, OPTIMIZERS, priors.normal(2), batches)
+    state = start(nets, HINGE, OPTIMIZERS, priors.normal(2), batches)
 
     def with_room(size: int) -> TrainState:
         room = jnp.zeros((size, 2))
@@ -226,7 +227,7 @@ def small_game(axis_name: str | None = None) -> tuple[Update, TrainState, Player
     batch = Batch(jnp.ones((1, BATCH, 2)))
     batches = Players(batch, batch)
     update = make_update(nets, LOSSES["hinge"], OPTIMIZERS, priors.normal(1), axis_name=axis_name)
-    return update, start(nets, OPTIMIZERS, priors.normal(1), batches), batches
+    return update, start(nets, HINGE, OPTIMIZERS, priors.normal(1), batches), batches
 
 
 def test_mesh_holds_all_devices():
@@ -255,7 +256,7 @@ def test_jit_splits_the_generators_turn_though_its_loss_looks_at_no_real_example
     nets = Players(mlp.critic(width=16), mlp.generator(width=16))
     update = make_update(nets, LOSSES["wasserstein"], OPTIMIZERS, priors.normal(2), critic_steps=critic_steps)
     batches = Players(Batch(jnp.ones((critic_steps, 512, 2))), Batch(jnp.ones((1, 512, 2))))
-    state = start(nets, OPTIMIZERS, priors.normal(2), batches)
+    state = start(nets, HINGE, OPTIMIZERS, priors.normal(2), batches)
 
     def work(devices: int) -> float:
         mesh = parallel.make_mesh(jax.devices()[:devices])
@@ -331,7 +332,7 @@ def test_first_state_made_on_all_devices_is_consumed_and_needs_no_second_program
     update, state, batches = small_game()
     mesh = parallel.make_mesh()
     nets = Players(weights([1.0, 2.0]), point([0.5, 0.5]))
-    init = make_init(nets, OPTIMIZERS, priors.normal(1), jax.tree.map(lambda x: x[0, 0], batches.critic))
+    init = make_init(nets, HINGE, OPTIMIZERS, priors.normal(1), jax.tree.map(lambda x: x[0, 0], batches.critic))
     made = jax.jit(init, out_shardings=parallel.everywhere(mesh))(jax.random.key(0))
     chex.assert_trees_all_equal_shapes_and_dtypes(made, state)
     step = parallel.jit(update, mesh)

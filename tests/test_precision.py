@@ -18,8 +18,9 @@ from gan_jax.cli import main as cli
 from gan_jax.constraints import spectral_norm
 from gan_jax.nets import dcgan, mlp, resnet
 from gan_jax.objectives import add, scale
+from gan_jax.play import Metrics
 from gan_jax.types import Batch, Mode, Network, Players, TrainState
-from gan_jax.update import Metrics, Update, make_update
+from gan_jax.update import Update, make_update
 
 CRITICS = {
     "mlp": lambda: mlp.critic(width=32),
@@ -71,7 +72,7 @@ def wgan_gp(dtype, axis_name=None) -> Update:
 
 @functools.cache
 def first_state() -> TrainState:
-    return start(NETS, OPTIMIZERS, PRIOR, BATCHES)
+    return start(NETS, losses.wasserstein(), OPTIMIZERS, PRIOR, BATCHES)
 
 
 @functools.cache

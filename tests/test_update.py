@@ -79,9 +79,9 @@ def test_players_may_have_batches_of_their_own_sizes():
     x = Players(data(2, batch=3), data(1, batch=5))
     batches = jax.tree.map(lambda x: Batch(jnp.asarray(x)), x)
     optimizers = Players(frozen(), sgd(0.1))
-    state = start(GAME, optimizers, priors.normal(2), batches)
+    state = start(GAME, HINGE, optimizers, priors.normal(2), batches)
     # the critic's share of the generator's objective makes the real batch visible
-    watch = Objective(HINGE.critic, lambda game: game.logits.real)
+    watch = Objective(HINGE.critic, lambda game: (game.logits.real, game.state))
     update = jax.jit(make_update(GAME, watch, optimizers, priors.normal(2), critic_steps=2))
     _, metrics = update(state, batches, jax.random.key(0))
     logits = jax.tree.map(lambda x: (x @ np.array([3.0, 4.0])).mean(), x)
@@ -92,8 +92,8 @@ def test_players_may_have_batches_of_their_own_sizes():
 def test_deal_gives_each_example_to_one_turn_in_order():
     x = jnp.arange(2 * 3 + 1 * 4)
     dealt = deal(Players((2, 3), (1, 4)), Batch(x[:, None], x))
-    np.testing.assert_array_equal(dealt.critic.label, [[0, 1, 2], [3, 4, 5]])
-    np.testing.assert_array_equal(dealt.generator.label, [[6, 7, 8, 9]])
+    np.testing.assert_array_equal(dealt.critic.condition, [[0, 1, 2], [3, 4, 5]])
+    np.testing.assert_array_equal(dealt.generator.condition, [[6, 7, 8, 9]])
     assert dealt.critic.x.shape == (2, 3, 1)
     assert dealt.generator.x.shape == (1, 4, 1)
-    assert deal(Players((2, 3), (1, 4)), Batch(x)).critic.label is None
+    assert deal(Players((2, 3), (1, 4)), Batch(x)).critic.condition is None

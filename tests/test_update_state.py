@@ -22,6 +22,7 @@ def test_the_first_state_is_a_function_of_the_key():
     init = jax.jit(
         make_init(
             Players(conditional_perceptron(), conditional_perceptron((2,))),
+            HINGE,
             Players(sgd(0.1), sgd(0.1)),
             priors.normal(3),
             Batch(jax.ShapeDtypeStruct((2,), jnp.float32)),

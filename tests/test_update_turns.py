@@ -23,8 +23,9 @@ from toys import (
 from gan_jax import losses, penalties, priors
 from gan_jax.keys import fold
 from gan_jax.objectives import add
+from gan_jax.play import GENERATOR, LATENT
 from gan_jax.types import Array, Batch, Game, Mode, Network, Objective, Params, Players, TrainState
-from gan_jax.update import GENERATOR, LATENT, deal, make_update
+from gan_jax.update import deal, make_update
 
 sgd = optax.sgd
 
@@ -250,7 +251,7 @@ def test_each_critic_turn_has_the_fake_examples_that_its_own_keys_and_labels_mak
 
     expected = []
     for _ in range(2):
-        expected += [fake_of(state, turn, label) for turn, label in enumerate(batches.critic.label)]
+        expected += [fake_of(state, turn, label) for turn, label in enumerate(batches.critic.condition)]
         state, _ = update(state, batches, key)
     jax.effects_barrier()
     np.testing.assert_allclose(made, expected, rtol=1e-5, atol=1e-6)

@@ -14,8 +14,9 @@ import optax
 
 from gan_jax import losses, penalties, priors
 from gan_jax.objectives import add
-from gan_jax.types import Array, Batch, Game, Logits, Mode, Network, Objective, Params, Players, TrainState
-from gan_jax.update import Metrics, make_init, make_update
+from gan_jax.play import Metrics
+from gan_jax.types import Array, Batch, Game, Mode, Network, Objective, Output, Pair, Params, Players, TrainState
+from gan_jax.update import make_init, make_update
 
 CLASSES = 3
 ROUNDING = 1 if jax.default_backend() == "cpu" else 10  # a GPU's kernels differ more from program to program
@@ -42,9 +43,16 @@ def make_game(critic: Callable[[Array], Array], real: Any, fake: Any, *, step: i
     real, fake = jnp.asarray(real), jnp.asarray(fake)
     return Game(
         critic=critic,
+        generator=lambda z, condition: Output(z),
+        params=Players({}, {}),
+        prior=priors.normal(2),
         real=real,
         fake=fake,
-        logits=Logits(critic(real), critic(fake)),
+        z=fake,
+        condition=None,
+        logits=Pair(critic(real), critic(fake)),
+        extra=Pair(None, None),
+        made=None,
         keys=jax.random.split(jax.random.key(seed), len(real)),
         step=jnp.int32(step),
         mean=jnp.mean,
@@ -154,13 +162,15 @@ def frozen() -> optax.GradientTransformation:
 
 def start(
     nets: Players[Network],
+    objective: Objective,
     optimizers: Players[optax.GradientTransformation],
     prior: Callable[[Array], Array],
     batches: Players[Batch],
+    **options: Any,
 ) -> TrainState:
     """The first state of a game on data like these."""
     example = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[2:], x.dtype), batches.critic)
-    return jax.jit(make_init(nets, optimizers, prior, example))(jax.random.key(0))
+    return jax.jit(make_init(nets, objective, optimizers, prior, example, **options))(jax.random.key(0))
 
 
 def played(
@@ -176,8 +186,9 @@ def played(
 
     x: the critic's turns and then the generator's, [turns, B, ...].
     """
+    augmented = {"augment": options["augment"]} if "augment" in options else {}
     batches, prior = in_turns(x, options.get("critic_steps", 1)), priors.normal(2)
-    state = before = start(nets, optimizers, prior, batches)
+    state = before = start(nets, objective, optimizers, prior, batches, **augmented)
     update = jax.jit(make_update(nets, objective, optimizers, prior, **options))
     for _ in range(updates):
         state, metrics = update(state, batches, jax.random.key(1))

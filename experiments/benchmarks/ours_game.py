@@ -26,16 +26,17 @@ def make(game: Game, nets: Nets) -> tuple[Callable[[Array], TrainState], Update]
     """Returns the compiled init and update."""
     adam, prior, mesh = optax.adam(1e-4, 0.0, 0.9), priors.normal(nets.latents), parallel.make_mesh()
     players, optimizers = Players(nets.critic, nets.generator), Players(adam, adam)
+    objective = OBJECTIVES[game.objective]
     update = make_update(
         players,
-        OBJECTIVES[game.objective],
+        objective,
         optimizers,
         prior,
         critic_steps=game.critic_steps,
         dtype=jnp.bfloat16 if game.bfloat16 else None,
     )
     example = Batch(jax.ShapeDtypeStruct(nets.shape, jnp.float32))
-    init = parallel.jit_once(make_init(players, optimizers, prior, example), parallel.everywhere(mesh))
+    init = parallel.jit_once(make_init(players, objective, optimizers, prior, example), parallel.everywhere(mesh))
     return init, parallel.jit(update, mesh)
 
 

@@ -10,9 +10,10 @@ import jax
 from side_by_side import advancing
 
 from gan_jax.experiment import Experiment, load
+from gan_jax.play import Metrics
 from gan_jax.runs.games import compiler_options, make_program
 from gan_jax.types import Array, Batch, Players, TrainState
-from gan_jax.update import Metrics, deal
+from gan_jax.update import deal
 
 FILE = Path(__file__).parent.parent / "wgan_gp_points.py"
 

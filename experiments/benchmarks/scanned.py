@@ -13,8 +13,9 @@ from ours_dcgan import make
 from side_by_side import advancing
 
 from gan_jax import parallel
+from gan_jax.play import Metrics
 from gan_jax.types import Array, Batch, Players, TrainState
-from gan_jax.update import Metrics, Update
+from gan_jax.update import Update
 
 
 def scanned(game: Game) -> Callable[[], Any]:

@@ -57,7 +57,7 @@ def main(
         def loss(params: Params) -> Array:
             x = jax.vmap(moved, (0, 0, None))(jax.random.split(key, batch_size), batch.x, movement)
             logits = classify(params, x).logits
-            return optax.softmax_cross_entropy_with_integer_labels(logits, batch.label).mean()
+            return optax.softmax_cross_entropy_with_integer_labels(logits, batch.condition).mean()
 
         value, grads = jax.value_and_grad(loss)(params)
         updates, opt_state = optimizer.update(grads, opt_state, params)

@@ -59,7 +59,7 @@ def streamed(
         try:
             while True:
                 batch = next(batches)
-                label = None if batch.label is None else jnp.asarray(batch.label, jnp.int32)
+                label = None if batch.condition is None else jnp.asarray(batch.condition, jnp.int32)
                 yield Batch(to_device(batch.x), label)
         finally:
             batches.close()
@@ -98,5 +98,5 @@ def read_options() -> Any:
 
 def stack(examples: Sequence[Batch]) -> Batch:
     """Adds a leading axis, in NumPy; pixels go to the device as uint8."""
-    labelled = examples[0].label is not None
-    return Batch(np.stack([e.x for e in examples]), np.stack([e.label for e in examples]) if labelled else None)
+    labelled = examples[0].condition is not None
+    return Batch(np.stack([e.x for e in examples]), np.stack([e.condition for e in examples]) if labelled else None)

@@ -113,7 +113,7 @@ class Evaluation:
         def looked_at() -> Iterator[np.ndarray]:
             for batch in labelled(self.real, self.num_real, jax.random.key(0)):
                 if self.data.classes:
-                    labels.append(batch.label)
+                    labels.append(batch.condition)
                 yield batch.x
 
         summary = self.measure.summarise(counted(looked_at(), self.num_real, self.real.name))

@@ -8,13 +8,14 @@ import functools
 from collections.abc import Sequence
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 
 from gan_jax.errors import UserError
 from gan_jax.nets.conv.convolution import Conv, ConvTranspose
 from gan_jax.nets.layers import BatchNorm, Norm, conditional
 from gan_jax.nets.linen import from_linen
-from gan_jax.types import Array, Mode, Network
+from gan_jax.types import Array, Condition, Mode, Network
 
 STATE = 8  # entries of the state along the shorter side
 State = tuple[Array, Array]  # memory and output, both [B, H, W, C]
@@ -46,14 +47,14 @@ class Generator(nn.Module):
     shape: tuple[int, ...]
 
     @nn.compact
-    def __call__(self, z: Array, label: Array | None, mode: Mode) -> Array:
+    def __call__(self, z: Array, condition: Condition, mode: Mode) -> Array:
         frames, *sides, channels = self.shape
         scale = min(sides) // STATE
         base = (sides[0] // scale, sides[1] // scale, 2 * self.width)
 
         def spread(norm: nn.Module) -> Array:
             x = nn.Dense(base[0] * base[1] * base[2], use_bias=False)(z).reshape(-1, *base)
-            return norm(x, label, mode)
+            return norm(x, condition, mode)
 
         still = nn.relu(spread(self.norm()))
         state = spread(self.norm()), jnp.tanh(spread(self.norm()))
@@ -61,7 +62,7 @@ class Generator(nn.Module):
         cells = scan(Cell, in_axes=nn.broadcast, out_axes=1, length=frames)
         x = cells(base[2])(state, still)[1].reshape(-1, *base)
         conv = functools.partial(ConvTranspose, kernel_size=(4, 4), strides=2)
-        every = None if label is None else jnp.repeat(label, frames)
+        every = jax.tree.map(lambda part: jnp.repeat(part, frames, 0), condition)
         for _ in range(scale.bit_length() - 2):
             x = nn.relu(self.norm()(conv(self.width, use_bias=False)(x), every, mode))
         return jnp.tanh(conv(channels)(x)).reshape(-1, *self.shape)

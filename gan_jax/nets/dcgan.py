@@ -20,7 +20,7 @@ from gan_jax.errors import UserError
 from gan_jax.nets.conv.convolution import Conv, ConvTranspose
 from gan_jax.nets.layers import BatchNorm, Dropout, Identity, Norm, Projection, conditional
 from gan_jax.nets.linen import from_linen
-from gan_jax.types import Array, Mode, Network
+from gan_jax.types import Array, Condition, Mode, Network
 
 
 def generator(
@@ -66,14 +66,14 @@ class Generator(nn.Module):
     shape: tuple[int, ...]
 
     @nn.compact
-    def __call__(self, z: Array, label: Array | None, mode: Mode) -> Array:
+    def __call__(self, z: Array, condition: Condition, mode: Mode) -> Array:
         height, width, channels = self.shape
         base = (height // 4, width // 4, 4 * self.width)
         conv = functools.partial(ConvTranspose, kernel_size=(5, 5), use_bias=False, kernel_init=kernel_init)
         x = nn.Dense(base[0] * base[1] * base[2], use_bias=False, kernel_init=kernel_init)(z)
-        x = leaky_relu(self.norm()(x, label, mode)).reshape(-1, *base)
-        x = leaky_relu(self.norm()(conv(2 * self.width, strides=1)(x), label, mode))
-        x = leaky_relu(self.norm()(conv(self.width, strides=2)(x), label, mode))
+        x = leaky_relu(self.norm()(x, condition, mode)).reshape(-1, *base)
+        x = leaky_relu(self.norm()(conv(2 * self.width, strides=1)(x), condition, mode))
+        x = leaky_relu(self.norm()(conv(self.width, strides=2)(x), condition, mode))
         return jnp.tanh(conv(channels, strides=2)(x))
 
 
@@ -84,10 +84,10 @@ class Critic(nn.Module):
     classes: int
 
     @nn.compact
-    def __call__(self, x: Array, label: Array | None, mode: Mode) -> Array:
+    def __call__(self, x: Array, condition: Condition, mode: Mode) -> Array:
         for features in (self.width, 2 * self.width):
             x = Conv(features, (5, 5), strides=2, kernel_init=kernel_init)(x)
-            x = Dropout(self.dropout)(leaky_relu(self.norm()(x, label, mode)), mode)
+            x = Dropout(self.dropout)(leaky_relu(self.norm()(x, condition, mode)), mode)
         x = x.reshape(x.shape[0], -1)
         logits = nn.Dense(1, kernel_init=kernel_init)(x)[:, 0]
-        return logits + Projection(self.classes)(x, label) if self.classes else logits
+        return logits + Projection(self.classes)(x, condition) if self.classes else logits

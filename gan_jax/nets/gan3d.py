@@ -13,7 +13,7 @@ from gan_jax.errors import UserError
 from gan_jax.nets.conv.convolution import Conv, ConvTranspose
 from gan_jax.nets.layers import BatchNorm, Identity, Norm
 from gan_jax.nets.linen import from_linen
-from gan_jax.types import Array, Mode, Network
+from gan_jax.types import Array, Condition, Mode, Network
 
 BASE = 4  # voxels a side of the smallest layer
 
@@ -60,15 +60,15 @@ class Generator(nn.Module):
     doublings: int
 
     @nn.compact
-    def __call__(self, z: Array, label: Array | None, mode: Mode) -> Array:
+    def __call__(self, z: Array, condition: Condition, mode: Mode) -> Array:
         conv = functools.partial(ConvTranspose, kernel_size=(4, 4, 4), strides=2, kernel_init=kernel_init)
         channels = self.width << (self.doublings - 1)
         # The paper's transposed convolution of one voxel, 4x4x4 without padding, is a linear layer.
         x = nn.Dense(BASE**3 * channels, use_bias=False, kernel_init=kernel_init)(z)
-        x = nn.relu(self.norm()(x.reshape(-1, BASE, BASE, BASE, channels), label, mode))
+        x = nn.relu(self.norm()(x.reshape(-1, BASE, BASE, BASE, channels), condition, mode))
         while channels > self.width:
             channels //= 2
-            x = nn.relu(self.norm()(conv(channels, use_bias=False)(x), label, mode))
+            x = nn.relu(self.norm()(conv(channels, use_bias=False)(x), condition, mode))
         return jnp.tanh(conv(1)(x))
 
 
@@ -77,12 +77,12 @@ class Critic(nn.Module):
     norm: Norm
 
     @nn.compact
-    def __call__(self, x: Array, label: Array | None, mode: Mode) -> Array:
+    def __call__(self, x: Array, condition: Condition, mode: Mode) -> Array:
         if x.ndim != 5 or len(set(x.shape[1:4])) > 1:
             raise UserError(f"voxels {x.shape}: want [B, side, side, side, channels]")
         conv = functools.partial(Conv, kernel_size=(4, 4, 4), strides=2, kernel_init=kernel_init)
         count = doublings(x.shape[1])
         x = leaky_relu(conv(self.width)(x))
         for number in range(1, count):
-            x = leaky_relu(self.norm()(conv(self.width << number)(x), label, mode))
+            x = leaky_relu(self.norm()(conv(self.width << number)(x), condition, mode))
         return nn.Dense(1, kernel_init=kernel_init)(x.reshape(x.shape[0], -1))[:, 0]

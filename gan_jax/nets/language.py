@@ -13,7 +13,7 @@ from gan_jax.errors import UserError
 from gan_jax.nets.conv.convolution import Conv
 from gan_jax.nets.linen import from_linen
 from gan_jax.nets.resnet import glorot
-from gan_jax.types import Array, Mode, Network
+from gan_jax.types import Array, Condition, Mode, Network
 
 BLOCKS = 5
 
@@ -47,7 +47,7 @@ class Generator(nn.Module):
     shape: tuple[int, ...]
 
     @nn.compact
-    def __call__(self, z: Array, label: Array | None, mode: Mode) -> Array:
+    def __call__(self, z: Array, condition: Condition, mode: Mode) -> Array:
         length, characters = self.shape
         x = nn.Dense(length * self.width, kernel_init=glorot(1.0))(z).reshape(-1, length, self.width)
         for _ in range(BLOCKS):
@@ -59,7 +59,7 @@ class Critic(nn.Module):
     width: int
 
     @nn.compact
-    def __call__(self, x: Array, label: Array | None, mode: Mode) -> Array:
+    def __call__(self, x: Array, condition: Condition, mode: Mode) -> Array:
         x = Conv(self.width, (1,), kernel_init=glorot(2.0))(x)
         for _ in range(BLOCKS):
             x = Block(self.width)(x)

@@ -1,8 +1,8 @@
 """Layers that the families share: normalisations, dropout, and the projection of classes.
 
-A normalisation is passed as a factory, `norm=BatchNorm`, and called as `norm()(x, label, mode)`. For other settings,
-pass `functools.partial(BatchNorm, momentum=0.9)`. A critic under a penalty on its gradient must treat each example by
-itself, so give it LayerNorm or Identity.
+A normalisation is passed as a factory, `norm=BatchNorm`, and called as `norm()(x, condition, mode)`. For other
+settings, pass `functools.partial(BatchNorm, momentum=0.9)`. A critic under a penalty on its gradient must treat each
+example by itself, so give it LayerNorm or Identity.
 
 Your own norm works the same way. If it keeps statistics in any collection, the critic counts as mixing examples, and
 penalties on its gradient are refused. If it mixes examples without keeping statistics, say so by
@@ -20,9 +20,10 @@ import jax
 import jax.numpy as jnp
 
 from gan_jax.errors import UserError
-from gan_jax.types import Array, Mode
+from gan_jax.trees import outline
+from gan_jax.types import Array, Condition, Mode
 
-Norm: TypeAlias = Callable[[], nn.Module]  # () -> module of (x, label, mode)
+Norm: TypeAlias = Callable[[], nn.Module]  # () -> module of (x, condition, mode)
 
 
 class BatchNorm(nn.Module):
@@ -44,7 +45,7 @@ class BatchNorm(nn.Module):
     affine: bool = True
 
     @nn.compact
-    def __call__(self, x: Array, label: Array | None, mode: Mode) -> Array:
+    def __call__(self, x: Array, condition: Condition, mode: Mode) -> Array:
         axis_name = mode.axis_name if mode.train else None
         replicas = 1 if axis_name is None else jax.lax.psum(1, axis_name)
         if mode.train and replicas * math.prod(x.shape[:-1]) == 1:
@@ -76,9 +77,9 @@ class ConditionalBatchNorm(nn.Module):
     epsilon: float = 1e-3
 
     @nn.compact
-    def __call__(self, x: Array, label: Array | None, mode: Mode) -> Array:
-        label = need_label(label, self.classes)
-        x = BatchNorm(self.momentum, self.epsilon, affine=False)(x, label, mode)
+    def __call__(self, x: Array, condition: Condition, mode: Mode) -> Array:
+        label = need_label(condition, self.classes)
+        x = BatchNorm(self.momentum, self.epsilon, affine=False)(x, condition, mode)
         scale = self.param("scale", nn.initializers.ones, (self.classes, x.shape[-1]))
         bias = self.param("bias", nn.initializers.zeros, (self.classes, x.shape[-1]))
         shape = (x.shape[0], *[1] * (x.ndim - 2), x.shape[-1])
@@ -95,14 +96,14 @@ class LayerNorm(nn.Module):
     epsilon: float = 1e-5
 
     @nn.compact
-    def __call__(self, x: Array, label: Array | None, mode: Mode) -> Array:
+    def __call__(self, x: Array, condition: Condition, mode: Mode) -> Array:
         return nn.LayerNorm(self.epsilon, reduction_axes=tuple(range(1, x.ndim)), feature_axes=-1)(x)
 
 
 class Identity(nn.Module):
     """No normalisation."""
 
-    def __call__(self, x: Array, label: Array | None, mode: Mode) -> Array:
+    def __call__(self, x: Array, condition: Condition, mode: Mode) -> Array:
         return x
 
 
@@ -149,8 +150,8 @@ class Projection(nn.Module):
     classes: int
 
     @nn.compact
-    def __call__(self, features: Array, label: Array | None) -> Array:
-        embedded = nn.Embed(self.classes, features.shape[-1])(need_label(label, self.classes))
+    def __call__(self, features: Array, condition: Condition) -> Array:
+        embedded = nn.Embed(self.classes, features.shape[-1])(need_label(condition, self.classes))
         return jnp.sum(embedded.astype(features.dtype) * features, axis=-1)
 
 
@@ -175,8 +176,13 @@ def conditional(norm: Norm, classes: int) -> Norm:
     return norm
 
 
-def need_label(label: Array | None, classes: int) -> Array:
-    """The label [B]; refuses None."""
-    if label is None:
-        raise UserError(f"this network has {classes} classes and got no label: pass one per example, int [B]")
-    return label
+def need_label(condition: Condition, classes: int) -> Array:
+    """The condition as class numbers [B].
+
+    Raises:
+      ValueError: It is anything else.
+    """
+    if getattr(condition, "ndim", None) == 1 and jnp.issubdtype(condition.dtype, jnp.integer):
+        return condition
+    given = "no condition" if condition is None else f"the condition {outline(condition)}"
+    raise UserError(f"this network has {classes} classes and got {given}: pass one class number per example, int [B]")

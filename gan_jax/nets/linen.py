@@ -6,11 +6,11 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gan_jax.types import Array, Mode, Network, Params, has_stats
+from gan_jax.types import Array, Condition, Mode, Network, Params, has_stats
 
 
 def from_linen(module: nn.Module, *, mixes_examples: bool | None = None) -> Network:
-    """Turns a Linen module, called as `module(x, label, mode)`, into two pure functions.
+    """Turns a Linen module, called as `module(x, condition, mode)`, into two pure functions.
 
     `stats` holds every collection other than "params"; {} if there is none. They change when `mode.train` is set.
 
@@ -31,17 +31,18 @@ def from_linen(module: nn.Module, *, mixes_examples: bool | None = None) -> Netw
     def mixes(stats: Params) -> bool:
         return has_stats(stats) if mixes_examples is None else mixes_examples
 
-    def init(key: Array, x: Array, label: Array | None) -> tuple[Params, Params]:
-        variables = dict(module.init(key, x, label, Mode()))
+    def init(key: Array, x: Array, condition: Condition) -> tuple[Params, Params]:
+        variables = dict(module.init(key, x, condition, Mode()))
         return variables.pop("params", {}), variables
 
-    def apply(params: Params, stats: Params, x: Array, label: Array | None, mode: Mode) -> tuple[Array, Params]:
+    def apply(params: Params, stats: Params, x: Array, condition: Condition, mode: Mode) -> tuple[Array, Params]:
         variables = {"params": cast(params, mode.dtype), **stats}
         rngs = None if mode.keys is None else {"dropout": mode.keys[0]}
         mutable = list(stats) if mode.train and stats else False
-        out: Any = module.apply(variables, cast(x, mode.dtype), label, mode, rngs=rngs, mutable=mutable)
+        given, condition = cast((x, condition), mode.dtype)
+        out: Any = module.apply(variables, given, condition, mode, rngs=rngs, mutable=mutable)
         y, stats = out if mutable else (out, stats)
-        return cast(y, mode.dtype and x.dtype), stats
+        return cast(y, mode.dtype and jax.tree.leaves(x)[0].dtype), stats
 
     return Network(init, apply, mixes_examples=mixes)
 

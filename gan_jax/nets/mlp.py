@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from gan_jax.nets.layers import need_label
 from gan_jax.nets.linen import from_linen
-from gan_jax.types import Array, Mode, Network
+from gan_jax.types import Array, Condition, Mode, Network
 
 
 def generator(shape: Sequence[int] = (2,), *, width: int = 512, depth: int = 3, classes: int = 0) -> Network:
@@ -42,10 +42,10 @@ class MLP(nn.Module):
     classes: int
 
     @nn.compact
-    def __call__(self, x: Array, label: Array | None, mode: Mode) -> Array:
+    def __call__(self, x: Array, condition: Condition, mode: Mode) -> Array:
         x = x.reshape(x.shape[0], -1)
         if self.classes:
-            one_hot = jax.nn.one_hot(need_label(label, self.classes), self.classes, dtype=x.dtype)
+            one_hot = jax.nn.one_hot(need_label(condition, self.classes), self.classes, dtype=x.dtype)
             x = jnp.concatenate([x, one_hot], axis=1)
         for _ in range(self.depth):
             x = nn.relu(nn.Dense(self.width, kernel_init=nn.initializers.he_uniform())(x))

@@ -15,7 +15,7 @@ from gan_jax.errors import UserError
 from gan_jax.nets.conv.convolution import Conv, ConvTranspose
 from gan_jax.nets.layers import BatchNorm, Identity, Norm, Projection, conditional
 from gan_jax.nets.linen import from_linen
-from gan_jax.types import Array, Mode, Network
+from gan_jax.types import Array, Condition, Mode, Network
 
 kernel_init = nn.initializers.normal(0.02)
 
@@ -58,14 +58,14 @@ class Generator(nn.Module):
     shape: tuple[int, ...]
 
     @nn.compact
-    def __call__(self, z: Array, label: Array | None, mode: Mode) -> Array:
+    def __call__(self, z: Array, condition: Condition, mode: Mode) -> Array:
         conv = functools.partial(ConvTranspose, kernel_size=(5, 5), strides=2, kernel_init=kernel_init)
         features = self.width * self.shape[0] // 8
         x = nn.Dense(16 * features, use_bias=False, kernel_init=kernel_init)(z).reshape(-1, 4, 4, features)
         while x.shape[1] < self.shape[0] // 2:
-            x = nn.relu(self.norm()(x, label, mode))
+            x = nn.relu(self.norm()(x, condition, mode))
             x = conv(x.shape[-1] // 2, use_bias=False)(x)
-        x = nn.relu(self.norm()(x, label, mode))
+        x = nn.relu(self.norm()(x, condition, mode))
         return jnp.tanh(conv(self.shape[-1])(x))
 
 
@@ -75,13 +75,13 @@ class Critic(nn.Module):
     classes: int
 
     @nn.compact
-    def __call__(self, x: Array, label: Array | None, mode: Mode) -> Array:
+    def __call__(self, x: Array, condition: Condition, mode: Mode) -> Array:
         features = self.width
         while x.shape[1] > 4:
             first = features == self.width
             x = Conv(features, (5, 5), strides=2, kernel_init=kernel_init)(x)
-            x = nn.leaky_relu(x if first else self.norm()(x, label, mode), 0.2)
+            x = nn.leaky_relu(x if first else self.norm()(x, condition, mode), 0.2)
             features *= 2
         x = x.reshape(x.shape[0], -1)
         logits = nn.Dense(1, kernel_init=kernel_init)(x)[:, 0]
-        return logits + Projection(self.classes)(x, label) if self.classes else logits
+        return logits + Projection(self.classes)(x, condition) if self.classes else logits

@@ -16,7 +16,7 @@ from gan_jax.errors import UserError
 from gan_jax.nets.conv.convolution import Conv
 from gan_jax.nets.layers import BatchNorm, Identity, Norm, Projection, conditional
 from gan_jax.nets.linen import from_linen
-from gan_jax.types import Array, Mode, Network
+from gan_jax.types import Array, Condition, Mode, Network
 
 Resize = Callable[[Array], Array]
 
@@ -77,12 +77,12 @@ class Generator(nn.Module):
     shape: tuple[int, ...]
 
     @nn.compact
-    def __call__(self, z: Array, label: Array | None, mode: Mode) -> Array:
+    def __call__(self, z: Array, condition: Condition, mode: Mode) -> Array:
         base = (self.shape[0] // 8, self.shape[1] // 8, self.width)
         x = nn.Dense(base[0] * base[1] * base[2], kernel_init=glorot(1.0))(z).reshape(-1, *base)
         for _ in range(3):
-            x = Block(self.width, self.norm, before=upsample)(x, label, mode)
-        x = nn.relu(self.norm()(x, label, mode))
+            x = Block(self.width, self.norm, before=upsample)(x, condition, mode)
+        x = nn.relu(self.norm()(x, condition, mode))
         return jnp.tanh(Conv(self.shape[-1], (3, 3), kernel_init=glorot(1.0))(x))
 
 
@@ -94,16 +94,16 @@ class Critic(nn.Module):
     classes: int
 
     @nn.compact
-    def __call__(self, x: Array, label: Array | None, mode: Mode) -> Array:
+    def __call__(self, x: Array, condition: Condition, mode: Mode) -> Array:
         if x.ndim != 4 or x.shape[1] % 4 or x.shape[2] % 4:
             raise UserError(f"images {x.shape}: want [B, H, W, C], sides multiples of 4")
         x = FirstBlock(self.width)(x)
-        x = Block(self.width, self.norm, after=downsample)(x, label, mode)
+        x = Block(self.width, self.norm, after=downsample)(x, condition, mode)
         for _ in range(2):
-            x = Block(self.width, self.norm)(x, label, mode)
+            x = Block(self.width, self.norm)(x, condition, mode)
         x = self.pool(nn.relu(x))
         logits = nn.Dense(1, use_bias=self.use_bias, kernel_init=glorot(1.0))(x)[:, 0]
-        return logits + Projection(self.classes)(x, label) if self.classes else logits
+        return logits + Projection(self.classes)(x, condition) if self.classes else logits
 
 
 class Block(nn.Module):
@@ -122,11 +122,11 @@ class Block(nn.Module):
     after: Resize | None = None
 
     @nn.compact
-    def __call__(self, x: Array, label: Array | None, mode: Mode) -> Array:
+    def __call__(self, x: Array, condition: Condition, mode: Mode) -> Array:
         before, after = self.before or unchanged, self.after or unchanged
         conv = functools.partial(Conv, self.width, (3, 3), kernel_init=glorot(2.0))
-        y = conv()(before(nn.relu(self.norm()(x, label, mode))))
-        y = after(conv()(nn.relu(self.norm()(y, label, mode))))
+        y = conv()(before(nn.relu(self.norm()(x, condition, mode))))
+        y = after(conv()(nn.relu(self.norm()(y, condition, mode))))
         if self.before or self.after or x.shape[-1] != self.width:
             # The papers resize `before` first and `after` last; a 1x1 convolution commutes with both, so
             # it runs at the smaller size, for a quarter of the work.

@@ -15,7 +15,7 @@ from gan_jax.errors import UserError
 from gan_jax.nets.conv.convolution import Conv, ConvTranspose
 from gan_jax.nets.layers import BatchNorm, Identity, Norm, Projection, conditional
 from gan_jax.nets.linen import from_linen
-from gan_jax.types import Array, Mode, Network
+from gan_jax.types import Array, Condition, Mode, Network
 
 kernel_init = nn.initializers.normal(0.02)  # DCGAN's
 leaky_relu = functools.partial(nn.leaky_relu, negative_slope=0.2)
@@ -74,14 +74,14 @@ class Generator(nn.Module):
     layers: int
 
     @nn.compact
-    def __call__(self, z: Array, label: Array | None, mode: Mode) -> Array:
+    def __call__(self, z: Array, condition: Condition, mode: Mode) -> Array:
         widths = [self.width << power for power in reversed(range(self.layers))]
         base = [size >> self.layers for size in self.shape[:3]] + widths[:1]
         conv = functools.partial(ConvTranspose, kernel_size=(4, 4, 4), strides=2, kernel_init=kernel_init)
         x = nn.Dense(base[0] * base[1] * base[2] * base[3], use_bias=False, kernel_init=kernel_init)(z)
-        x = nn.relu(self.norm()(x.reshape(-1, *base), label, mode))
+        x = nn.relu(self.norm()(x.reshape(-1, *base), condition, mode))
         for features in widths[1:]:
-            x = nn.relu(self.norm()(conv(features, use_bias=False)(x), label, mode))
+            x = nn.relu(self.norm()(conv(features, use_bias=False)(x), condition, mode))
         return jnp.tanh(conv(self.shape[-1])(x))
 
 
@@ -92,10 +92,10 @@ class Critic(nn.Module):
     layers: int
 
     @nn.compact
-    def __call__(self, x: Array, label: Array | None, mode: Mode) -> Array:
+    def __call__(self, x: Array, condition: Condition, mode: Mode) -> Array:
         for power in range(self.layers):
             x = Conv(self.width << power, (4, 4, 4), strides=2, kernel_init=kernel_init)(x)
-            x = leaky_relu(x if power == 0 else self.norm()(x, label, mode))
+            x = leaky_relu(x if power == 0 else self.norm()(x, condition, mode))
         x = x.reshape(x.shape[0], -1)
         logits = nn.Dense(1, kernel_init=kernel_init)(x)[:, 0]
-        return logits + Projection(self.classes)(x, label) if self.classes else logits
+        return logits + Projection(self.classes)(x, condition) if self.classes else logits

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from gan_jax.errors import UserError
 from gan_jax.nets.conv.convolution import Conv, ConvTranspose
 from gan_jax.nets.linen import from_linen
-from gan_jax.types import Array, Mode, Network
+from gan_jax.types import Array, Condition, Mode, Network
 
 LAYERS = 5
 KERNEL, STRIDE = (25,), 4
@@ -50,7 +50,7 @@ class Generator(nn.Module):
     length: int
 
     @nn.compact
-    def __call__(self, z: Array, label: Array | None, mode: Mode) -> Array:
+    def __call__(self, z: Array, condition: Condition, mode: Mode) -> Array:
         positions, channels = self.length // STRIDE**LAYERS, self.width * 2 ** (LAYERS - 1)
         x = nn.relu(nn.Dense(positions * channels, kernel_init=kernel_init)(z).reshape(-1, positions, channels))
         for layer in reversed(range(LAYERS - 1)):
@@ -63,7 +63,7 @@ class Critic(nn.Module):
     shuffle: int
 
     @nn.compact
-    def __call__(self, x: Array, label: Array | None, mode: Mode) -> Array:
+    def __call__(self, x: Array, condition: Condition, mode: Mode) -> Array:
         for layer in range(LAYERS):
             x = leaky_relu(Conv(self.width * 2**layer, KERNEL, STRIDE, kernel_init=kernel_init)(x))
             if layer < LAYERS - 1:

@@ -8,12 +8,12 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
+from gan_jax.play import LOSS, Metrics, metric_name
 from gan_jax.runs.divergence import check_metrics
 from gan_jax.runs.folder import Run
 from gan_jax.runs.log import Log
 from gan_jax.runs.processes import is_first
 from gan_jax.runs.watch import Watch
-from gan_jax.update import LOSS, Metrics, metric_name
 
 LOSSES = metric_name("critic", LOSS), metric_name("generator", LOSS)
 

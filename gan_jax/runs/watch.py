@@ -7,7 +7,7 @@ whose critic tells real from fake by the sign of the logit (`update.make_update`
 import math
 from collections import Counter
 
-from gan_jax.update import ACCURACY_FAKE, ACCURACY_REAL, GRADIENT_NORM, metric_name
+from gan_jax.play import ACCURACY_FAKE, ACCURACY_REAL, GRADIENT_NORM, metric_name
 
 DIVERSITY = "samples/diversity"
 ALIKE = 0.1

@@ -20,11 +20,11 @@ from jax.experimental import topologies
 from gan_jax import parallel
 from gan_jax.errors import UserError
 from gan_jax.experiment import Experiment, init_of, make_updates
+from gan_jax.play import metric_name
 from gan_jax.runs.games import KEY, abstract_batches
 from gan_jax.tpu_plan.cost import Cost, added, cost_of, memory_of
 from gan_jax.tpu_plan.plan import CHIPS, Plan
 from gan_jax.types import Array, Batch, Players, TrainState
-from gan_jax.update import metric_name
 
 # libtpu reads these as it loads. Without them it asks the cloud's metadata server about this machine, complains about
 # the answer, locks every other process out, and writes logs.

@@ -80,7 +80,7 @@ def test_labels_stay_with_their_images(name):
     source = SOURCES[name]()
     assert source.classes == 3
     for batch in take(source, 4):
-        np.testing.assert_array_equal(number(batch.x) % 3, batch.label)
+        np.testing.assert_array_equal(number(batch.x) % 3, batch.condition)
 
 
 def test_pixels_fill_the_interval_from_minus_1_to_1_exactly():

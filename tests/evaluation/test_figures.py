@@ -76,7 +76,7 @@ def test_samples_are_of_classes_as_frequent_as_in_the_data():
     assert shares == [0.75, 0, 0.25]
     assert protocol["classes"] == "of the real examples, in their order"
     few, _ = drawn(labelled(source, echo), num=12, num_real=12)
-    first = np.concatenate([batch.label for batch in labelled_examples(source, 12, jax.random.key(0))])
+    first = np.concatenate([batch.condition for batch in labelled_examples(source, 12, jax.random.key(0))])
     assert few == [np.mean(first == label) for label in range(3)]
 
 

@@ -59,7 +59,7 @@ def test_what_is_unpacked_is_what_experiments_read(split, tmp_path):
     given = {image.tobytes(): label for part in parts for image, label in zip(*part)}
     batch = next(source.stream(jax.random.key(0), 0, source.size))
     images = np.round((np.asarray(batch.x) + 1) * 127.5).astype(np.uint8)
-    assert {image.tobytes(): label for image, label in zip(images, batch.label)} == given
+    assert {image.tobytes(): label for image, label in zip(images, batch.condition)} == given
 
 
 def test_parts_without_training_images_are_refused(tmp_path):

@@ -9,9 +9,10 @@ import pytest
 from experiment_files import EACH, FILES, build
 
 from gan_jax.experiment import init_of, load, make_updates
+from gan_jax.play import Metrics
 from gan_jax.runs.games import KEY, abstract_batches, keys_of, make_program
 from gan_jax.types import TrainState
-from gan_jax.update import Metrics, deal
+from gan_jax.update import deal
 
 pytestmark = pytest.mark.usefixtures("data_at_hand")
 

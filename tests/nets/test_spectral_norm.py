@@ -116,7 +116,7 @@ def test_a_conditional_game_goes_on_although_scales_and_biases_begin_at_zero():
     @jax.jit
     def play(key):
         turns = jax.tree.map(lambda x: x[None], Players(batch, batch))
-        begin = make_init(nets, optimizers, prior, example)(key)
+        begin = make_init(nets, losses.hinge(), optimizers, prior, example)(key)
         return jax.lax.scan(lambda state, _: update(state, turns, key), begin, None, length=4)
 
     _, metrics = play(jax.random.key(0))

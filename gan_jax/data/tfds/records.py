@@ -34,7 +34,7 @@ def whole_or_streamed(
     if len(records) * np.prod(example.x.shape) * itemsize > limit:
         return streamed(records, decode, example, classes=classes, on_device=on_device)._replace(name=name)
     examples = decode_all(records, decode)
-    labels = np.array([example.label for example in examples]) if classes else None
+    labels = np.array([example.condition for example in examples]) if classes else None
     stored = np.stack([example.x for example in examples])
     return on_the_device(stored, labels, classes=classes, name=name, decode=on_device)
 

@@ -64,7 +64,7 @@ def tfds_video(
         source = streamed(records, decode, example, classes=classes)
     else:
         examples = decode_all(records, decode)
-        labels = np.array([example.label for example in examples]) if classes else None
+        labels = np.array([example.condition for example in examples]) if classes else None
         source = on_device(np.stack([example.x for example in examples]), labels, classes=classes)
     return source._replace(
         name=called,

@@ -46,7 +46,7 @@ def test_subfolders_are_labels_if_asked(pictures, limit):
     assert source.classes == 2
     check_shapes(source)
     (batch,) = take(source, 1)
-    np.testing.assert_array_equal(level(batch.x) % 2, batch.label)
+    np.testing.assert_array_equal(level(batch.x) % 2, batch.condition)
 
 
 @LIMITS
@@ -124,7 +124,7 @@ def test_classes_are_numbered_by_the_folders_whose_images_are_used(pictures, lim
     assert (source.classes, source.found.used) == (2, "10 images in 2 classes")
     assert "no classes, since they hold no images that can be used: 0_broken, aa_empty" in caplog.text
     (batch,) = take(source, 1)
-    np.testing.assert_array_equal(level(batch.x) % 2, batch.label)
+    np.testing.assert_array_equal(level(batch.x) % 2, batch.condition)
 
 
 @LIMITS

@@ -55,7 +55,7 @@ def test_subfolders_are_labels_if_asked(recordings, limit):
     assert source.classes == 2
     check_shapes(source)
     (batch,) = take(source, 1)
-    np.testing.assert_array_equal(level(batch.x) % 2, batch.label)
+    np.testing.assert_array_equal(level(batch.x) % 2, batch.condition)
 
 
 @LIMITS
@@ -223,7 +223,7 @@ def test_classes_of_which_nothing_can_be_used_are_none(recordings, caplog):
     assert source.found.used == "10 sounds in 2 classes from 10 files"
     assert "no classes, since they hold no sounds that can be used: aa" in caplog.text
     (batch,) = take(source, 1)
-    np.testing.assert_array_equal(level(batch.x) % 2, batch.label)
+    np.testing.assert_array_equal(level(batch.x) % 2, batch.condition)
 
 
 def test_a_sound_that_breaks_later_is_named(recordings):

@@ -12,7 +12,7 @@ def test_digits_are_a_source_of_as_many_of_each_class(split, size):
     check_shapes(source)
     check_resumes(source)
     (batch,) = take(source, 1, batch_size=size)
-    assert np.bincount(batch.label).tolist() == [size // 10] * 10
+    assert np.bincount(batch.condition).tolist() == [size // 10] * 10
 
 
 def test_no_digit_is_in_both_splits_and_each_split_knows_the_other():

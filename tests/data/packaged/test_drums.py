@@ -18,7 +18,7 @@ def test_drums_are_a_source_of_six_classes(split):
     assert source.name.startswith(f"drums {split}, ")
     check_shapes(source)
     check_resumes(source)
-    assert np.bincount(whole(split).label).tolist() == COUNTS[split]
+    assert np.bincount(whole(split).condition).tolist() == COUNTS[split]
 
 
 def test_no_hit_is_in_both_splits_and_each_split_knows_the_other():
@@ -40,7 +40,7 @@ def test_kicks_are_low_and_cymbals_high():
     batch = whole("train")
     power = np.abs(np.fft.rfft(batch.x[..., 0])) ** 2
     middle = (power * np.linspace(0, 8000, power.shape[1])).sum(1) / power.sum(1)  # hertz
-    cymbal, kick = (np.median(middle[np.asarray(batch.label) == label]) for label in (0, 1))
+    cymbal, kick = (np.median(middle[np.asarray(batch.condition) == label]) for label in (0, 1))
     assert kick < 300
     assert cymbal > 3000
 

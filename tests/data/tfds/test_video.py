@@ -72,7 +72,7 @@ def test_a_prepared_data_set_is_a_source(data_dir, limit):
     check_epochs(source, number)
     check_no_threads_left(source)
     (batch,) = take(source, 1)
-    np.testing.assert_array_equal(number(batch.x) % 3, batch.label)
+    np.testing.assert_array_equal(number(batch.x) % 3, batch.condition)
     steps = np.diff(np.asarray(batch.x), axis=1) * 127.5
     np.testing.assert_allclose(steps, 1, atol=1e-3)  # frames are in order
 

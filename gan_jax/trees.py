@@ -1,0 +1,32 @@
+"""Trees of arrays [B, ...]: the names of their leaves, their outlines, their sizes."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from gan_jax.types import Array
+
+
+def name_of(path: Any) -> str:
+    """The path of a leaf as a name, such as "Dense_0/kernel"; "" where the leaf is the whole tree."""
+    return jax.tree_util.keystr(path, simple=True, separator="/")
+
+
+def named(tree: Any) -> dict[str, Array]:
+    """The leaves of a tree by their names."""
+    return {name_of(path): leaf for path, leaf in jax.tree.leaves_with_path(tree)}
+
+
+def outline(tree: Any) -> str:
+    """The structure of a tree and the shapes and types of its leaves, for messages."""
+
+    def of(leaf: Any) -> str:
+        return f"{jnp.result_type(leaf)}{list(jnp.shape(leaf))}"
+
+    return str(jax.tree.map(of, tree)).replace("'", "")
+
+
+def size_of(tree: Any) -> int:
+    """The number of examples in a tree of [B, ...]."""
+    return jax.tree.leaves(tree)[0].shape[0]
