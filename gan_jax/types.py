@@ -265,10 +265,6 @@ Losses: TypeAlias = Callable[[Players[Params]], Players[Array]]  # both players'
 Field: TypeAlias = Callable[[Players[Params]], Players[Params]]  # each player's direction of descent
 
 
-Losses: TypeAlias = Callable[[Players[Params]], Players[Array]]  # both players' losses [] on one batch
-Field: TypeAlias = Callable[[Players[Params]], Players[Params]]  # each player's direction of descent
-
-
 class Variables(NamedTuple):
     """The variables of a network.
 

@@ -14,10 +14,10 @@ FLOORS = [  # from the lowest up: modules of the core, and folders with all that
     {"errors", "lazy"},
     {"types", "storage"},
     {"keys", "averages", "trees", "metrics"},
-    {"losses", "penalties", "objectives", "constraints", "priors", "sample", "nets", "data", "views"},
+    {"losses", "penalties", "objectives", "constraints", "dynamics", "priors", "sample", "nets", "data", "views"},
     {"play"},
     {"update"},
-    {"parallel", "features", "data.folders"},
+    {"parallel", "simultaneous", "spectrum", "features", "data.folders"},
     {"experiment", "measures", "data.packaged", "data.tfds"},
     {"evaluation"},
     {"runs"},
@@ -27,9 +27,9 @@ FLOORS = [  # from the lowest up: modules of the core, and folders with all that
 ]
 CORE = {
     *("types", "keys", "averages", "trees", "losses", "penalties", "objectives", "constraints", "priors"),
-    *("play", "update", "parallel", "sample"),
+    *("dynamics", "play", "update", "simultaneous", "parallel", "sample"),
 }
-TOP = {*CORE, "errors", "experiment", "lazy", "__init__", "__main__"}
+TOP = {*CORE, "spectrum", "errors", "experiment", "lazy", "__init__", "__main__"}
 LIGHT = {"errors", "lazy", "storage"}  # the standard library alone
 OF_PROVENANCE = {"jax", "numpy", "soundfile"}  # imported where they are used
 OF_DATA = {  # what is taken of data/ from outside
