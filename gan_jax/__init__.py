@@ -13,10 +13,12 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from gan_jax import (
+        augment as augment,
         auxiliary as auxiliary,
         averages as averages,
         constraints as constraints,
         data as data,
+        dynamics as dynamics,
         experiment as experiment,
         features as features,
         keys as keys,
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
         priors as priors,
         regularizers as regularizers,
         sample as sample,
+        simultaneous as simultaneous,
+        spectrum as spectrum,
         types as types,
         update as update,
         views as views,
@@ -38,10 +42,15 @@ if TYPE_CHECKING:
     from gan_jax.experiment import Experiment as Experiment
     from gan_jax.objectives import add as add, every as every, scale as scale
     from gan_jax.sample import make_sampler as make_sampler, make_walker as make_walker
+    from gan_jax.simultaneous import (
+        make_losses as make_losses,
+        make_simultaneous_update as make_simultaneous_update,
+    )
     from gan_jax.types import (
         Array as Array,
         Augment as Augment,
         Batch as Batch,
+        Condition as Condition,
         Features as Features,
         Game as Game,
         Measure as Measure,
@@ -54,6 +63,8 @@ if TYPE_CHECKING:
         Players as Players,
         Prior as Prior,
         Seen as Seen,
+        State as State,
+        Terms as Terms,
         TrainState as TrainState,
         Variables as Variables,
         View as View,
@@ -61,14 +72,15 @@ if TYPE_CHECKING:
     from gan_jax.update import deal as deal, make_init as make_init, make_update as make_update
 
 NAMES = {
-    __name__: "auxiliary averages constraints data experiment features keys losses measures metrics nets "
-    "objectives parallel penalties priors regularizers sample types update views",
+    __name__: "augment auxiliary averages constraints data dynamics experiment features keys losses measures metrics "
+    "nets objectives parallel penalties priors regularizers sample simultaneous spectrum types update views",
     "gan_jax.constraints": "clip_weights packed spectral_norm",
     "gan_jax.experiment": "Experiment",
     "gan_jax.objectives": "add every scale",
     "gan_jax.sample": "make_sampler make_walker",
-    "gan_jax.types": "Array Augment Batch Features Game Measure Mode Network Objective Output Pair "
-    "Params Players Prior Seen TrainState Variables View",
+    "gan_jax.simultaneous": "make_losses make_simultaneous_update",
+    "gan_jax.types": "Array Augment Batch Condition Features Game Measure Mode Network Objective "
+    "Output Pair Params Players Prior Seen State Terms TrainState Variables View",
     "gan_jax.update": "deal make_init make_update",
 }
 __all__, __getattr__, __dir__ = face(__name__, NAMES)
