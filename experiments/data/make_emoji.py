@@ -1,4 +1,4 @@
-"""Unpacks Google's Noto emoji (Apache 2.0) into 500 images to train on and 3,286 held out, for the augmentation results.
+"""Unpacks Noto's emoji (Google, Apache 2.0): 500 to train on and 3,286 held out, for the results of augmentation.
 
 npm pack emoji-datasource-google@16.0.0
 python experiments/data/make_emoji.py emoji-datasource-google-16.0.0.tgz emoji
