@@ -51,7 +51,9 @@ def test_geometric_transforms_fuse_only_on_one_background():
     assert augment.clips.frames(augment.scale()).action is augment.clips.frames(augment.rotate()).action
 
 
-@pytest.mark.parametrize("p", [0.0, 0.3, 1.0, lambda step: 0.3, jnp.float32(0.3)], ids=["0", "0.3", "1", "schedule", "array"])
+@pytest.mark.parametrize(
+    "p", [0.0, 0.3, 1.0, lambda step: 0.3, jnp.float32(0.3)], ids=["0", "0.3", "1", "schedule", "array"]
+)
 def test_sometimes_transforms_the_given_share(p):
     share = np.mean(drawn(sometimes(p, always(ADD, 1)), (3,)))
     expected = 0.3 if callable(p) or p not in (0, 1) else p
