@@ -112,7 +112,11 @@ def check_best(measure: Measure) -> None:
 def make_updates(experiment: Experiment) -> Callable[..., Update]:
     """`make_update` or `make_simultaneous_update` of the experiment; it still takes `axis_name`."""
     players = experiment.nets, experiment.objective, experiment.optimizers, experiment.prior
-    options: dict[str, Any] = {"ema_decay": experiment.ema_decay, "augment": experiment.augment, "dtype": experiment.dtype}
+    options: dict[str, Any] = {
+        "ema_decay": experiment.ema_decay,
+        "augment": experiment.augment,
+        "dtype": experiment.dtype,
+    }
     if experiment.dynamics is not None:
         return functools.partial(make_simultaneous_update, *players, method=experiment.dynamics, **options)
     options |= {"critic_steps": experiment.critic_steps, "generator_steps": experiment.generator_steps}
