@@ -13,6 +13,9 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from gan_jax import (
+        augment as augment,
+        auxiliary as auxiliary,
+        averages as averages,
         constraints as constraints,
         data as data,
         dynamics as dynamics,
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
         parallel as parallel,
         penalties as penalties,
         priors as priors,
+        regularizers as regularizers,
         sample as sample,
         simultaneous as simultaneous,
         spectrum as spectrum,
@@ -65,8 +69,8 @@ if TYPE_CHECKING:
     from gan_jax.update import deal as deal, make_init as make_init, make_update as make_update
 
 NAMES = {
-    __name__: "constraints data dynamics experiment features keys losses measures metrics nets "
-    "objectives parallel penalties priors sample simultaneous spectrum types update views",
+    __name__: "augment auxiliary averages constraints data dynamics experiment features keys losses measures metrics "
+    "nets objectives parallel penalties priors regularizers sample simultaneous spectrum types update views",
     "gan_jax.constraints": "clip_weights packed spectral_norm",
     "gan_jax.experiment": "Experiment",
     "gan_jax.objectives": "add every scale",

@@ -1,5 +1,7 @@
-"""Trees of arrays [B, ...]: the names of their leaves, their outlines, their sizes."""
+"""Trees of arrays [B, ...]: the names of their leaves, outlines, sizes and sums."""
 
+import functools
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
@@ -30,3 +32,14 @@ def outline(tree: Any) -> str:
 def size_of(tree: Any) -> int:
     """The number of examples in a tree of [B, ...]."""
     return jax.tree.leaves(tree)[0].shape[0]
+
+
+def sum_of(parts: Iterable[Array]) -> Array:
+    """The sum of arrays of one shape, one or more."""
+    return functools.reduce(jnp.add, parts)
+
+
+def mean_of(tree: Any, mean: Callable[[Array], Array] = jnp.mean) -> Array:
+    """The mean over the leaves of each leaf's mean."""
+    means = [mean(leaf) for leaf in jax.tree.leaves(tree)]
+    return sum_of(means) / len(means)

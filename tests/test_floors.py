@@ -14,8 +14,9 @@ FLOORS = [  # from the lowest up: modules of the core, and folders with all that
     {"errors", "lazy"},
     {"types", "storage"},
     {"keys", "averages", "trees", "metrics"},
-    {"losses", "penalties", "objectives", "constraints", "dynamics", "priors", "sample", "nets", "data", "views"},
-    {"play"},
+    {"losses", "penalties", "objectives", "constraints", "priors", "augment", "dynamics", "sample"}
+    | {"nets", "data", "views"},
+    {"regularizers", "auxiliary", "play"},
     {"update"},
     {"parallel", "simultaneous", "spectrum", "features", "data.folders"},
     {"experiment", "measures", "data.packaged", "data.tfds"},
@@ -27,7 +28,7 @@ FLOORS = [  # from the lowest up: modules of the core, and folders with all that
 ]
 CORE = {
     *("types", "keys", "averages", "trees", "losses", "penalties", "objectives", "constraints", "priors"),
-    *("dynamics", "play", "update", "simultaneous", "parallel", "sample"),
+    *("regularizers", "auxiliary", "dynamics", "play", "update", "simultaneous", "parallel", "sample"),
 }
 TOP = {*CORE, "spectrum", "errors", "experiment", "lazy", "__init__", "__main__"}
 LIGHT = {"errors", "lazy", "storage"}  # the standard library alone

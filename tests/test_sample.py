@@ -10,11 +10,17 @@ from gan_jax.types import Network, Variables
 
 
 def echo() -> Network:
-    """Returns its inputs: z, the label, the parameter, the statistic, and whether it trains."""
+    """Returns its inputs: z, the condition, the parameter, the statistic, and whether it trains."""
 
-    def apply(params, stats, z, label, mode):
+    def apply(params, stats, z, condition, mode):
         each = jnp.ones(len(z))
-        rows = [z[:, 0], each * (-1 if label is None else label), each * params, each * stats, each * mode.train]
+        rows = [
+            z[:, 0],
+            each * (-1 if condition is None else condition),
+            each * params,
+            each * stats,
+            each * mode.train,
+        ]
         return jnp.stack(rows, 1), stats
 
     return Network(lambda *_: (), apply)
@@ -48,13 +54,13 @@ def test_every_latent_differs_and_depends_on_its_number_and_the_key_alone():
 
 
 def walk(count: int, frames: int, *, classes: int = 0, dimensions: int = 5) -> np.ndarray:
-    latents = Network(lambda *_: (), lambda params, stats, z, label, mode: (z, stats))
+    latents = Network(lambda *_: (), lambda params, stats, z, condition, mode: (z, stats))
     walker = make_walker(latents, priors.normal(dimensions), classes)
     return walker(Variables((), ()), jax.random.key(0), count, frames)
 
 
 def test_walks_begin_at_the_samples_and_lead_to_the_next_ones():
-    samples = make_sampler(Network(lambda *_: (), lambda p, s, z, label, mode: (z, s)), priors.normal(5), 0)(
+    samples = make_sampler(Network(lambda *_: (), lambda p, s, z, condition, mode: (z, s)), priors.normal(5), 0)(
         Variables((), ()), jax.random.key(0), 7
     )
     walks = walk(7, 13)
@@ -78,6 +84,6 @@ def test_between_the_same_the_opposite_and_zero_is_a_line():
 
 
 def test_a_walk_keeps_the_label_of_its_beginning():
-    labels = Network(lambda *_: (), lambda p, s, z, label, mode: (jnp.stack([label, z[:, 0]], 1), s))
+    labels = Network(lambda *_: (), lambda p, s, z, condition, mode: (jnp.stack([condition, z[:, 0]], 1), s))
     walks = make_walker(labels, priors.normal(1), 3)(Variables((), ()), jax.random.key(0), 5, 4)
     np.testing.assert_array_equal(walks[..., 0], np.repeat(np.arange(5)[:, None] % 3, 4, 1))

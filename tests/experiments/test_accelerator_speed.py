@@ -486,10 +486,10 @@ class Mlp(nn.Module):
 def mlp(shape: tuple[int, ...]) -> Network:
     """The same of ours."""
 
-    def init(key: Any, x: Any, label: Any) -> Any:
+    def init(key: Any, x: Any, condition: Any) -> Any:
         return init_perceptron(key, math.prod(x.shape[1:]), math.prod(shape)), {}
 
-    return Network(init, lambda params, stats, x, label, mode: (perceptron(params, x).reshape(-1, *shape), stats))
+    return Network(init, lambda params, stats, x, condition, mode: (perceptron(params, x).reshape(-1, *shape), stats))
 
 
 def tiny(framework: str) -> Any:
