@@ -21,7 +21,7 @@ def echo() -> Network:
 
 
 def draw(count: int, *, classes: int = 0, seed: int = 0) -> np.ndarray:
-    sample = make_sampler(echo(), priors.normal(1), classes)
+    sample = make_sampler(echo(), priors.normal(1), np.arange(classes) if classes else None)
     return sample(Variables(jnp.float32(5), jnp.float32(7)), jax.random.key(seed), count)
 
 
@@ -47,14 +47,14 @@ def test_every_latent_differs_and_depends_on_its_number_and_the_key_alone():
     assert not np.isin(draw(3, seed=1)[:, 0], many).any()
 
 
-def walk(count: int, frames: int, *, classes: int = 0, dimensions: int = 5) -> np.ndarray:
+def walk(count: int, frames: int, *, dimensions: int = 5) -> np.ndarray:
     latents = Network(lambda *_: (), lambda params, stats, z, label, mode: (z, stats))
-    walker = make_walker(latents, priors.normal(dimensions), classes)
+    walker = make_walker(latents, priors.normal(dimensions))
     return walker(Variables((), ()), jax.random.key(0), count, frames)
 
 
 def test_walks_begin_at_the_samples_and_lead_to_the_next_ones():
-    samples = make_sampler(Network(lambda *_: (), lambda p, s, z, label, mode: (z, s)), priors.normal(5), 0)(
+    samples = make_sampler(Network(lambda *_: (), lambda p, s, z, label, mode: (z, s)), priors.normal(5))(
         Variables((), ()), jax.random.key(0), 7
     )
     walks = walk(7, 13)
@@ -79,5 +79,5 @@ def test_between_the_same_the_opposite_and_zero_is_a_line():
 
 def test_a_walk_keeps_the_label_of_its_beginning():
     labels = Network(lambda *_: (), lambda p, s, z, label, mode: (jnp.stack([label, z[:, 0]], 1), s))
-    walks = make_walker(labels, priors.normal(1), 3)(Variables((), ()), jax.random.key(0), 5, 4)
+    walks = make_walker(labels, priors.normal(1), np.arange(3))(Variables((), ()), jax.random.key(0), 5, 4)
     np.testing.assert_array_equal(walks[..., 0], np.repeat(np.arange(5)[:, None] % 3, 4, 1))

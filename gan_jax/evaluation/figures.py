@@ -12,8 +12,8 @@ from tqdm import tqdm
 from gan_jax.errors import NotFinite, UserError
 from gan_jax.evaluation.examples import BATCH, examples, labelled, part_of
 from gan_jax.experiment import Experiment
-from gan_jax.sample import make_draw
-from gan_jax.types import Array, Measure, Variables
+from gan_jax.sample import concatenated, make_draw
+from gan_jax.types import Array, Condition, Measure, Variables
 
 Figures = dict[str, float]
 FEWEST = 10  # examples: figures of fewer mean nothing
@@ -23,8 +23,8 @@ HELD_OUT = {"train": "test", "test": "train"}
 class Evaluation:
     """Measures generators against real examples, which are processed once, lazily.
 
-    Where there are classes, sample i has the label of real example i. The labels are cycled, so the samples have the
-    data's class balance. `gan-jax sample` draws all classes equally often.
+    Where there are conditions, sample i has that of real example i. They are cycled, so the samples have the data's
+    class balance. `gan-jax sample` draws all classes equally often.
     """
 
     def __init__(
@@ -63,9 +63,9 @@ class Evaluation:
 
     def generated(self, variables: Variables, key: Array) -> Figures | None:
         """Returns the figures of a generator's samples, or None if it has diverged."""
-        _, labels = self.reference  # an error in real examples is no game's fault
+        _, conditions = self.reference  # an error in real examples is no game's fault
         try:
-            return self.figures(finite(self.draw(variables, key, self.num, labels)), self.num, "samples")
+            return self.figures(finite(self.draw(variables, key, self.num, conditions)), self.num, "samples")
         except FloatingPointError:  # a sample or its features aren't finite, or so large that figures overflow
             return None
 
@@ -106,18 +106,18 @@ class Evaluation:
         return {"data": f"halves of {self.real.name}", "examples": count, "figures": found}
 
     @functools.cached_property
-    def reference(self) -> tuple[Any, np.ndarray | None]:
-        """The summary of the real examples that samples are compared with, and their labels."""
-        labels: list[np.ndarray] = []
+    def reference(self) -> tuple[Any, Condition]:
+        """The summary of the real examples that samples are compared with, and the conditions of the first `num`."""
+        conditions: list[Condition] = []
 
         def looked_at() -> Iterator[np.ndarray]:
-            for batch in labelled(self.real, self.num_real, jax.random.key(0)):
-                if self.data.classes:
-                    labels.append(batch.condition)
+            for number, batch in enumerate(labelled(self.real, self.num_real, jax.random.key(0))):
+                if number * BATCH < self.num:
+                    conditions.append(batch.condition)
                 yield batch.x
 
         summary = self.measure.summarise(counted(looked_at(), self.num_real, self.real.name))
-        return summary, np.concatenate(labels) if labels else None
+        return summary, concatenated(conditions)
 
     def figures(self, batches: Iterable[np.ndarray], count: int, name: str) -> Figures:
         """Compares examples with the reference.

@@ -23,7 +23,7 @@ def make_pictures(run: Run, experiment: Experiment, keys: Keys) -> Callable[[int
       every step. Diversity is the mean distance of samples relative to that of equally many real examples.
     """
     count = run.options.num_samples
-    sample = make_sampler(experiment.nets.generator, experiment.prior, experiment.data.classes)
+    sample = make_sampler(experiment.nets.generator, experiment.prior, experiment.data.conditions)
     each = split(keys, run.options.num_seeds)
 
     @functools.cache

@@ -45,7 +45,7 @@ class Trained(NamedTuple):
         from gan_jax.sample import make_sampler
 
         built = self.experiment
-        draw = make_sampler(built.nets.generator, built.prior, built.data.classes)
+        draw = make_sampler(built.nets.generator, built.prior, built.data.conditions)
         return draw(self.generator(game), jax.random.key(seed), num)
 
     def walk(self, game: int, seed: int, num: int, frames: int) -> "np.ndarray":
@@ -55,7 +55,7 @@ class Trained(NamedTuple):
         from gan_jax.sample import make_walker
 
         built = self.experiment
-        draw = make_walker(built.nets.generator, built.prior, built.data.classes)
+        draw = make_walker(built.nets.generator, built.prior, built.data.conditions)
         return draw(self.generator(game), jax.random.key(seed), num, frames)
 
 

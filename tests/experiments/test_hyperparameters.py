@@ -127,7 +127,7 @@ def look(experiment: Experiment, *, shapes: bool) -> dict[str, Any]:
 
 def terms(loss: Loss, step: int) -> dict[str, float]:
     """Each term of a loss in GAME at a step, by name."""
-    found = loss(GAME._replace(step=jnp.int32(step)))
+    found, _ = loss(GAME._replace(step=jnp.int32(step)))
     return {name: float(term[0]) for name, term in (found.items() if isinstance(found, dict) else [("loss", found)])}
 
 
