@@ -13,7 +13,9 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-EXTRAS = "docs,effnet,shapes,test,tpu-plan,video"  # not GPUs' and TPUs' own packages, which follow JAX's version
+EXTRAS = (
+    "docs,effnet,shapes,spectrum,test,tpu-plan,video"  # not GPUs' and TPUs' own packages, which follow JAX's version
+)
 
 
 def main(pythons: list[str]) -> None:

@@ -13,8 +13,12 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from gan_jax import (
+        augment as augment,
+        auxiliary as auxiliary,
+        averages as averages,
         constraints as constraints,
         data as data,
+        dynamics as dynamics,
         experiment as experiment,
         features as features,
         keys as keys,
@@ -26,7 +30,10 @@ if TYPE_CHECKING:
         parallel as parallel,
         penalties as penalties,
         priors as priors,
+        regularizers as regularizers,
         sample as sample,
+        simultaneous as simultaneous,
+        spectrum as spectrum,
         types as types,
         update as update,
         views as views,
@@ -35,6 +42,10 @@ if TYPE_CHECKING:
     from gan_jax.experiment import Experiment as Experiment
     from gan_jax.objectives import add as add, every as every, scale as scale
     from gan_jax.sample import make_sampler as make_sampler, make_walker as make_walker
+    from gan_jax.simultaneous import (
+        make_losses as make_losses,
+        make_simultaneous_update as make_simultaneous_update,
+    )
     from gan_jax.types import (
         Array as Array,
         Augment as Augment,
@@ -58,12 +69,13 @@ if TYPE_CHECKING:
     from gan_jax.update import deal as deal, make_init as make_init, make_update as make_update
 
 NAMES = {
-    __name__: "constraints data experiment features keys losses measures metrics nets "
-    "objectives parallel penalties priors sample types update views",
+    __name__: "augment auxiliary averages constraints data dynamics experiment features keys losses measures metrics "
+    "nets objectives parallel penalties priors regularizers sample simultaneous spectrum types update views",
     "gan_jax.constraints": "clip_weights packed spectral_norm",
     "gan_jax.experiment": "Experiment",
     "gan_jax.objectives": "add every scale",
     "gan_jax.sample": "make_sampler make_walker",
+    "gan_jax.simultaneous": "make_losses make_simultaneous_update",
     "gan_jax.types": "Array Augment Batch Features Game Measure Mode Network Objective Output Pair "
     "Params Players Prior Seen TrainState Variables View",
     "gan_jax.update": "deal make_init make_update",

@@ -20,8 +20,10 @@ import optax
 
 from gan_jax import views
 from gan_jax.data.source import Source
+from gan_jax.dynamics import Method
 from gan_jax.errors import Missing, UserError
 from gan_jax.play import EMADecay, unchanged
+from gan_jax.simultaneous import TURNS, make_simultaneous_update
 from gan_jax.storage import user_file as program
 from gan_jax.types import Array, Augment, Measure, Network, Objective, Players, Prior, TrainState, View
 from gan_jax.update import Update, make_init, make_update
@@ -47,6 +49,7 @@ class Experiment:
       ema_decay: The decay, per turn of the generator, of the averaged generator that samples are drawn from: a number
         or a function of the step.
       augment: How the critic sees examples, real and fake.
+      dynamics: How both players move when they move at once, a method of `gan_jax.dynamics`; None if they take turns.
       dtype: The networks' type of computation in training, such as jnp.bfloat16; by default that of their parameters.
       view: How samples become files.
       measure: How samples are measured, unless `gan-jax evaluate --features` says otherwise.
@@ -64,17 +67,22 @@ class Experiment:
     generator_steps: int = 1
     ema_decay: EMADecay = 0.999
     augment: Augment = unchanged
+    dynamics: Method | None = None
     dtype: Any = None
     view: View = views.images
     measure: Measure | None = None
 
     def __post_init__(self) -> None:
+        if self.dynamics is not None:
+            check_at_once(self)
         if self.measure is not None:
             check_best(self.measure)
 
     @property
     def turns(self) -> Players[tuple[int, int]]:
-        """Each player's turns in one update, and examples in a turn."""
+        """Each player's turns in one update, and examples in a turn; with `dynamics`, both play the critic's."""
+        if self.dynamics is not None:
+            return Players(*((turns, self.batch_size) for turns in TURNS))
         generator_batch_size = self.batch_size if self.generator_batch_size is None else self.generator_batch_size
         return Players((self.critic_steps, self.batch_size), (self.generator_steps, generator_batch_size))
 
@@ -82,6 +90,14 @@ class Experiment:
     def examples(self) -> int:
         """Examples in one update."""
         return sum(math.prod(turn) for turn in self.turns)
+
+
+def check_at_once(experiment: Experiment) -> None:
+    """Raises UserError for turns or batches of one player alone in an experiment with `dynamics`."""
+    if (experiment.critic_steps, experiment.generator_steps) != (1, 1):
+        raise UserError("with dynamics the players move at once: leave out critic_steps and generator_steps")
+    if experiment.generator_batch_size not in (None, experiment.batch_size):
+        raise UserError("with dynamics the players share each batch: leave out generator_batch_size")
 
 
 def check_best(measure: Measure) -> None:
@@ -94,19 +110,17 @@ def check_best(measure: Measure) -> None:
 
 
 def make_updates(experiment: Experiment) -> Callable[..., Update]:
-    """`make_update` of the experiment; it still takes `axis_name`."""
-    return functools.partial(
-        make_update,
-        experiment.nets,
-        experiment.objective,
-        experiment.optimizers,
-        experiment.prior,
-        critic_steps=experiment.critic_steps,
-        generator_steps=experiment.generator_steps,
-        ema_decay=experiment.ema_decay,
-        augment=experiment.augment,
-        dtype=experiment.dtype,
-    )
+    """`make_update` or `make_simultaneous_update` of the experiment; it still takes `axis_name`."""
+    players = experiment.nets, experiment.objective, experiment.optimizers, experiment.prior
+    options: dict[str, Any] = {
+        "ema_decay": experiment.ema_decay,
+        "augment": experiment.augment,
+        "dtype": experiment.dtype,
+    }
+    if experiment.dynamics is not None:
+        return functools.partial(make_simultaneous_update, *players, method=experiment.dynamics, **options)
+    options |= {"critic_steps": experiment.critic_steps, "generator_steps": experiment.generator_steps}
+    return functools.partial(make_update, *players, **options)
 
 
 def init_of(experiment: Experiment) -> Callable[[Array], TrainState]:

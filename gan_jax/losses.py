@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax.nn import log_sigmoid, softplus
 
+from gan_jax.trees import sum_of
 from gan_jax.types import Array, Game, Loss, Objective, State, Terms
 
 OfLogits: TypeAlias = Callable[[Array, Array], Array]  # real [B, ...], fake [B, ...] -> loss [B, ...]
@@ -106,7 +107,7 @@ def began(diversity: float = 0.5, rate: float = 0.001) -> Objective:
     """
 
     def total(logits: Any, mean: Callable[[Array], Array]) -> Array:
-        return sum((mean(leaf) for leaf in jax.tree.leaves(logits)), start=jnp.zeros(()))
+        return sum_of(map(mean, jax.tree.leaves(logits)))
 
     def critic(game: Game) -> tuple[Terms, State]:
         share = game.state["k"]

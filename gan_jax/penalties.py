@@ -6,15 +6,16 @@ penalty: the first says nothing about the slope in data space, and the second ha
 own, so it trains nothing.
 """
 
-import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from gan_jax.keys import fold_leaves
-from gan_jax.types import Array, Game, Objective, Terms
+from gan_jax import averages
+from gan_jax.keys import fold, fold_leaves
+from gan_jax.trees import mean_of, sum_of
+from gan_jax.types import Array, Augment, Game, Objective, Pair, State, Terms
 
 
 def critic_penalty(penalty: Callable[[Game], Terms]) -> Objective:
@@ -98,6 +99,51 @@ def drift() -> Objective:
     return critic_penalty(lambda game: jax.tree.map(jnp.square, game.logits.real))
 
 
+def lecam(decay: float = 0.99) -> Objective:
+    """(D(x) - α_fake)² + (D(G(z)) - α_real)²: logits stay near the other kind's moving average. Tseng 2021, eq. 4.
+
+    The averages α include the batch's own logits and have no initial value; several heads share them. Published weights
+    are 0.01 to 0.3.
+
+    Args:
+      decay: The decay of the averages.
+    """
+
+    def critic(game: Game) -> tuple[Terms, State]:
+        means = Pair(*(mean_of(logits, game.mean) for logits in game.logits))
+        state = averages.follow(game.state, jax.lax.stop_gradient(means), decay)
+
+        def apart(logits: Any, anchor: Array) -> Terms:
+            return jax.tree.map(lambda x: (x - anchor) ** 2, logits)
+
+        real, fake = apart(game.logits.real, state.mean.fake), apart(game.logits.fake, state.mean.real)
+        return {"real": real, "fake": fake}, state
+
+    return Objective(critic, None, init=lambda: averages.start(Pair(jnp.zeros(()), jnp.zeros(()))))
+
+
+def consistency(augment: Augment, *, real: float = 1.0, fake: float = 1.0) -> Objective:
+    """(D(x) - D(T(x)))² of real and of fake examples: balanced consistency, bCR. Zhao 2020 (ICR), algorithm 3.
+
+    Args:
+      augment: T, such as `augment.chain(augment.flip(), augment.translate())`; its first state is used.
+      real: The weight at real examples. The paper's weights are 10 for both.
+      fake: The weight at fake examples.
+    """
+
+    def penalty(game: Game) -> Terms:
+        def apart(use: int, x: Any, logits: Any, weight: float) -> Terms:
+            moved = augment.apply(augment.init(), fold(game.keys, use), x, game.step)
+            return jax.tree.map(lambda a, b: weight * (a - b) ** 2, logits, game.critic(moved))
+
+        return {
+            "real": apart(0, game.real, game.logits.real, real),
+            "fake": apart(1, game.fake, game.logits.fake, fake),
+        }
+
+    return critic_penalty(penalty)
+
+
 def squared_slope(critic: Callable[[Any], Any], x: Any) -> Array:
     """‖∇D(x)‖² over all dimensions of each example, in float32 or better, where D is the sum of an example's logits.
 
@@ -122,8 +168,3 @@ def slope(critic: Callable[[Any], Any], x: Any) -> Array:
     squared = squared_slope(critic, x)
     positive = squared > 0
     return jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1.0)), 0.0)
-
-
-def sum_of(parts: Iterable[Array]) -> Array:
-    """The sum of arrays of one shape, one or more."""
-    return functools.reduce(jnp.add, parts)

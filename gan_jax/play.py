@@ -14,7 +14,7 @@ import optax
 from gan_jax.errors import UserError
 from gan_jax.keys import fold, fold_each
 from gan_jax.objectives import evaluate
-from gan_jax.trees import as_output, named, outline, size_of
+from gan_jax.trees import as_output, mean_of, named, outline, size_of
 from gan_jax.types import (
     Array,
     Augment,
@@ -139,10 +139,10 @@ def of_terms(terms: Terms) -> Metrics:
 def of_logits(logits: Pair[Any]) -> Metrics:
     """The critic's metrics of its logits. Those of several heads are averaged."""
     return {
-        LOGITS_REAL: mean_of(logits.real, jnp.asarray),
-        LOGITS_FAKE: mean_of(logits.fake, jnp.asarray),
-        ACCURACY_REAL: mean_of(logits.real, lambda real: real > 0),
-        ACCURACY_FAKE: mean_of(logits.fake, lambda fake: fake < 0),
+        LOGITS_REAL: mean_of(logits.real),
+        LOGITS_FAKE: mean_of(logits.fake),
+        ACCURACY_REAL: mean_of(logits.real, lambda real: jnp.mean(real > 0)),
+        ACCURACY_FAKE: mean_of(logits.fake, lambda fake: jnp.mean(fake < 0)),
     }
 
 
@@ -150,12 +150,6 @@ def of_states(state: TrainState) -> Metrics:
     """The scalars in the states of terms and of the augmentation, such as {"augment/p": value}."""
     leaves = named({"objective": state.objective, "augment": state.augment})
     return {name: x for name, x in leaves.items() if not x.ndim and jnp.issubdtype(x.dtype, jnp.floating)}
-
-
-def mean_of(tree: Any, of: Callable[[Array], Array]) -> Array:
-    """The mean of each leaf's mean, after a function of each."""
-    means = [jnp.mean(of(leaf)) for leaf in jax.tree.leaves(tree)]
-    return means[0] if len(means) == 1 else jnp.mean(jnp.stack(means))
 
 
 def example_keys(key: Array, batch: Batch, axis_name: str | None) -> Array:

@@ -1,8 +1,12 @@
 """The distributions of the generator's input: functions from one PRNG key to one latent example."""
 
-import jax
+import itertools
+from typing import NamedTuple
 
-from gan_jax.types import Prior
+import jax
+import jax.numpy as jnp
+
+from gan_jax.types import Array, Prior
 
 
 def normal(size: int) -> Prior:
@@ -21,3 +25,58 @@ def uniform(size: int) -> Prior:
       size: The dimensions of a latent example.
     """
     return lambda key: jax.random.uniform(key, (size,), minval=-1.0, maxval=1.0)
+
+
+class Split(NamedTuple):
+    """Codes or guesses at them, part by part.
+
+    Attributes:
+      categorical: [B, choices] for each categorical code: one-hot, or logits.
+      continuous: [B, continuous].
+    """
+
+    categorical: list[Array]
+    continuous: Array
+
+
+class Codes(NamedTuple):
+    """The codes at the end of a latent example: one-hot vectors, then numbers in [-1, 1]. Chen 2016 (InfoGAN).
+
+    Attributes:
+      categorical: The number of choices of each categorical code.
+      continuous: The number of continuous codes.
+    """
+
+    categorical: tuple[int, ...] = ()
+    continuous: int = 0
+
+    @property
+    def size(self) -> int:
+        """Entries of a latent example that are codes."""
+        return sum(self.categorical) + self.continuous
+
+    def split(self, x: Array) -> Split:
+        """Cuts the codes [B, size] into their parts."""
+        ends = list(itertools.accumulate(self.categorical))
+        *categorical, continuous = jnp.split(x, ends, axis=1)
+        return Split(categorical, continuous)
+
+
+def with_codes(noise: Prior, codes: Codes) -> Prior:
+    """Draws noise [Z] and codes after it, [Z + codes.size].
+
+    Args:
+      noise: Another prior of vectors, such as `normal(62)`.
+      codes: Each choice is equally likely, each continuous code uniform.
+    """
+
+    def draw(key: Array) -> Array:
+        noise_key, *choice_keys, continuous_key = jax.random.split(key, len(codes.categorical) + 2)
+        choices = [
+            jax.nn.one_hot(jax.random.randint(choice_key, (), 0, number), number)
+            for choice_key, number in zip(choice_keys, codes.categorical, strict=True)
+        ]
+        continuous = jax.random.uniform(continuous_key, (codes.continuous,), minval=-1.0, maxval=1.0)
+        return jnp.concatenate([noise(noise_key), *choices, continuous])
+
+    return draw

@@ -1,5 +1,7 @@
-"""Trees of arrays [B, ...]: the names of their leaves, their outlines, sizes and rows."""
+"""Trees of arrays [B, ...]: the names of their leaves, outlines, sizes, rows and sums."""
 
+import functools
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
@@ -40,3 +42,14 @@ def rows(tree: Any, numbers: Any) -> Any:
 def as_output(y: Any) -> Output:
     """A network's result as an `Output`."""
     return y if isinstance(y, Output) else Output(y)
+
+
+def sum_of(parts: Iterable[Array]) -> Array:
+    """The sum of arrays of one shape, one or more."""
+    return functools.reduce(jnp.add, parts)
+
+
+def mean_of(tree: Any, mean: Callable[[Array], Array] = jnp.mean) -> Array:
+    """The mean over the leaves of each leaf's mean."""
+    means = [mean(leaf) for leaf in jax.tree.leaves(tree)]
+    return sum_of(means) / len(means)

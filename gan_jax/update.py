@@ -167,9 +167,8 @@ def check_rules(rules: Rules) -> None:
 
 def turn(rules: Rules, player: Player, state: TrainState, batch: Batch, key: Array) -> tuple[TrainState, Metrics]:
     """One step of a player's optimiser."""
-    network, optimizer, loss, params, stats, opt_state = (
-        getattr(pair, player)
-        for pair in (rules.nets, rules.optimizers, rules.objective, state.params, state.stats, state.opt_state)
+    network, loss, params, stats = (
+        getattr(pair, player) for pair in (rules.nets, rules.objective, state.params, state.stats)
     )
     keys = example_keys(key, batch, rules.axis_name)
     stats = state.stats._replace(**{player: network.advance(params, stats)})
@@ -185,13 +184,8 @@ def turn(rules: Rules, player: Player, state: TrainState, batch: Batch, key: Arr
 
     grads, (metrics, state) = jax.grad(total, has_aux=True)(on_each_device(params, rules.axis_name))
     grads, metrics = average((grads, metrics), rules.axis_name)
-    updates, opt_state = optimizer.update(grads, opt_state, params)
-    state = state._replace(
-        params=state.params._replace(**{player: optax.apply_updates(params, updates)}),
-        opt_state=state.opt_state._replace(**{player: opt_state}),
-    )
     metrics[GRADIENT_NORM] = optax.tree.norm(grads)
-    return state, {metric_name(player, name): value for name, value in metrics.items()}
+    return stepped(rules, player, state, grads), {metric_name(player, name): value for name, value in metrics.items()}
 
 
 def generator_turn(
@@ -199,12 +193,27 @@ def generator_turn(
 ) -> tuple[TrainState, Metrics]:
     """A turn, then the moving average; `count` is the number of the generator's turns so far, this one included."""
     state, metrics = turn(rules, "generator", state, batch, key)
+    return with_ema(rules, state, count), metrics
+
+
+def stepped(rules: Rules, player: Player, state: TrainState, grads: Params) -> TrainState:
+    """The state after a step of the player's optimiser."""
+    optimizer, params, opt_state = (getattr(pair, player) for pair in (rules.optimizers, state.params, state.opt_state))
+    updates, opt_state = optimizer.update(grads, opt_state, params)
+    return state._replace(
+        params=state.params._replace(**{player: optax.apply_updates(params, updates)}),
+        opt_state=state.opt_state._replace(**{player: opt_state}),
+    )
+
+
+def with_ema(rules: Rules, state: TrainState, count: Array) -> TrainState:
+    """The state whose moving average has taken in the generator, which has moved `count` times."""
     decay = rules.ema_decay
     weight = 1 - decay(state.step) if callable(decay) else newest(decay, count)
     current = Variables(state.params.generator, state.stats.generator)
     ema = jax.tree.map(lambda mean, new: mean + weight * (new - mean), state.ema, current)
     ema = ema._replace(stats=rules.nets.generator.advance(*ema))  # singular vectors must be those of the mean
-    return state._replace(ema=ema), metrics
+    return state._replace(ema=ema)
 
 
 def on_each_device(params: Params, axis_name: str | None) -> Params:

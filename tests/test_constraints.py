@@ -17,10 +17,10 @@ every_kernel = pytest.mark.parametrize("shape", KERNELS, ids=str)
 def affine(kernel: Array) -> Network:
     """The layer x W + 3; its bias is never normalised."""
 
-    def init(key: Array, x: Array, label: Array | None) -> tuple[Params, Params]:
+    def init(key: Array, x: Array, condition: Array | None) -> tuple[Params, Params]:
         return {"kernel": kernel, "bias": jnp.full(kernel.shape[-1], 3.0)}, {"passes": jnp.zeros(())}
 
-    def apply(params: Params, stats: Params, x: Array, label: Array | None, mode: Mode):
+    def apply(params: Params, stats: Params, x: Array, condition: Array | None, mode: Mode):
         matrix = params["kernel"].reshape(-1, kernel.shape[-1])
         return x @ matrix + params["bias"][None], {"passes": stats["passes"] + 1}
 
@@ -212,8 +212,8 @@ def test_every_parameter_of_two_dimensions_is_a_kernel_unless_it_is_called_scale
 
 def test_every_kernel_of_a_network_has_its_own_vectors():
     inner = Network(
-        init=lambda key, x, label: ({"deep": init_perceptron(key, 6, 2)}, {}),
-        apply=lambda params, stats, x, label, mode: (perceptron(params["deep"], x), stats),
+        init=lambda key, x, condition: ({"deep": init_perceptron(key, 6, 2)}, {}),
+        apply=lambda params, stats, x, condition, mode: (perceptron(params["deep"], x), stats),
     )
     network = spectral_norm(inner)
     x = normal((4, 2, 3))

@@ -19,7 +19,7 @@ KEY = jax.random.key(0)
 
 def total() -> Network:
     """Logits are sums, so they show the contents of a pack."""
-    return Network(lambda *_: ({}, {}), lambda params, stats, x, label, mode: (x.reshape(len(x), -1).sum(1), stats))
+    return Network(lambda *_: ({}, {}), lambda params, stats, x, condition, mode: (x.reshape(len(x), -1).sum(1), stats))
 
 
 def test_each_example_gets_the_logit_of_its_pack_of_neighbours():
@@ -31,7 +31,7 @@ def test_each_example_gets_the_logit_of_its_pack_of_neighbours():
 def test_packs_are_joined_along_the_channels():
     shapes = []
 
-    def apply(params, stats, x, label, mode):
+    def apply(params, stats, x, condition, mode):
         shapes.append(x.shape)
         np.testing.assert_array_equal(x[0, ..., 1], 1.0)
         return x[:, 0, 0, 0], stats
@@ -92,5 +92,5 @@ def test_packs_that_do_not_fit_are_refused():
         packed(total(), 2).apply({}, {}, x, None, Mode())
     with pytest.raises(ValueError, match="packs of 0"):
         packed(total(), 0)
-    with pytest.raises(ValueError, match="no labels"):
+    with pytest.raises(ValueError, match="a packed critic has no condition"):
         packed(total(), 5).apply({}, {}, x, jnp.zeros(5, jnp.int32), Mode())

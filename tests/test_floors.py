@@ -14,10 +14,11 @@ FLOORS = [  # from the lowest up: modules of the core, and folders with all that
     {"errors", "lazy"},
     {"types", "storage"},
     {"keys", "averages", "trees", "metrics"},
-    {"losses", "penalties", "objectives", "constraints", "priors", "sample", "nets", "data", "views"},
-    {"play"},
+    {"losses", "penalties", "objectives", "constraints", "priors", "augment", "dynamics", "sample"}
+    | {"nets", "data", "views"},
+    {"regularizers", "auxiliary", "play"},
     {"update"},
-    {"parallel", "features", "data.folders"},
+    {"parallel", "simultaneous", "spectrum", "features", "data.folders"},
     {"experiment", "measures", "data.packaged", "data.tfds"},
     {"evaluation"},
     {"runs"},
@@ -27,9 +28,9 @@ FLOORS = [  # from the lowest up: modules of the core, and folders with all that
 ]
 CORE = {
     *("types", "keys", "averages", "trees", "losses", "penalties", "objectives", "constraints", "priors"),
-    *("play", "update", "parallel", "sample"),
+    *("regularizers", "auxiliary", "dynamics", "play", "update", "simultaneous", "parallel", "sample"),
 }
-TOP = {*CORE, "errors", "experiment", "lazy", "__init__", "__main__"}
+TOP = {*CORE, "spectrum", "errors", "experiment", "lazy", "__init__", "__main__"}
 LIGHT = {"errors", "lazy", "storage"}  # the standard library alone
 OF_PROVENANCE = {"jax", "numpy", "soundfile"}  # imported where they are used
 OF_DATA = {  # what is taken of data/ from outside

@@ -4,7 +4,7 @@ import numpy as np
 import optax
 import pytest
 from hypothesis import given, strategies as st
-from toys import LOSSES, of_logits
+from toys import LOSSES, of_logits, terms_of
 
 from gan_jax import losses
 from gan_jax.objectives import add
@@ -27,6 +27,9 @@ def against_average(up: np.ndarray, down: np.ndarray) -> np.ndarray:
     return -log_d(up - down.mean()) - log_not_d(down - up.mean())
 
 
+K = 0.25
+STATES = {"began": {"k": jnp.float32(K)}}
+
 # The papers' equations in float64, with signs flipped so that both players minimise.
 TEXTBOOK = {
     "minimax": Players(lambda r, f: -log_d(r) - log_not_d(f), lambda r, f: log_not_d(f)),
@@ -36,6 +39,7 @@ TEXTBOOK = {
     "least_squares": Players(lambda r, f: (r - 1) ** 2 / 2 + f**2 / 2, lambda r, f: (f - 1) ** 2 / 2),
     "relativistic": Players(lambda r, f: -log_d(r - f), lambda r, f: -log_d(f - r)),
     "relativistic_average": Players(against_average, lambda r, f: against_average(f, r)),
+    "began": Players(lambda r, f: K * f - r, lambda r, f: -f),  # of the logits -L
     "kl": Players(lambda r, f: np.exp(f - 1) - r, lambda r, f: -np.exp(f - 1)),
     "reverse_kl": Players(lambda r, f: (f - 1) + np.exp(-r), lambda r, f: -(f - 1)),
     "pearson": Players(lambda r, f: f**2 / 4 + f - r, lambda r, f: -(f**2) / 4 - f),
@@ -51,7 +55,8 @@ TEXTBOOK = {
 
 
 def loss_of(name: str, player: str, real: Array, fake: Array) -> Array:
-    return getattr(LOSSES[name], player)(of_logits(real, fake))
+    game = of_logits(real, fake)._replace(state=STATES.get(name, ()))
+    return terms_of(LOSSES[name], player, game)
 
 
 every_loss = pytest.mark.parametrize("name", LOSSES)

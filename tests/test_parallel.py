@@ -82,7 +82,7 @@ def data() -> Players[Batch]:
 
 @functools.cache
 def first_state() -> TrainState:
-    return start(NETS, HINGE, OPTIMIZERS, PRIOR, jax.tree.map(lambda x: x[0], data()))
+    return start(NETS, all_rows(), OPTIMIZERS, PRIOR, jax.tree.map(lambda x: x[0], data()))
 
 
 def key() -> Array:
@@ -194,8 +194,8 @@ def test_every_parameter_moves():
 def remembering(shape: tuple[int, ...]) -> Network:
     """A generator whose examples are its z, which it also keeps in its stats [B, Z]."""
     return Network(
-        init=lambda key, z, label: ({}, z),
-        apply=lambda params, stats, z, label, mode: (z.reshape(-1, *shape), z),
+        init=lambda key, z, condition: ({}, z),
+        apply=lambda params, stats, z, condition, mode: (z.reshape(-1, *shape), z),
     )
 
 

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
-from toys import PENALTIES, init_perceptron, linear, make_game, perceptron
+from toys import PENALTIES, init_perceptron, linear, make_game, perceptron, terms_of
 
 from gan_jax import penalties
 from gan_jax.types import Array, Game, Params
@@ -37,7 +37,7 @@ def trained() -> Params:
 @jax.jit
 def penalties_of(params: Params) -> dict[str, Array]:
     game = perceptron_game(params)
-    return {name: penalty.critic(game) for name, penalty in PENALTIES.items()}
+    return {name: terms_of(penalty, "critic", game) for name, penalty in PENALTIES.items()}
 
 
 OF_SLOPE_5 = {
@@ -60,7 +60,7 @@ def of_linear_critics(kind: str, batch: int) -> dict[str, Array]:
     @jax.jit
     def values(real: Array, fake: Array) -> dict[str, Array]:
         game = make_game(linear(weight), real, fake)
-        return {name: penalty.critic(game) for name, (penalty, _) in OF_SLOPE_5.items()}
+        return {name: terms_of(penalty, "critic", game) for name, (penalty, _) in OF_SLOPE_5.items()}
 
     return values(*examples(weight.shape, batch))
 
@@ -75,12 +75,12 @@ def test_penalty_of_a_linear_critic_depends_on_its_slope_only(name, kind, batch)
 
 def test_r1_of_linear_critic_is_half_squared_norm():
     game = make_game(linear([3.0, 4.0]), *examples((2,), 3))
-    np.testing.assert_allclose(penalties.r1().critic(game), [12.5] * 3, rtol=1e-6)
+    np.testing.assert_allclose(terms_of(penalties.r1(), "critic", game), [12.5] * 3, rtol=1e-6)
 
 
 def test_drift_is_the_squared_logit_of_real_examples():
     game = make_game(linear([3.0, 4.0]), [[1.0, 0.0], [0.0, -2.0]], [[9.0, 9.0], [9.0, 9.0]])
-    np.testing.assert_allclose(penalties.drift().critic(game), [9.0, 64.0])
+    np.testing.assert_allclose(terms_of(penalties.drift(), "critic", game), [9.0, 64.0])
 
 
 def test_r1_looks_at_real_and_r2_at_fake_examples():
@@ -88,8 +88,8 @@ def test_r1_looks_at_real_and_r2_at_fake_examples():
         return 0.5 * jnp.sum(x**2, axis=1)
 
     game = make_game(critic, [[1.0], [2.0]], [[3.0], [4.0]])
-    np.testing.assert_allclose(penalties.r1().critic(game), [0.5, 2.0])
-    np.testing.assert_allclose(penalties.r2().critic(game), [4.5, 8.0])
+    np.testing.assert_allclose(terms_of(penalties.r1(), "critic", game), [0.5, 2.0])
+    np.testing.assert_allclose(terms_of(penalties.r2(), "critic", game), [4.5, 8.0])
 
 
 @every_penalty
@@ -109,7 +109,7 @@ def penalties_of_the_batch_twice(params: Params) -> dict[str, Array]:
     game = perceptron_game(params)
     parts = {name: getattr(game, name) for name in ("real", "fake", "logits", "keys")}
     game = game._replace(**jax.tree.map(lambda x: jnp.concatenate([x, x]), parts))
-    return {name: penalty.critic(game) for name, penalty in PENALTIES.items()}
+    return {name: terms_of(penalty, "critic", game) for name, penalty in PENALTIES.items()}
 
 
 @every_penalty
@@ -194,7 +194,7 @@ def test_constant_critic_gives_finite_gradients_by_its_parameters(name):
 @pytest.mark.parametrize("name", ["gradient_penalty", "lipschitz_penalty", "dragan"])
 def test_slopeless_linear_critic_gives_finite_gradients(name):
     def value(weight: Array) -> Array:
-        return jnp.mean(PENALTIES[name].critic(make_game(linear(weight), *examples((2,), 3))))
+        return jnp.mean(terms_of(PENALTIES[name], "critic", make_game(linear(weight), *examples((2,), 3))))
 
     assert jnp.isfinite(jax.grad(value)(jnp.zeros(2))).all()
 
@@ -223,7 +223,7 @@ def test_penalty_by_the_parameters_and_cut_by_stop_gradient_trains_nothing_and_i
         return (jnp.linalg.norm(jax.lax.stop_gradient(by_parameters)) - 1) ** 2
 
     def ours(weight: Array) -> Array:
-        return jnp.mean(penalties.gradient_penalty().critic(make_game(linear(weight), real, fake)))
+        return jnp.mean(terms_of(penalties.gradient_penalty(), "critic", make_game(linear(weight), real, fake)))
 
     weight = jnp.array([3.0, 4.0])
     np.testing.assert_array_equal(jax.grad(tutorial)(weight), [0.0, 0.0])

@@ -11,7 +11,7 @@ import numpy as np
 import optax
 import pytest
 from jax.extend.core import jaxprs_in_params
-from toys import make_game, start
+from toys import make_game, start, terms_of
 
 from gan_jax import losses, parallel, penalties, priors
 from gan_jax.cli import main as cli
@@ -123,7 +123,7 @@ def test_spectral_norm_finds_and_divides_by_sigma_in_full_float32():
 def test_norm_of_a_penalty_is_summed_in_float32():
     size = 4097  # the sum of ones, which bfloat16 can't represent
     ones = jnp.ones((3, size), jnp.bfloat16)
-    penalty = penalties.r1().critic(make_game(lambda x: jnp.sum(x, 1), ones, ones))
+    penalty = terms_of(penalties.r1(), "critic", make_game(lambda x: jnp.sum(x, 1), ones, ones))
     assert penalty.dtype == jnp.float32
     np.testing.assert_array_equal(penalty, size / 2)
 

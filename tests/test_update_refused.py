@@ -1,22 +1,32 @@
 """Games that can't be played are refused, such as a gradient penalty for a critic that mixes examples."""
 
+from collections.abc import Callable
+from typing import Any
+
 import flax.linen as nn
 import numpy as np
 import optax
 import pytest
-from toys import GAME, HINGE, WITH_PENALTIES, Moving, centred, data, played, point, weights
+from toys import GAME, HINGE, WITH_PENALTIES, Moving, centred, data, played, point
 
 from gan_jax import penalties
 from gan_jax.constraints import packed, spectral_norm
 from gan_jax.nets import from_linen
 from gan_jax.objectives import add
-from gan_jax.types import Array, Mode, Network, Objective, Players, TrainState
+from gan_jax.types import Array, Mode, Network, Objective, Params, Players, TrainState
 
 sgd = optax.sgd
 
 
-def two_logits() -> Network:
-    return weights([3.0, 4.0])._replace(apply=lambda params, stats, x, label, mode: (x @ params[:, None], stats))
+def judging(logits: Callable[[Array], Any]) -> Players[Network]:
+    """The game whose critic gives a function of its plain logits [B]."""
+    plain = GAME.critic
+
+    def apply(*given: Any) -> tuple[Any, Params]:
+        y, stats = plain.apply(*given)
+        return logits(y), stats
+
+    return Players(plain._replace(apply=apply), GAME.generator)
 
 
 BATCH_NORM = Players(centred(GAME.critic), GAME.generator)
@@ -34,11 +44,18 @@ BATCH_NORM = Players(centred(GAME.critic), GAME.generator)
         (GAME, HINGE, {"critic_steps": 5}, 2, r"the critic takes 5 turns, its batches are for 2 \(axis 0\)"),
         (GAME, HINGE, {}, 3, r"the generator takes 1 turns, its batches are for 2 \(axis 0\)"),
         (
-            Players(two_logits(), GAME.generator),
+            judging(lambda y: y[None]),
             HINGE,
             {},
             2,
-            r"the critic gives logits \(4, 1\), one an example would be \(4,\)",
+            r"the critic gives logits \(1, 4\), one an example would be \(4,\)",
+        ),
+        (
+            judging(lambda y: {"patches": y[:, None], "whole": {"image": y.mean()}}),
+            HINGE,
+            {},
+            2,
+            r"the critic gives logits \(\) under whole/image, one an example would be \(4,\)",
         ),
         (Players(GAME.critic, point([0.5])), HINGE, {}, 2, r"the generator makes \(4, 1\), the data are \(4, 2\)"),
         (
@@ -66,8 +83,8 @@ class Own(nn.Module):
     """A critic with the user's own norm."""
 
     @nn.compact
-    def __call__(self, x: Array, label: Array | None, mode: Mode) -> Array:
-        return nn.Dense(1)(nn.tanh(Moving()(nn.Dense(4)(x), label, mode)))[:, 0]
+    def __call__(self, x: Array, condition: Array | None, mode: Mode) -> Array:
+        return nn.Dense(1)(nn.tanh(Moving()(nn.Dense(4)(x), condition, mode)))[:, 0]
 
 
 @pytest.mark.parametrize("wrap", [lambda critic: critic, spectral_norm, lambda critic: packed(critic, 1)])

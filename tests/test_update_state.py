@@ -42,8 +42,8 @@ def counting(network: Network) -> Network:
     def init(*args: Any) -> tuple[Params, Params]:
         return network.init(*args)[0], {"passes": jnp.zeros(()), "advances": jnp.zeros(())}
 
-    def apply(params: Params, stats: Params, x: Array, label: Any, mode: Mode) -> tuple[Array, Params]:
-        y, _ = network.apply(params, {}, x, label, mode)
+    def apply(params: Params, stats: Params, x: Array, condition: Any, mode: Mode) -> tuple[Array, Params]:
+        y, _ = network.apply(params, {}, x, condition, mode)
         return y, {**stats, "passes": stats["passes"] + 1.0 * mode.train}
 
     def advance(params: Params, stats: Params) -> Params:
@@ -83,7 +83,7 @@ def conditional_critic() -> Network:
     """A critic of two layers; all examples have label 0."""
     inner = conditional_perceptron()
     return inner._replace(
-        apply=lambda params, stats, x, label, mode: inner.apply(params, stats, x, jnp.zeros(len(x), int), mode)
+        apply=lambda params, stats, x, condition, mode: inner.apply(params, stats, x, jnp.zeros(len(x), int), mode)
     )
 
 

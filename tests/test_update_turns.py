@@ -24,7 +24,7 @@ from gan_jax import losses, penalties, priors
 from gan_jax.keys import fold
 from gan_jax.objectives import add
 from gan_jax.play import GENERATOR, LATENT
-from gan_jax.types import Array, Batch, Game, Mode, Network, Objective, Params, Players, TrainState
+from gan_jax.types import Array, Batch, Game, Mode, Network, Objective, Params, Players, State, Terms, TrainState
 from gan_jax.update import deal, make_update
 
 sgd = optax.sgd
@@ -58,11 +58,17 @@ def recorded() -> tuple[list[list[Seen]], np.ndarray]:
         jax.debug.callback(keep, ordered=True, **arrays)
 
     def network(who: str, plain: Network) -> Network:
-        def apply(params: Params, stats: Params, x: Array, label: Any, mode: Mode) -> tuple[Array, Params]:
+        def apply(params: Params, stats: Params, x: Array, condition: Any, mode: Mode) -> tuple[Array, Params]:
             note(
-                "network", who, params=params, x=x, label=label, train=mode.train, keys=jax.vmap(as_numbers)(mode.keys)
+                "network",
+                who,
+                params=params,
+                x=x,
+                condition=condition,
+                train=mode.train,
+                keys=jax.vmap(as_numbers)(mode.keys),
             )
-            return plain.apply(params, stats, x, label, mode)
+            return plain.apply(params, stats, x, condition, mode)
 
         return plain._replace(apply=apply)
 
@@ -74,7 +80,7 @@ def recorded() -> tuple[list[list[Seen]], np.ndarray]:
         return optax.chain(sgd(0.1), optax.GradientTransformation(lambda params: optax.EmptyState(), update))
 
     def watch(who: str) -> Any:
-        def loss(game: Game) -> Array:
+        def loss(game: Game) -> tuple[Terms, State]:
             note("loss", who, real=game.real, step=game.step, keys=jax.vmap(as_numbers)(game.keys))
             return getattr(losses.wasserstein(), who)(game)
 
@@ -85,7 +91,7 @@ def recorded() -> tuple[list[list[Seen]], np.ndarray]:
     nets = Players(network("critic", GAME.critic), network("generator", shifted()))
     optimizers = Players(optimizer("critic"), optimizer("generator"))
     x = np.stack([data(K + J, B), 10 + data(K + J, B)])
-    state = start(Players(GAME.critic, shifted()), optimizers, as_numbers, in_turns(x[0], K))
+    state = start(Players(GAME.critic, shifted()), objective, optimizers, as_numbers, in_turns(x[0], K))
     update = jax.jit(make_update(nets, objective, optimizers, as_numbers, critic_steps=K, generator_steps=J))
     for real, label in zip(x, LABELS):
         batches = Players(Batch(real[:K], label[:K]), Batch(real[K:], label[K:]))
@@ -103,8 +109,8 @@ def as_numbers(key: Array) -> Array:
 def shifted() -> Network:
     """The generator z + θ."""
     return Network(
-        init=lambda key, z, label: (jnp.zeros(2), {}),
-        apply=lambda params, stats, z, label, mode: (z + params[None], stats),
+        init=lambda key, z, condition: (jnp.zeros(2), {}),
+        apply=lambda params, stats, z, condition, mode: (z + params[None], stats),
     )
 
 
@@ -151,11 +157,11 @@ def test_all_keys_of_all_turns_are_distinct():
 def test_a_term_alone_does_not_draw_with_the_keys_of_the_latents():
     latents = Network(lambda *_: (jnp.zeros(2), {}), lambda params, stats, z, *_: (z + 0 * params[None], stats))
     nets = Players(GAME.critic, latents)
-    same = Objective(*2 * [lambda game: 1.0 * jnp.any(game.fake == jax.vmap(as_numbers)(game.keys), axis=1)])
+    same = Objective(*2 * [lambda game: (1.0 * jnp.any(game.fake == jax.vmap(as_numbers)(game.keys), axis=1), ())])
     batches = in_turns(data(2), 1)
     optimizers = Players(sgd(0.1), sgd(0.1))
     update = jax.jit(make_update(nets, same, optimizers, as_numbers))
-    _, metrics = update(start(nets, optimizers, as_numbers, batches), batches, jax.random.key(0))
+    _, metrics = update(start(nets, same, optimizers, as_numbers, batches), batches, jax.random.key(0))
     assert metrics["critic/loss"] == metrics["generator/loss"] == 0
 
 
@@ -184,7 +190,7 @@ def test_all_passes_of_a_turn_see_the_same_parameters():
 def test_all_passes_of_a_turn_get_the_labels_of_its_own_batch_and_train(who):
     turns, _ = recorded()
     for turn, label in zip(turns, LABELS.reshape(-1, B), strict=True):
-        labels, training = (given(turn, "network", who, name) for name in ("label", "train"))
+        labels, training = (given(turn, "network", who, name) for name in ("condition", "train"))
         # the generator's pass; the critic on real, on fake and, in its own turns, in the penalty
         assert len(labels) == {"generator": 1, "critic": 3 if turn[-1].who == "critic" else 2}[who]
         np.testing.assert_array_equal(labels, [label] * len(labels))
@@ -196,9 +202,9 @@ def test_all_passes_of_both_players_are_in_one_mode(dtype, axis_name):
     seen: dict[str, list[Mode]] = {"critic": [], "generator": []}
 
     def spy(who: str, network: Network) -> Network:
-        def apply(params: Params, stats: Params, x: Array, label: Any, mode: Mode) -> tuple[Array, Params]:
+        def apply(params: Params, stats: Params, x: Array, condition: Any, mode: Mode) -> tuple[Array, Params]:
             seen[who].append(mode)
-            return network.apply(params, stats, x, label, mode)
+            return network.apply(params, stats, x, condition, mode)
 
         return network._replace(apply=apply)
 
@@ -208,7 +214,9 @@ def test_all_passes_of_both_players_are_in_one_mode(dtype, axis_name):
     if axis_name:
         batches = jax.tree.map(lambda x: jnp.stack([x, x], 1), batches)
         update = jax.vmap(update, (None, 1, None), (None, None), axis_name=axis_name)
-    jax.eval_shape(update, start(GAME, optimizers, priors.normal(2), labelled_turns()), batches, jax.random.key(0))
+    jax.eval_shape(
+        update, start(GAME, WITH_PENALTIES, optimizers, priors.normal(2), labelled_turns()), batches, jax.random.key(0)
+    )
     for modes in seen.values():
         assert {(mode.train, mode.dtype, mode.axis_name) for mode in modes} == {(True, dtype, axis_name)}
         assert all(mode.keys.shape == (B,) for mode in modes)
@@ -230,13 +238,13 @@ def labelled_turns() -> Players[Batch]:
 def test_each_critic_turn_has_the_fake_examples_that_its_own_keys_and_labels_make_alone():
     made = []
 
-    def watch(game: Game) -> Array:
+    def watch(game: Game) -> tuple[Terms, State]:
         jax.debug.callback(lambda fake: made.append(np.array(fake)), game.fake, ordered=True)
         return HINGE.critic(game)
 
     nets, prior, key = Players(GAME.critic, batch_normalised()), priors.normal(3), jax.random.key(5)
     optimizers, batches = Players(sgd(0.1), sgd(0.1)), labelled_turns()
-    state = start(nets, optimizers, prior, batches)
+    state = start(nets, HINGE, optimizers, prior, batches)
     watched = Objective(watch, HINGE.generator)
     update = jax.jit(make_update(nets, watched, optimizers, prior, critic_steps=K, generator_steps=J))
 
@@ -262,7 +270,7 @@ def test_each_critic_turn_has_the_fake_examples_that_its_own_keys_and_labels_mak
 def test_critic_turns_on_a_split_batch_are_those_on_the_whole():
     nets, prior = Players(GAME.critic, batch_normalised()), priors.normal(3)
     optimizers, batches = Players(sgd(0.1), sgd(0.1)), labelled_turns()
-    state = start(nets, optimizers, prior, batches)
+    state = start(nets, HINGE, optimizers, prior, batches)
 
     def make(axis_name: str | None) -> Any:
         return make_update(nets, HINGE, optimizers, prior, critic_steps=K, generator_steps=J, axis_name=axis_name)

@@ -25,8 +25,8 @@ MODE = Mode(train=True, keys=jax.random.split(jax.random.key(1), 4), axis_name="
 def test_a_wrapped_network_gets_the_label_and_the_mode_that_its_wrapper_got(wrap, label, each):
     plain, seen = conditional_perceptron(), []
 
-    def apply(params, stats, x, label, mode):
-        seen.append((label, mode))
+    def apply(params, stats, x, condition, mode):
+        seen.append((condition, mode))
         return plain.apply(params, stats, x, jnp.zeros(len(x), int), mode)
 
     network = wrap(plain._replace(apply=apply))

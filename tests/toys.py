@@ -14,8 +14,8 @@ import optax
 
 from gan_jax import losses, penalties, priors
 from gan_jax.objectives import add
-from gan_jax.play import Metrics
-from gan_jax.types import Array, Batch, Game, Mode, Network, Objective, Output, Pair, Params, Players, TrainState
+from gan_jax.play import Metrics, Player
+from gan_jax.types import Array, Batch, Game, Mode, Network, Objective, Output, Pair, Params, Players, Terms, TrainState
 from gan_jax.update import make_init, make_update
 
 CLASSES = 3
@@ -64,6 +64,11 @@ def of_logits(real: Any, fake: Any, *, step: int = 0) -> Game:
     return make_game(lambda x: x, real, fake, step=step)
 
 
+def terms_of(objective: Objective, player: Player, game: Game) -> Terms:
+    """The terms of a player's loss, at the first state unless the game has one."""
+    return getattr(objective, player)(game._replace(state=game.state or objective.init()))[0]
+
+
 def linear(weight: Any) -> Callable[[Array], Array]:
     """D(x) = <weight, x>, for examples of the weight's shape."""
     return lambda x: x.reshape(len(x), -1) @ jnp.ravel(jnp.asarray(weight, x.dtype))
@@ -88,14 +93,14 @@ def conditional_perceptron(shape: tuple[int, ...] = (), *, noise: float = 0.0) -
     """[B, ...] -> [B, *shape], with a vector for each label and the network's own noise."""
     outputs = math.prod(shape)
 
-    def init(key: Array, x: Array, label: Array | None) -> tuple[Params, Params]:
-        del label
+    def init(key: Array, x: Array, condition: Any) -> tuple[Params, Params]:
+        del condition
         params = init_perceptron(key, math.prod(x.shape[1:]), outputs)
         embedding = 0.1 * jnp.arange(CLASSES * outputs, dtype=jnp.float32)  # a weak type would be compiled twice
         return {**params, "embedding": embedding.reshape(CLASSES, outputs)}, {}
 
-    def apply(params: Params, stats: Params, x: Array, label: Any, mode: Mode) -> tuple[Array, Params]:
-        y = perceptron(params, x) + params["embedding"][label]
+    def apply(params: Params, stats: Params, x: Array, condition: Any, mode: Mode) -> tuple[Array, Params]:
+        y = perceptron(params, x) + params["embedding"][condition]
         if noise:
             y += noise * jax.vmap(lambda key: jax.random.uniform(key, (outputs,)))(mode.keys)
         return y.reshape(-1, *shape), stats
@@ -106,13 +111,13 @@ def conditional_perceptron(shape: tuple[int, ...] = (), *, noise: float = 0.0) -
 def centred(network: Network) -> Network:
     """A batch norm on top of the network: its output less the mean over the batch on all devices; a running mean."""
 
-    def init(key: Array, x: Array, label: Array | None) -> tuple[Params, Params]:
-        params, stats = network.init(key, x, label)
-        shape = jax.eval_shape(lambda: network.apply(params, stats, x, label, Mode(keys=key[None]))[0]).shape
+    def init(key: Array, x: Array, condition: Any) -> tuple[Params, Params]:
+        params, stats = network.init(key, x, condition)
+        shape = jax.eval_shape(lambda: network.apply(params, stats, x, condition, Mode(keys=key[None]))[0]).shape
         return params, {**stats, "batch_stats": jnp.zeros((1, *shape[1:]))}
 
-    def apply(params: Params, stats: Params, x: Array, label: Any, mode: Mode) -> tuple[Array, Params]:
-        y, inner = network.apply(params, stats, x, label, mode)
+    def apply(params: Params, stats: Params, x: Array, condition: Any, mode: Mode) -> tuple[Array, Params]:
+        y, inner = network.apply(params, stats, x, condition, mode)
         mean = jnp.mean(y, axis=0, keepdims=True)
         if mode.axis_name is not None:
             mean = jax.lax.pmean(mean, mode.axis_name)
@@ -125,7 +130,7 @@ class Moving(nn.Module):
     """A batch norm as a user may write it, whose collection of statistics isn't named like Linen's."""
 
     @nn.compact
-    def __call__(self, x: Array, label: Array | None, mode: Mode) -> Array:
+    def __call__(self, x: Array, condition: Any, mode: Mode) -> Array:
         running = self.variable("moving", "mean", jnp.zeros, x.shape[-1:])
         mean = jnp.mean(x, range(x.ndim - 1)) if mode.train else running.value
         if mode.train:
@@ -136,16 +141,16 @@ class Moving(nn.Module):
 def weights(start: Any) -> Network:
     """The critic D(x) = <w, x>, whose parameter is w."""
     return Network(
-        init=lambda key, x, label: (jnp.asarray(start, jnp.float32), {}),
-        apply=lambda params, stats, x, label, mode: (linear(params)(x), stats),
+        init=lambda key, x, condition: (jnp.asarray(start, jnp.float32), {}),
+        apply=lambda params, stats, x, condition, mode: (linear(params)(x), stats),
     )
 
 
 def point(start: Any) -> Network:
     """The generator whose every example is its parameter."""
     return Network(
-        init=lambda key, z, label: (jnp.asarray(start, jnp.float32), {}),
-        apply=lambda params, stats, z, label, mode: (
+        init=lambda key, z, condition: (jnp.asarray(start, jnp.float32), {}),
+        apply=lambda params, stats, z, condition, mode: (
             jnp.broadcast_to(params[None], (len(z), *params.shape)),
             stats,
         ),

@@ -11,16 +11,16 @@ where each BatchNorm_i holds a BatchNorm_0, Linen's own.
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import flax.linen as nn
 import jax.numpy as jnp
 
 from gan_jax.errors import UserError
 from gan_jax.nets.conv.convolution import Conv, ConvTranspose
-from gan_jax.nets.layers import BatchNorm, Dropout, Identity, Norm, Projection, conditional
+from gan_jax.nets.layers import BatchNorm, Dropout, Identity, Norm, Projection, conditional, with_heads
 from gan_jax.nets.linen import from_linen
-from gan_jax.types import Array, Condition, Mode, Network
+from gan_jax.types import Array, Condition, Mode, Network, Output
 
 
 def generator(
@@ -42,7 +42,14 @@ def generator(
     return from_linen(Generator(width, conditional(norm, classes), tuple(shape)))
 
 
-def critic(*, width: int = 64, norm: Norm = Identity, dropout: float = 0.3, classes: int = 0) -> Network:
+def critic(
+    *,
+    width: int = 64,
+    norm: Norm = Identity,
+    dropout: float = 0.3,
+    classes: int = 0,
+    heads: Mapping[str, int] | None = None,
+) -> Network:
     """Images [B, height, width, channels] -> logits [B].
 
     Args:
@@ -51,8 +58,9 @@ def critic(*, width: int = 64, norm: Norm = Identity, dropout: float = 0.3, clas
       dropout: The rate of dropout after each convolution.
       classes: The number of classes; 0 for none. With classes, the logit includes the projection of Miyato & Koyama
         2018 onto the flattened features.
+      heads: Further linear outputs of the last features, {name: size}. They and the features are in `Output.extra`.
     """
-    return from_linen(Critic(width, norm, dropout, classes))
+    return from_linen(Critic(width, norm, dropout, classes, heads))
 
 
 # Keras' default. Only the sum of Glorot's fans counts, so it is the same for a transposed kernel.
@@ -82,12 +90,15 @@ class Critic(nn.Module):
     norm: Norm
     dropout: float
     classes: int
+    heads: Mapping[str, int] | None
 
     @nn.compact
-    def __call__(self, x: Array, condition: Condition, mode: Mode) -> Array:
+    def __call__(self, x: Array, condition: Condition, mode: Mode) -> Array | Output:
         for features in (self.width, 2 * self.width):
             x = Conv(features, (5, 5), strides=2, kernel_init=kernel_init)(x)
             x = Dropout(self.dropout)(leaky_relu(self.norm()(x, condition, mode)), mode)
         x = x.reshape(x.shape[0], -1)
         logits = nn.Dense(1, kernel_init=kernel_init)(x)[:, 0]
-        return logits + Projection(self.classes)(x, condition) if self.classes else logits
+        if self.classes:
+            logits += Projection(self.classes)(x, condition)
+        return with_heads(x, logits, self.heads)

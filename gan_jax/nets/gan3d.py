@@ -5,15 +5,16 @@ generator ends in a sigmoid, ours in tanh: empty voxels are -1 and full ones 1, 
 """
 
 import functools
+from collections.abc import Mapping
 
 import flax.linen as nn
 import jax.numpy as jnp
 
 from gan_jax.errors import UserError
 from gan_jax.nets.conv.convolution import Conv, ConvTranspose
-from gan_jax.nets.layers import BatchNorm, Identity, Norm
+from gan_jax.nets.layers import BatchNorm, Identity, Norm, with_heads
 from gan_jax.nets.linen import from_linen
-from gan_jax.types import Array, Condition, Mode, Network
+from gan_jax.types import Array, Condition, Mode, Network, Output
 
 BASE = 4  # voxels a side of the smallest layer
 
@@ -32,14 +33,15 @@ def generator(*, width: int = 64, norm: Norm = BatchNorm, side: int = 32) -> Net
     return from_linen(Generator(width, norm, doublings(side)))
 
 
-def critic(*, width: int = 64, norm: Norm = Identity) -> Network:
+def critic(*, width: int = 64, norm: Norm = Identity, heads: Mapping[str, int] | None = None) -> Network:
     """Voxels [B, side, side, side, channels] -> logits [B].
 
     Args:
       width: Channels of the first layer; each after it has twice as many.
       norm: After each layer but the first and last. The paper has BatchNorm, which rules out penalties on the gradient.
+      heads: Further linear outputs of the last features, {name: size}. They and the features are in `Output.extra`.
     """
-    return from_linen(Critic(width, norm))
+    return from_linen(Critic(width, norm, heads))
 
 
 def doublings(side: int) -> int:
@@ -75,9 +77,10 @@ class Generator(nn.Module):
 class Critic(nn.Module):
     width: int
     norm: Norm
+    heads: Mapping[str, int] | None
 
     @nn.compact
-    def __call__(self, x: Array, condition: Condition, mode: Mode) -> Array:
+    def __call__(self, x: Array, condition: Condition, mode: Mode) -> Array | Output:
         if x.ndim != 5 or len(set(x.shape[1:4])) > 1:
             raise UserError(f"voxels {x.shape}: want [B, side, side, side, channels]")
         conv = functools.partial(Conv, kernel_size=(4, 4, 4), strides=2, kernel_init=kernel_init)
@@ -85,4 +88,5 @@ class Critic(nn.Module):
         x = leaky_relu(conv(self.width)(x))
         for number in range(1, count):
             x = leaky_relu(self.norm()(conv(self.width << number)(x), condition, mode))
-        return nn.Dense(1, kernel_init=kernel_init)(x.reshape(x.shape[0], -1))[:, 0]
+        x = x.reshape(x.shape[0], -1)
+        return with_heads(x, nn.Dense(1, kernel_init=kernel_init)(x)[:, 0], self.heads)

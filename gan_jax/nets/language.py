@@ -5,15 +5,16 @@ layer changes the length. The generator ends in a softmax over the alphabet, and
 directly. Kernels start from Glorot's uniform distribution, with gain √2 in convolutions and 1 in linear layers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import flax.linen as nn
 
 from gan_jax.errors import UserError
 from gan_jax.nets.conv.convolution import Conv
+from gan_jax.nets.layers import with_heads
 from gan_jax.nets.linen import from_linen
 from gan_jax.nets.resnet import glorot
-from gan_jax.types import Array, Condition, Mode, Network
+from gan_jax.types import Array, Condition, Mode, Network, Output
 
 BLOCKS = 5
 
@@ -33,13 +34,14 @@ def generator(*, width: int = 512, shape: Sequence[int] = (32, 64)) -> Network:
     return from_linen(Generator(width, tuple(shape)))
 
 
-def critic(*, width: int = 512) -> Network:
+def critic(*, width: int = 512, heads: Mapping[str, int] | None = None) -> Network:
     """Probabilities of characters [B, length, V] -> logits [B].
 
     Args:
       width: Channels of every hidden layer.
+      heads: Further linear outputs of the last features, {name: size}. They and the features are in `Output.extra`.
     """
-    return from_linen(Critic(width))
+    return from_linen(Critic(width, heads))
 
 
 class Generator(nn.Module):
@@ -57,13 +59,15 @@ class Generator(nn.Module):
 
 class Critic(nn.Module):
     width: int
+    heads: Mapping[str, int] | None
 
     @nn.compact
-    def __call__(self, x: Array, condition: Condition, mode: Mode) -> Array:
+    def __call__(self, x: Array, condition: Condition, mode: Mode) -> Array | Output:
         x = Conv(self.width, (1,), kernel_init=glorot(2.0))(x)
         for _ in range(BLOCKS):
             x = Block(self.width)(x)
-        return nn.Dense(1, kernel_init=glorot(1.0))(x.reshape(x.shape[0], -1))[:, 0]
+        x = x.reshape(x.shape[0], -1)
+        return with_heads(x, nn.Dense(1, kernel_init=glorot(1.0))(x)[:, 0], self.heads)
 
 
 class Block(nn.Module):

@@ -12,7 +12,7 @@ penalties on its gradient are refused. If it mixes examples without keeping stat
 import functools
 import math
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 import flax.linen as nn
@@ -21,7 +21,7 @@ import jax.numpy as jnp
 
 from gan_jax.errors import UserError
 from gan_jax.trees import outline
-from gan_jax.types import Array, Condition, Mode
+from gan_jax.types import Array, Condition, Mode, Output
 
 Norm: TypeAlias = Callable[[], nn.Module]  # () -> module of (x, condition, mode)
 
@@ -140,6 +140,39 @@ def sixteen_bits(key: Array, size: int) -> Array:
     return jax.lax.bitcast_convert_type(jax.random.bits(key, (-(-size // 2),)), jnp.uint16).reshape(-1)[:size]
 
 
+class MinibatchStd(nn.Module):
+    """Adds a channel with the standard deviation within a group of examples, so that a critic sees a lack of variety.
+
+    The deviation of each entry over the group is averaged over all entries: one number for the group, the same for all
+    of its examples and positions. Karras 2018, section 3.
+
+    Groups are neighbours in the batch, so results are the same on any number of devices that no group straddles. A
+    critic with this layer mixes examples: pass `mixes_examples=True` to `from_linen`, unless you take a penalty's
+    slope through the groups on purpose, as StyleGAN2 does.
+
+    Attributes:
+      group: Examples in a group.
+
+    Raises:
+      ValueError: The examples on a device don't divide into groups.
+    """
+
+    group: int = 4
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        if self.group < 1 or x.shape[0] % self.group:
+            raise UserError(
+                f"minibatch standard deviation: {x.shape[0]} examples on a device don't make groups of {self.group}; "
+                "use another batch size or group"
+            )
+        groups = x.reshape(-1, self.group, *x.shape[1:])
+        spread = jnp.sqrt(jnp.var(groups, axis=1) + 1e-8)
+        numbers = jnp.repeat(jnp.mean(spread, range(1, spread.ndim)), self.group)
+        channel = jnp.broadcast_to(numbers.reshape(-1, *[1] * (x.ndim - 1)), (*x.shape[:-1], 1))
+        return jnp.concatenate([x, channel.astype(x.dtype)], -1)
+
+
 class Projection(nn.Module):
     """<embedding of the label, features>: features [B, F] -> [B]. Miyato & Koyama 2018.
 
@@ -153,6 +186,20 @@ class Projection(nn.Module):
     def __call__(self, features: Array, condition: Condition) -> Array:
         embedded = nn.Embed(self.classes, features.shape[-1])(need_label(condition, self.classes))
         return jnp.sum(embedded.astype(features.dtype) * features, axis=-1)
+
+
+def with_heads(features: Array, logits: Array, heads: Mapping[str, int] | None) -> Array | Output:
+    """A critic's result: logits alone, or logits, features and further linear outputs of the features.
+
+    Args:
+      features: [B, F].
+      logits: [B].
+      heads: The number of outputs of each head by its name; None for logits alone.
+    """
+    if heads is None:
+        return logits
+    outputs = {name: nn.Dense(size, name=name)(features) for name, size in heads.items()}
+    return Output(logits, {"features": features, **outputs})
 
 
 def conditional(norm: Norm, classes: int) -> Norm:

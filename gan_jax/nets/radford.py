@@ -6,16 +6,16 @@ are 5x5, as in the paper's figure 1.
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import flax.linen as nn
 import jax.numpy as jnp
 
 from gan_jax.errors import UserError
 from gan_jax.nets.conv.convolution import Conv, ConvTranspose
-from gan_jax.nets.layers import BatchNorm, Identity, Norm, Projection, conditional
+from gan_jax.nets.layers import BatchNorm, Identity, Norm, Projection, conditional, with_heads
 from gan_jax.nets.linen import from_linen
-from gan_jax.types import Array, Condition, Mode, Network
+from gan_jax.types import Array, Condition, Mode, Network, Output
 
 kernel_init = nn.initializers.normal(0.02)
 
@@ -40,7 +40,9 @@ def generator(
     return from_linen(Generator(width, conditional(norm, classes), tuple(shape)))
 
 
-def critic(*, width: int = 64, norm: Norm = Identity, classes: int = 0) -> Network:
+def critic(
+    *, width: int = 64, norm: Norm = Identity, classes: int = 0, heads: Mapping[str, int] | None = None
+) -> Network:
     """Images [B, side, side, channels], whose side is a power of 2, 8 or more -> logits [B].
 
     Args:
@@ -48,8 +50,9 @@ def critic(*, width: int = 64, norm: Norm = Identity, classes: int = 0) -> Netwo
       norm: After each convolution but the first. The paper has BatchNorm, which rules out penalties on the gradient.
       classes: The number of classes; 0 for none. With classes, the logit includes the projection of Miyato & Koyama
         2018 onto the flattened features.
+      heads: Further linear outputs of the last features, {name: size}. They and the features are in `Output.extra`.
     """
-    return from_linen(Critic(width, norm, classes))
+    return from_linen(Critic(width, norm, classes, heads))
 
 
 class Generator(nn.Module):
@@ -73,9 +76,10 @@ class Critic(nn.Module):
     width: int
     norm: Norm
     classes: int
+    heads: Mapping[str, int] | None
 
     @nn.compact
-    def __call__(self, x: Array, condition: Condition, mode: Mode) -> Array:
+    def __call__(self, x: Array, condition: Condition, mode: Mode) -> Array | Output:
         features = self.width
         while x.shape[1] > 4:
             first = features == self.width
@@ -84,4 +88,6 @@ class Critic(nn.Module):
             features *= 2
         x = x.reshape(x.shape[0], -1)
         logits = nn.Dense(1, kernel_init=kernel_init)(x)[:, 0]
-        return logits + Projection(self.classes)(x, condition) if self.classes else logits
+        if self.classes:
+            logits += Projection(self.classes)(x, condition)
+        return with_heads(x, logits, self.heads)

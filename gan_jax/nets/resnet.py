@@ -7,16 +7,16 @@ gain 1.
 """
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import flax.linen as nn
 import jax.numpy as jnp
 
 from gan_jax.errors import UserError
 from gan_jax.nets.conv.convolution import Conv
-from gan_jax.nets.layers import BatchNorm, Identity, Norm, Projection, conditional
+from gan_jax.nets.layers import BatchNorm, Identity, Norm, Projection, conditional, with_heads
 from gan_jax.nets.linen import from_linen
-from gan_jax.types import Array, Condition, Mode, Network
+from gan_jax.types import Array, Condition, Mode, Network, Output
 
 Resize = Callable[[Array], Array]
 
@@ -57,6 +57,7 @@ def critic(
     norm: Norm = Identity,
     use_bias: bool = True,
     classes: int = 0,
+    heads: Mapping[str, int] | None = None,
 ) -> Network:
     """Images [B, height, width, channels], whose sides are multiples of 4 -> logits [B].
 
@@ -67,8 +68,9 @@ def critic(
       use_bias: Whether the last linear layer has a bias; all other layers do.
       classes: The number of classes; 0 for none. With classes, the logit includes the projection of Miyato & Koyama
         2018.
+      heads: Further linear outputs of the last features, {name: size}. They and the features are in `Output.extra`.
     """
-    return from_linen(Critic(width, pool, norm, use_bias, classes))
+    return from_linen(Critic(width, pool, norm, use_bias, classes, heads))
 
 
 class Generator(nn.Module):
@@ -92,9 +94,10 @@ class Critic(nn.Module):
     norm: Norm
     use_bias: bool
     classes: int
+    heads: Mapping[str, int] | None
 
     @nn.compact
-    def __call__(self, x: Array, condition: Condition, mode: Mode) -> Array:
+    def __call__(self, x: Array, condition: Condition, mode: Mode) -> Array | Output:
         if x.ndim != 4 or x.shape[1] % 4 or x.shape[2] % 4:
             raise UserError(f"images {x.shape}: want [B, H, W, C], sides multiples of 4")
         x = FirstBlock(self.width)(x)
@@ -103,7 +106,9 @@ class Critic(nn.Module):
             x = Block(self.width, self.norm)(x, condition, mode)
         x = self.pool(nn.relu(x))
         logits = nn.Dense(1, use_bias=self.use_bias, kernel_init=glorot(1.0))(x)[:, 0]
-        return logits + Projection(self.classes)(x, condition) if self.classes else logits
+        if self.classes:
+            logits += Projection(self.classes)(x, condition)
+        return with_heads(x, logits, self.heads)
 
 
 class Block(nn.Module):

@@ -6,16 +6,16 @@ background, is left out, since the background of the digits is black.
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import flax.linen as nn
 import jax.numpy as jnp
 
 from gan_jax.errors import UserError
 from gan_jax.nets.conv.convolution import Conv, ConvTranspose
-from gan_jax.nets.layers import BatchNorm, Identity, Norm, Projection, conditional
+from gan_jax.nets.layers import BatchNorm, Identity, Norm, Projection, conditional, with_heads
 from gan_jax.nets.linen import from_linen
-from gan_jax.types import Array, Condition, Mode, Network
+from gan_jax.types import Array, Condition, Mode, Network, Output
 
 kernel_init = nn.initializers.normal(0.02)  # DCGAN's
 leaky_relu = functools.partial(nn.leaky_relu, negative_slope=0.2)
@@ -39,7 +39,12 @@ def generator(
 
 
 def critic(
-    *, width: int = 64, norm: Norm = Identity, classes: int = 0, shape: Sequence[int] = (16, 32, 32, 1)
+    *,
+    width: int = 64,
+    norm: Norm = Identity,
+    classes: int = 0,
+    shape: Sequence[int] = (16, 32, 32, 1),
+    heads: Mapping[str, int] | None = None,
 ) -> Network:
     """Clips `[B, *shape]` -> logits [B]: the generator's mirror image.
 
@@ -49,11 +54,12 @@ def critic(
       classes: The number of classes; 0 for none. With classes, the logit includes the projection of Miyato & Koyama
         2018 onto the flattened features.
       shape: (frames, height, width, channels), as in `generator`.
+      heads: Further linear outputs of the last features, {name: size}. They and the features are in `Output.extra`.
 
     Raises:
       ValueError: The shape doesn't fit, as in `generator`.
     """
-    return from_linen(Critic(width, norm, classes, halvings(shape)))
+    return from_linen(Critic(width, norm, classes, halvings(shape), heads))
 
 
 def halvings(shape: Sequence[int]) -> int:
@@ -90,12 +96,15 @@ class Critic(nn.Module):
     norm: Norm
     classes: int
     layers: int
+    heads: Mapping[str, int] | None
 
     @nn.compact
-    def __call__(self, x: Array, condition: Condition, mode: Mode) -> Array:
+    def __call__(self, x: Array, condition: Condition, mode: Mode) -> Array | Output:
         for power in range(self.layers):
             x = Conv(self.width << power, (4, 4, 4), strides=2, kernel_init=kernel_init)(x)
             x = leaky_relu(x if power == 0 else self.norm()(x, condition, mode))
         x = x.reshape(x.shape[0], -1)
         logits = nn.Dense(1, kernel_init=kernel_init)(x)[:, 0]
-        return logits + Projection(self.classes)(x, condition) if self.classes else logits
+        if self.classes:
+            logits += Projection(self.classes)(x, condition)
+        return with_heads(x, logits, self.heads)

@@ -2,6 +2,7 @@
 
 import functools
 import zlib
+from collections.abc import Mapping
 
 import flax.linen as nn
 import jax
@@ -9,8 +10,9 @@ import jax.numpy as jnp
 
 from gan_jax.errors import UserError
 from gan_jax.nets.conv.convolution import Conv, ConvTranspose
+from gan_jax.nets.layers import with_heads
 from gan_jax.nets.linen import from_linen
-from gan_jax.types import Array, Condition, Mode, Network
+from gan_jax.types import Array, Condition, Mode, Network, Output
 
 LAYERS = 5
 KERNEL, STRIDE = (25,), 4
@@ -31,14 +33,15 @@ def generator(*, width: int = 64, length: int = 16_384) -> Network:
     return from_linen(Generator(width, length))
 
 
-def critic(*, width: int = 64, shuffle: int = 2) -> Network:
+def critic(*, width: int = 64, shuffle: int = 2, heads: Mapping[str, int] | None = None) -> Network:
     """Sounds [B, length, 1] -> logits [B].
 
     Args:
       width: Channels of the first layer; those after it have 2, 4, 8 and 16 times as many.
       shuffle: The largest shift of a hidden layer, in steps of time (`PhaseShuffle`); 0 for none.
+      heads: Further linear outputs of the last features, {name: size}. They and the features are in `Output.extra`.
     """
-    return from_linen(Critic(width, shuffle))
+    return from_linen(Critic(width, shuffle, heads))
 
 
 kernel_init = nn.initializers.glorot_uniform()
@@ -61,14 +64,16 @@ class Generator(nn.Module):
 class Critic(nn.Module):
     width: int
     shuffle: int
+    heads: Mapping[str, int] | None
 
     @nn.compact
-    def __call__(self, x: Array, condition: Condition, mode: Mode) -> Array:
+    def __call__(self, x: Array, condition: Condition, mode: Mode) -> Array | Output:
         for layer in range(LAYERS):
             x = leaky_relu(Conv(self.width * 2**layer, KERNEL, STRIDE, kernel_init=kernel_init)(x))
             if layer < LAYERS - 1:
                 x = PhaseShuffle(self.shuffle)(x, mode)
-        return nn.Dense(1, kernel_init=kernel_init)(x.reshape(x.shape[0], -1))[:, 0]
+        x = x.reshape(x.shape[0], -1)
+        return with_heads(x, nn.Dense(1, kernel_init=kernel_init)(x)[:, 0], self.heads)
 
 
 class PhaseShuffle(nn.Module):

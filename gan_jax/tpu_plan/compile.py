@@ -122,7 +122,7 @@ def of_all_turns(experiment: Experiment, devices: Sequence[jax.Device], form: st
     compiled alone, too; the generator's cost is the rest.
     """
     (critic_turns, _), (generator_turns, _) = experiment.turns
-    if critic_turns == generator_turns:
+    if critic_turns == generator_turns or not generator_turns:  # with none, the players move at once
         return added(once, critic_turns, once, 0)
     critic = cost_of(compiled(experiment, devices, form, critic_alone))
     return added(once, generator_turns, critic, critic_turns - generator_turns)

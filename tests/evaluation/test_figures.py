@@ -65,8 +65,8 @@ def drawn(experiment: Experiment, num: int, num_real: int | None = None) -> tupl
     return [values[0] for values in result["figures"].values()], result["protocol"]
 
 
-def echo(params, stats, z, label, mode):
-    return label.astype(np.float32), stats
+def echo(params, stats, z, condition, mode):
+    return condition.astype(np.float32), stats
 
 
 def test_samples_are_of_classes_as_frequent_as_in_the_data():
@@ -92,7 +92,7 @@ def test_of_endless_data_samples_have_the_labels_of_the_examples_drawn():
 def test_a_generator_that_does_not_look_at_labels_has_no_classes_in_its_protocol():
     source = on_device(np.zeros((40, 1, 1, 1), np.uint8), np.arange(40) % 3)
     _, protocol = drawn(
-        labelled(source, lambda params, stats, z, label, mode: (z[:, 0], (label + 1, stats)[1])), num=10
+        labelled(source, lambda params, stats, z, condition, mode: (z[:, 0], (condition + 1, stats)[1])), num=10
     )
     assert "classes" not in protocol
 
@@ -116,7 +116,7 @@ def test_samples_so_large_that_figures_overflow_have_diverged(size):
     real = np.random.default_rng(0).normal(size=(100, 2)).astype(np.float32)
     experiment = Experiment(
         data=points2d.swiss_roll(),
-        nets=Players(None, Network(None, lambda params, stats, z, label, mode: (z * size, stats))),
+        nets=Players(None, Network(None, lambda params, stats, z, condition, mode: (z * size, stats))),
         objective=None,
         optimizers=None,
         prior=priors.normal(2),
@@ -135,7 +135,9 @@ def test_samples_whose_features_are_not_finite_have_diverged():
 
     experiment = Experiment(
         data=on_device(np.random.default_rng(0).integers(0, 256, (40, 2, 2, 1), np.uint8)),
-        nets=Players(None, Network(None, lambda params, stats, z, label, mode: (100 * jnp.ones((64, 2, 2, 1)), stats))),
+        nets=Players(
+            None, Network(None, lambda params, stats, z, condition, mode: (100 * jnp.ones((64, 2, 2, 1)), stats))
+        ),
         objective=None,
         optimizers=None,
         prior=priors.normal(2),

@@ -422,7 +422,7 @@ def losses_of(objective: str) -> tuple[float, float]:
     """Ours, of a critic <weight, x>, whose slope is the same everywhere: the critic's and the generator's."""
     game = make_game(linear(WEIGHT), REAL, FAKE)
     given = script("ours_game").OBJECTIVES[objective]
-    critic, generator = (jax.tree.leaves(jax.tree.map(jnp.mean, loss(game))) for loss in given)
+    critic, generator = (jax.tree.leaves(jax.tree.map(jnp.mean, loss(game)[0])) for loss in given[:2])
     return float(sum(critic)), float(sum(generator))
 
 
@@ -486,10 +486,10 @@ class Mlp(nn.Module):
 def mlp(shape: tuple[int, ...]) -> Network:
     """The same of ours."""
 
-    def init(key: Any, x: Any, label: Any) -> Any:
+    def init(key: Any, x: Any, condition: Any) -> Any:
         return init_perceptron(key, math.prod(x.shape[1:]), math.prod(shape)), {}
 
-    return Network(init, lambda params, stats, x, label, mode: (perceptron(params, x).reshape(-1, *shape), stats))
+    return Network(init, lambda params, stats, x, condition, mode: (perceptron(params, x).reshape(-1, *shape), stats))
 
 
 def tiny(framework: str) -> Any:

@@ -49,7 +49,8 @@ def game(data: Source) -> Experiment:
     """One whose generator is its parameter and noise."""
     shape = data.example.x.shape
     noise = Network(
-        lambda *_: (jnp.float32(0), ()), lambda params, stats, z, label, mode: (params + z.reshape(-1, *shape), stats)
+        lambda *_: (jnp.float32(0), ()),
+        lambda params, stats, z, condition, mode: (params + z.reshape(-1, *shape), stats),
     )
     return Experiment(
         data=data,

@@ -128,8 +128,11 @@ def test_each_example_follows_its_own_label_alone_and_a_conditional_network_dema
         other, _ = apply(params, stats, x, LABEL.at[i].set(CLASSES - 1), Mode())
         assert not np.allclose(y[i], other[i])
         np.testing.assert_array_equal(np.delete(y, i, 0), np.delete(other, i, 0))
-    with pytest.raises(ValueError, match="4 classes and got no label"):
+    with pytest.raises(ValueError, match="4 classes and got no condition: pass one class number per example"):
         network.apply(params, stats, x, None, Mode())
+    for condition, shown in ((jnp.zeros(B), "float32"), (LABEL[:, None], "int32"), ({"digit": LABEL}, "{digit: int32")):
+        with pytest.raises(ValueError, match=f"4 classes and got the condition {shown}"):
+            network.apply(params, stats, x, condition, Mode())
 
 
 @each_network

@@ -15,15 +15,15 @@ KEYS = jax.random.split(jax.random.key(1), 6)
 
 class Plain(nn.Module):
     @nn.compact
-    def __call__(self, x, label, mode):
+    def __call__(self, x, condition, mode):
         x = nn.Dense(2)(x)
         return nn.Dropout(0.5)(x, deterministic=not mode.train)
 
 
 class Normalised(nn.Module):
     @nn.compact
-    def __call__(self, x, label, mode):
-        return BatchNorm()(nn.Dense(2)(x), label, mode)
+    def __call__(self, x, condition, mode):
+        return BatchNorm()(nn.Dense(2)(x), condition, mode)
 
 
 def test_params_and_stats_are_plain_dicts_and_stats_are_empty_without_collections():

@@ -28,13 +28,13 @@ from gan_jax.types import Players
 
 class Critic(nn.Module):
     @nn.compact
-    def __call__(self, x, label, mode):
+    def __call__(self, x, condition, mode):
         return nn.Dense(1)(x.reshape(len(x), -1))[:, 0]
 
 
 class Generator(nn.Module):
     @nn.compact
-    def __call__(self, z, label, mode):
+    def __call__(self, z, condition, mode):
         return nn.tanh(nn.Dense(64)(z)).reshape(-1, 8, 8, 1)
 
 

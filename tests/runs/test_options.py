@@ -44,11 +44,11 @@ MEASURE = Measure(
 def experiment(*, steps: int = 3, batch_size: int = 8) -> Experiment:
     """Train it."""
     critic = Network(
-        lambda *_: (jnp.ones(()), {}), lambda params, stats, x, label, mode: (params * x.mean((1, 2, 3)), stats)
+        lambda *_: (jnp.ones(()), {}), lambda params, stats, x, condition, mode: (params * x.mean((1, 2, 3)), stats)
     )
     generator = Network(
-        lambda key, z, label: (jax.random.uniform(key) / 4, {}),
-        lambda params, stats, z, label, mode: (params + z.reshape(-1, 28, 28, 1) / 9, stats),
+        lambda key, z, condition: (jax.random.uniform(key) / 4, {}),
+        lambda params, stats, z, condition, mode: (params + z.reshape(-1, 28, 28, 1) / 9, stats),
     )
     return Experiment(
         data=digits(),

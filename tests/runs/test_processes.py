@@ -51,8 +51,8 @@ def write(samples, path):
 
 class Generator(nn.Module):
     @nn.compact
-    def __call__(self, z, label, mode):
-        return nn.Dense(2)(nn.relu(BatchNorm()(nn.Dense(8)(z), label, mode)))
+    def __call__(self, z, condition, mode):
+        return nn.Dense(2)(nn.relu(BatchNorm()(nn.Dense(8)(z), condition, mode)))
 
 
 def experiment(*, steps: int = 4, batch_size: int = 16, width: int = 8, bad: int = -1) -> Experiment:

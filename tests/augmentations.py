@@ -1,0 +1,81 @@
+"""Every transform and pipeline of `gan_jax.augment` that needs no arguments, with examples of its kind of data."""
+
+import inspect
+from typing import Any, NamedTuple, get_type_hints
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gan_jax import augment
+from gan_jax.augment.algebra import Transform, chain
+from gan_jax.types import Array, Augment
+
+SHAPES = {"images": (8, 8, 3), "voxels": (4, 4, 4, 1), "sounds": (16, 1), "clips": (3, 8, 8, 1)}
+STEP = jnp.int32(0)
+
+
+class Found(NamedTuple):
+    """An augmentation and the shape of an example."""
+
+    augment: Augment
+    shape: tuple[int, ...]
+
+
+def found() -> dict[str, Found]:
+    everything: dict[str, Found] = {}
+    for prefix, face in [("", augment), *((f"{name}.", getattr(augment, name)) for name in SHAPES if name != "images")]:
+        names = augment.__all__ if face is augment else list(vars(face))
+        for name in names:
+            function = getattr(face, name)
+            if not inspect.isfunction(function) or not needs_nothing(function):
+                continue
+            made: Any = function()
+            if isinstance(made, Transform):
+                kind = made.action.data.split()[0]
+                everything[prefix + name] = Found(chain(made), SHAPES[kind])
+                if kind == "images":
+                    everything[f"clips.frames({name})"] = Found(chain(augment.clips.frames(made)), SHAPES["clips"])
+            else:
+                everything[prefix + name] = Found(made, SHAPES["images"])
+    return everything
+
+
+def needs_nothing(function: Any) -> bool:
+    parameters = inspect.signature(function).parameters.values()
+    return get_type_hints(function).get("return") in (Transform, Augment) and all(
+        parameter.default is not parameter.empty and parameter.kind is not parameter.VAR_POSITIONAL
+        for parameter in parameters
+    )
+
+
+FOUND = found()
+FOUND["adaptive"] = Found(augment.adaptive(augment.ada, batch_size=4, horizon=8), SHAPES["images"])
+
+
+def keys(number: int, seed: int = 0) -> Array:
+    return jax.random.split(jax.random.key(seed), number)
+
+
+def examples(number: int, shape: tuple[int, ...], seed: int = 0) -> Array:
+    return jnp.asarray(np.random.default_rng(seed).uniform(-1, 1, (number, *shape)), jnp.float32)
+
+
+def applied(transform: Transform | Augment, x: Any, seed: int = 0) -> np.ndarray:
+    """Examples as the critic sees them."""
+    whole = chain(transform) if isinstance(transform, Transform) else transform
+    x = jnp.asarray(x)
+    return np.asarray(jax.jit(whole.apply)(whole.init(), keys(len(x), seed), x, STEP))
+
+
+def fixed(transform: Transform, *numbers: float) -> Transform:
+    """The transform with given numbers in place of random ones."""
+    return transform._replace(
+        draws=0, params=lambda none, shape, step: transform.params(jnp.array(numbers, jnp.float32), shape, step)
+    )
+
+
+def drawn(transform: Transform, shape: tuple[int, ...], number: int = 4000) -> Any:
+    """Parameters of many examples."""
+    numbers = np.random.default_rng(0).uniform(size=(number, transform.draws)).astype(np.float32)
+    return jax.device_get(jax.jit(jax.vmap(lambda row: transform.params(row, shape, STEP)))(numbers))
