@@ -1,5 +1,6 @@
 """Views: how samples of each kind become files to look at, listen to or read."""
 
+from gan_jax.views.beside import beside
 from gan_jax.views.image import images
 from gan_jax.views.line import text
 from gan_jax.views.point import points
@@ -7,4 +8,4 @@ from gan_jax.views.shape import shapes
 from gan_jax.views.sound import sounds
 from gan_jax.views.video import videos
 
-__all__ = ["images", "points", "shapes", "sounds", "text", "videos"]
+__all__ = ["beside", "images", "points", "shapes", "sounds", "text", "videos"]
