@@ -13,6 +13,7 @@ from gan_jax.errors import NotFinite, UserError
 from gan_jax.evaluation.examples import BATCH, examples, labelled, part_of
 from gan_jax.experiment import Experiment
 from gan_jax.sample import concatenated, make_draw
+from gan_jax.trees import size_of
 from gan_jax.types import Array, Condition, Measure, Variables
 
 Figures = dict[str, float]
@@ -97,7 +98,7 @@ class Evaluation:
             return None
         size = min(BATCH, count)
         count -= count % size
-        batches = (np.asarray(batch.x) for batch in self.real.stream(jax.random.key(1), 0, size))
+        batches = (jax.device_get(batch.x) for batch in self.real.stream(jax.random.key(1), 0, size))
         half, other = (
             self.measure.summarise(counted(itertools.islice(batches, count // size), count, self.real.name))
             for _ in range(2)
@@ -139,12 +140,12 @@ def counted(batches: Iterable[np.ndarray], count: int, name: str) -> Iterator[np
     with tqdm(total=count, desc=name, unit="example", leave=False, disable=None) as bar:
         for batch in batches:
             yield batch
-            bar.update(len(batch))
+            bar.update(size_of(batch))
 
 
 def finite(batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     for batch in batches:
-        if not np.isfinite(batch).all():
+        if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(batch)):
             raise NotFinite("a sample is not finite")
         yield batch
 
