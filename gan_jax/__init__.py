@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         Array as Array,
         Augment as Augment,
         Batch as Batch,
+        Condition as Condition,
         Features as Features,
         Game as Game,
         Measure as Measure,
@@ -62,6 +63,8 @@ if TYPE_CHECKING:
         Players as Players,
         Prior as Prior,
         Seen as Seen,
+        State as State,
+        Terms as Terms,
         TrainState as TrainState,
         Variables as Variables,
         View as View,
@@ -76,8 +79,8 @@ NAMES = {
     "gan_jax.objectives": "add every scale",
     "gan_jax.sample": "make_sampler make_walker",
     "gan_jax.simultaneous": "make_losses make_simultaneous_update",
-    "gan_jax.types": "Array Augment Batch Features Game Measure Mode Network Objective Output Pair "
-    "Params Players Prior Seen TrainState Variables View",
+    "gan_jax.types": "Array Augment Batch Condition Features Game Measure Mode Network Objective "
+    "Output Pair Params Players Prior Seen State Terms TrainState Variables View",
     "gan_jax.update": "deal make_init make_update",
 }
 __all__, __getattr__, __dir__ = face(__name__, NAMES)

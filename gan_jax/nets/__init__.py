@@ -18,12 +18,12 @@ if TYPE_CHECKING:
         vgan as vgan,
         wavegan as wavegan,
     )
-    from gan_jax.nets.autoencoder import autoencoder as autoencoder, reconstructing as reconstructing
     from gan_jax.nets.linen import from_linen as from_linen
+    from gan_jax.nets.reconstruct import autoencoder as autoencoder, reconstructing as reconstructing
 
 NAMES = {
     __name__: "conv convlstm dcgan gan3d language layers mlp radford resnet vgan wavegan",
-    "gan_jax.nets.autoencoder": "autoencoder reconstructing",
+    "gan_jax.nets.reconstruct": "autoencoder reconstructing",
     "gan_jax.nets.linen": "from_linen",
 }
 __all__, __getattr__, __dir__ = face(__name__, NAMES)
