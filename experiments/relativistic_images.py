@@ -4,8 +4,10 @@ The relativistic loss with R1 and R2, on Radford's DCGAN or WGAN-GP's ResNet. Th
 two cores; on 3,786 emoji they draw coloured shapes and faces. CelebA needs `gan-jax prepare celeb_a` once; it has not
 been run here.
 
+As in R3GAN, Adam's b2 and the half-life of the averaged generator grow while the learning rate falls.
+
 Settings: examples of 64x64x3, latents of 100, width 16, 4,000 updates, batch 16, 1 critic turn, Adam 0.002 along a
-cosine, b1 0, b2 0.99, R1 1, R2 1, EMA 0.995.
+cosine, b1 0, b2 0.9 to 0.99, R1 1, R2 1, EMA 0 to 0.995.
 
 gan-jax train experiments/relativistic_images.py --folder photos
 """
@@ -20,16 +22,22 @@ from gan_jax.data import Source, images, tfds_images
 from gan_jax.nets import radford, resnet
 
 NETS = {"dcgan": radford, "resnet": resnet}
+HALF_LIFE = 138  # updates, of the averaged generator at the end
+
+
+def along_a_cosine(start: float, end: float, steps: int) -> optax.Schedule:
+    """From `start` to `end` in so many steps."""
+    share = optax.cosine_decay_schedule(1.0, max(steps, 1))
+    return lambda step: end + (start - end) * share(step)
 
 
 def of_folders(train: Path, test: Path | None, size: int) -> Source:
     """The images of a folder, with another folder as the split test."""
-    source = images(train, size=size)
-    return (
-        source
-        if test is None
-        else source._replace(split=lambda name: images({"train": train, "test": test}[name], size=size))
-    )
+
+    def split(name: str) -> Source:
+        return images({"train": train, "test": test}[name], size=size)
+
+    return split("train") if test is None else split("train")._replace(split=split)
 
 
 def experiment(
@@ -65,8 +73,10 @@ def experiment(
       data_dir: Where the prepared data set is; by default TFDS' own folder.
     """
     nets = NETS[network]
-    falling = optax.cosine_decay_schedule(augmentation, max(steps, 1))
-    optimizer = optax.adam(optax.cosine_decay_schedule(learning_rate, max(steps, 1)), b1=0.0, b2=0.99)
+    optimizer = optax.inject_hyperparams(optax.adam)(
+        along_a_cosine(learning_rate, 0.0, steps), b1=0.0, b2=along_a_cosine(0.9, 0.99, steps)
+    )
+    half_life = along_a_cosine(0.0, HALF_LIFE, steps)
     return Experiment(
         data=of_folders(folder, test_folder, size) if folder else tfds_images(dataset, size=size, data_dir=data_dir),
         nets=Players(critic=nets.critic(width=width), generator=nets.generator(width=width, shape=(size, size, 3))),
@@ -79,6 +89,6 @@ def experiment(
         prior=priors.normal(100),
         steps=steps,
         batch_size=batch_size,
-        ema_decay=0.995,
-        augment=augment.ada(lambda step: augmentation - falling(step), color=0.5, background=1.0),
+        ema_decay=lambda step: 0.5 ** (1 / half_life(step)),
+        augment=augment.ada(along_a_cosine(0.0, augmentation, steps), color=0.5, background=1.0),
     )

@@ -48,6 +48,7 @@ FAMILIES = {
     "spectral norm": "sngan_digits.py --width 2",
     "conditional": "dcgan_digits.py --width 2 --conditional",
     "streamed": "streamed.py",
+    "super-resolution": "super_resolution_digits.py --width 2",
 }
 EVERY = "--batch-size 8 --log-every 1 --save-every 2 --sample-every 2 --num-samples 4".split()  # noqa: SIM905
 
