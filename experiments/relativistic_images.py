@@ -4,8 +4,10 @@ The relativistic loss with R1 and R2, on Radford's DCGAN or WGAN-GP's ResNet. Th
 two cores; on 3,786 emoji they draw coloured shapes and faces. CelebA needs `gan-jax prepare celeb_a` once; it has not
 been run here.
 
+As in R3GAN, Adam's b2 and the half-life of the averaged generator grow while the learning rate falls.
+
 Settings: examples of 64x64x3, latents of 100, width 16, 4,000 updates, batch 16, 1 critic turn, Adam 0.002 along a
-cosine, b1 0, b2 0.99, R1 1, R2 1, EMA 0.995.
+cosine, b1 0, b2 0.9 to 0.99, R1 1, R2 1, EMA 0 to 0.995.
 
 gan-jax train experiments/relativistic_images.py --folder photos
 """
@@ -15,16 +17,33 @@ from typing import Literal
 
 import optax
 
-from gan_jax import Experiment, Players, add, losses, penalties, priors, scale
-from gan_jax.data import images, tfds_images
+from gan_jax import Experiment, Players, add, augment, losses, penalties, priors, scale
+from gan_jax.data import Source, images, tfds_images
 from gan_jax.nets import radford, resnet
 
 NETS = {"dcgan": radford, "resnet": resnet}
+HALF_LIFE = 138  # updates, of the averaged generator at the end
+
+
+def along_a_cosine(start: float, end: float, steps: int) -> optax.Schedule:
+    """From `start` to `end` in so many steps."""
+    share = optax.cosine_decay_schedule(1.0, max(steps, 1))
+    return lambda step: end + (start - end) * share(step)
+
+
+def of_folders(train: Path, test: Path | None, size: int) -> Source:
+    """The images of a folder, with another folder as the split test."""
+
+    def split(name: str) -> Source:
+        return images({"train": train, "test": test}[name], size=size)
+
+    return split("train") if test is None else split("train")._replace(split=split)
 
 
 def experiment(
     *,
     folder: Path | None = None,
+    test_folder: Path | None = None,
     dataset: str = "celeb_a",
     size: int = 64,
     network: Literal["dcgan", "resnet"] = "dcgan",
@@ -33,12 +52,14 @@ def experiment(
     width: int = 16,
     learning_rate: float = 2e-3,
     gamma: float = 1.0,
+    augmentation: float = 0.0,
     data_dir: Path | None = None,
 ) -> Experiment:
     """Train on RGB images of a folder or of TensorFlow Datasets.
 
     Args:
       folder: Folder of the images, which may be in subfolders; they are cropped to the middle square and resized.
+      test_folder: Folder of images to hold out, for `gan-jax evaluate RUN --split test`.
       dataset: Data set of TensorFlow Datasets, if no folder is given.
       size: Side of the squares, in pixels: a power of 2 for the DCGAN, a multiple of 8 for the ResNet.
       network: The family of both players.
@@ -47,12 +68,17 @@ def experiment(
       width: Channels of the layers nearest the image; the paper's DCGAN has 128.
       learning_rate: Rate of both Adams, which falls to 0 along a cosine.
       gamma: Weight of R1 and of R2; R3GAN's γ.
+      augmentation: Probability of each of ADA's augmentations at the end, which it rises to along a cosine; R3GAN has
+        0.3 on photos of this size.
       data_dir: Where the prepared data set is; by default TFDS' own folder.
     """
     nets = NETS[network]
-    optimizer = optax.adam(optax.cosine_decay_schedule(learning_rate, max(steps, 1)), b1=0.0, b2=0.99)
+    optimizer = optax.inject_hyperparams(optax.adam)(
+        along_a_cosine(learning_rate, 0.0, steps), b1=0.0, b2=along_a_cosine(0.9, 0.99, steps)
+    )
+    half_life = along_a_cosine(0.0, HALF_LIFE, steps)
     return Experiment(
-        data=images(folder, size=size) if folder else tfds_images(dataset, size=size, data_dir=data_dir),
+        data=of_folders(folder, test_folder, size) if folder else tfds_images(dataset, size=size, data_dir=data_dir),
         nets=Players(critic=nets.critic(width=width), generator=nets.generator(width=width, shape=(size, size, 3))),
         objective=add(
             adversarial=losses.relativistic(),
@@ -63,5 +89,6 @@ def experiment(
         prior=priors.normal(100),
         steps=steps,
         batch_size=batch_size,
-        ema_decay=0.995,
+        ema_decay=lambda step: 0.5 ** (1 / half_life(step)),
+        augment=augment.ada(along_a_cosine(0.0, augmentation, steps), color=0.5, background=1.0),
     )

@@ -1,39 +1,44 @@
 """Drawing from a trained generator. Sample i of a key is the same, however many are drawn."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gan_jax.errors import UserError
 from gan_jax.keys import fold_each
+from gan_jax.trees import as_output, outline, rows
 from gan_jax.types import Array, Condition, Mode, Network, Prior, Variables
 
 CHUNK = 64  # samples are drawn in chunks of this size, so their rounding doesn't depend on the number drawn
 
 
-def make_sampler(generator: Network, prior: Prior, classes: int) -> Callable[[Variables, Array, int], np.ndarray]:
-    """Makes the function (variables, key, count) -> samples [count, ...].
+def make_sampler(
+    generator: Network, prior: Prior, conditions: Condition = None
+) -> Callable[[Variables, Array, int], Any]:
+    """Makes the function (variables, key, count) -> samples, a tree of [count, ...].
 
     Args:
       generator: The network.
       prior: Draws its latent examples.
-      classes: The number of classes; sample i is of class i mod `classes`. 0 if the generator has none.
+      conditions: A tree of [N, ...]; sample i gets condition i mod N. A `Source` has them in `conditions`. None if the
+        game is unconditional.
     """
+    check_conditions(conditions)
     draw = make_draw(generator, prior)
 
-    def sample(variables: Variables, key: Array, count: int) -> np.ndarray:
-        return np.concatenate(list(draw(variables, key, count, np.arange(classes) if classes else None)))
+    def sample(variables: Variables, key: Array, count: int) -> Any:
+        return concatenated(draw(variables, key, count, conditions))
 
     return sample
 
 
-def make_draw(
-    generator: Network, prior: Prior
-) -> Callable[[Variables, Array, int, np.ndarray | None], Iterator[np.ndarray]]:
-    """Makes the function (variables, key, count, labels) -> samples in chunks [n, ...], for more than memory holds.
+def make_draw(generator: Network, prior: Prior) -> Callable[[Variables, Array, int, Condition], Iterator[Any]]:
+    """Makes the function (variables, key, count, conditions) -> samples in chunks [n, ...], for more than memory holds.
 
-    Sample i has label i mod L of `labels` [L]. None means that the generator has no classes.
+    Sample i gets condition i mod N of the tree of [N, ...]. None means that the game is unconditional.
 
     Args:
       generator: The network.
@@ -41,47 +46,68 @@ def make_draw(
     """
 
     @jax.jit
-    def chunk(variables: Variables, key: Array, first: Array, condition: Condition) -> Array:
+    def chunk(variables: Variables, key: Array, first: Array, condition: Condition) -> Any:
         keys = sample_keys(key, first + jnp.arange(CHUNK))
         return generate(generator, variables, jax.vmap(prior)(keys[0]), keys[1], condition)
 
-    def draw(variables: Variables, key: Array, count: int, labels: np.ndarray | None) -> Iterator[np.ndarray]:
+    def draw(variables: Variables, key: Array, count: int, conditions: Condition) -> Iterator[Any]:
         for first in range(0, count, CHUNK):
-            place = np.arange(first, first + CHUNK)
-            label = None if labels is None else labels[place % len(labels)].astype(np.int32)
-            yield jax.device_get(chunk(variables, key, jnp.int32(first), label))[: count - first]
+            condition = rows(conditions, np.arange(first, first + CHUNK))
+            samples = jax.device_get(chunk(variables, key, jnp.int32(first), condition))
+            yield jax.tree.map(lambda leaf, left=count - first: leaf[:left], samples)
 
     return draw
 
 
-def make_walker(generator: Network, prior: Prior, classes: int) -> Callable[[Variables, Array, int, int], np.ndarray]:
-    """Makes the function (variables, key, count, frames) -> samples [count, frames, ...] along walks in latent space.
+def make_walker(
+    generator: Network, prior: Prior, conditions: Condition = None
+) -> Callable[[Variables, Array, int, int], Any]:
+    """Makes the function (variables, key, count, frames) -> samples along walks in latent space.
 
-    Walk i starts at sample i of the key and ends one frame before sample i + 1; the last ends before sample 0, so the
-    walks form a closed path. A walk keeps the label and the noise of its first frame.
+    Samples are a tree of [count, frames, ...]. Walk i starts at sample i of the key and ends one frame before sample
+    i + 1; the last ends before sample 0, so the walks form a closed path. A walk keeps the condition and the noise of
+    its first frame.
 
     Args:
       generator: The network.
       prior: Draws its latent examples.
-      classes: The number of classes; walk i is of class i mod `classes`. 0 if the generator has none.
+      conditions: A tree of [N, ...]; walk i has condition i mod N. None if the game is unconditional.
     """
+    check_conditions(conditions)
 
     @jax.jit
-    def chunk(variables: Variables, key: Array, count: Array, frames: Array, first: Array) -> Array:
-        place = first + jnp.arange(CHUNK)
+    def chunk(variables: Variables, key: Array, count: Array, place: Array, frames: Array, condition: Condition) -> Any:
         begin, share = place // frames % count, place % frames / frames
         keys = sample_keys(key, begin)
         ends = [jax.vmap(prior)(latent) for latent in (keys[0], sample_keys(key, (begin + 1) % count)[0])]
-        z = jax.vmap(between)(ends[0], ends[1], share)
-        return generate(generator, variables, z, keys[1], begin % classes if classes else None)
+        z = jax.tree.map(lambda start, end: jax.vmap(between)(start, end, share), *ends)
+        return generate(generator, variables, z, keys[1], condition)
 
-    def walk(variables: Variables, key: Array, count: int, frames: int) -> np.ndarray:
-        places = range(0, count * frames, CHUNK)
-        chunks = [chunk(variables, key, *map(jnp.int32, (count, frames, first))) for first in places]
-        samples = np.concatenate(jax.device_get(chunks))[: count * frames]
-        return samples.reshape(count, frames, *samples.shape[1:])
+    def walk(variables: Variables, key: Array, count: int, frames: int) -> Any:
+        chunks = []
+        for first in range(0, count * frames, CHUNK):
+            place = np.arange(first, first + CHUNK, dtype=np.int32)
+            condition = rows(conditions, place // frames % count)
+            chunks.append(chunk(variables, key, jnp.int32(count), place, jnp.int32(frames), condition))
+        samples = concatenated(jax.device_get(chunks))
+        return jax.tree.map(lambda leaf: leaf[: count * frames].reshape(count, frames, *leaf.shape[1:]), samples)
 
     return walk
+
+
+def check_conditions(conditions: Condition) -> None:
+    """Refuses anything but a tree of arrays [N, ...] with one N."""
+    sizes = {np.shape(leaf)[:1] for leaf in jax.tree.leaves(conditions)}
+    if len(sizes) > 1 or sizes & {(), (0,)}:
+        raise UserError(
+            f"conditions {outline(conditions)}: give a tree of [N, ...] with one N of 1 or more, such as "
+            "np.arange(classes), or None"
+        )
+
+
+def concatenated(chunks: Iterable[Any]) -> Any:
+    """Joins trees of [n, ...] to one."""
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *chunks)
 
 
 def sample_keys(key: Array, number: Array) -> tuple[Array, Array]:
@@ -90,9 +116,9 @@ def sample_keys(key: Array, number: Array) -> tuple[Array, Array]:
     return latent, noise
 
 
-def generate(generator: Network, variables: Variables, z: Array, keys: Array, condition: Condition) -> Array:
-    """The generator's samples [B, ...] at latents z [B, ...], as in evaluation."""
-    return generator.apply(*variables, z, condition, Mode(train=False, keys=keys))[0]
+def generate(generator: Network, variables: Variables, z: Any, keys: Array | None, condition: Condition) -> Any:
+    """The generator's samples at latents z, as in evaluation; both are trees of [B, ...]."""
+    return as_output(generator.apply(*variables, z, condition, Mode(train=False, keys=keys))[0]).y
 
 
 def between(start: Array, end: Array, share: Array) -> Array:

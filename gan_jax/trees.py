@@ -1,4 +1,4 @@
-"""Trees of arrays [B, ...]: the names of their leaves, outlines, sizes and sums."""
+"""Trees of arrays [B, ...]: the names of their leaves, outlines, sizes, rows and sums."""
 
 import functools
 from collections.abc import Callable, Iterable
@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gan_jax.types import Array
+from gan_jax.types import Array, Output
 
 
 def name_of(path: Any) -> str:
@@ -32,6 +32,16 @@ def outline(tree: Any) -> str:
 def size_of(tree: Any) -> int:
     """The number of examples in a tree of [B, ...]."""
     return jax.tree.leaves(tree)[0].shape[0]
+
+
+def rows(tree: Any, numbers: Any) -> Any:
+    """The examples of these numbers [N], counted around the end, of a tree of [M, ...]; None of None."""
+    return jax.tree.map(lambda leaf: leaf[numbers % len(leaf)], tree)
+
+
+def as_output(y: Any) -> Output:
+    """A network's result as an `Output`."""
+    return y if isinstance(y, Output) else Output(y)
 
 
 def sum_of(parts: Iterable[Array]) -> Array:

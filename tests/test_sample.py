@@ -3,10 +3,12 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from gan_jax import priors
+from gan_jax.errors import UserError
 from gan_jax.sample import CHUNK, between, make_draw, make_sampler, make_walker
-from gan_jax.types import Network, Variables
+from gan_jax.types import Network, Output, Variables
 
 
 def echo() -> Network:
@@ -27,7 +29,7 @@ def echo() -> Network:
 
 
 def draw(count: int, *, classes: int = 0, seed: int = 0) -> np.ndarray:
-    sample = make_sampler(echo(), priors.normal(1), classes)
+    sample = make_sampler(echo(), priors.normal(1), np.arange(classes) if classes else None)
     return sample(Variables(jnp.float32(5), jnp.float32(7)), jax.random.key(seed), count)
 
 
@@ -53,14 +55,14 @@ def test_every_latent_differs_and_depends_on_its_number_and_the_key_alone():
     assert not np.isin(draw(3, seed=1)[:, 0], many).any()
 
 
-def walk(count: int, frames: int, *, classes: int = 0, dimensions: int = 5) -> np.ndarray:
+def walk(count: int, frames: int, *, dimensions: int = 5) -> np.ndarray:
     latents = Network(lambda *_: (), lambda params, stats, z, condition, mode: (z, stats))
-    walker = make_walker(latents, priors.normal(dimensions), classes)
+    walker = make_walker(latents, priors.normal(dimensions))
     return walker(Variables((), ()), jax.random.key(0), count, frames)
 
 
 def test_walks_begin_at_the_samples_and_lead_to_the_next_ones():
-    samples = make_sampler(Network(lambda *_: (), lambda p, s, z, condition, mode: (z, s)), priors.normal(5), 0)(
+    samples = make_sampler(Network(lambda *_: (), lambda p, s, z, condition, mode: (z, s)), priors.normal(5))(
         Variables((), ()), jax.random.key(0), 7
     )
     walks = walk(7, 13)
@@ -85,5 +87,34 @@ def test_between_the_same_the_opposite_and_zero_is_a_line():
 
 def test_a_walk_keeps_the_label_of_its_beginning():
     labels = Network(lambda *_: (), lambda p, s, z, condition, mode: (jnp.stack([condition, z[:, 0]], 1), s))
-    walks = make_walker(labels, priors.normal(1), 3)(Variables((), ()), jax.random.key(0), 5, 4)
+    walks = make_walker(labels, priors.normal(1), np.arange(3))(Variables((), ()), jax.random.key(0), 5, 4)
     np.testing.assert_array_equal(walks[..., 0], np.repeat(np.arange(5)[:, None] % 3, 4, 1))
+
+
+def test_conditions_are_any_tree_whose_rows_begin_again_at_their_end():
+    conditions = {"image": np.arange(12.0).reshape(3, 2, 2), "class": np.array([4, 5, 6])}
+    both = Network(lambda *_: (), lambda p, s, z, condition, mode: (condition, s))
+    samples = make_sampler(both, priors.normal(1), conditions)(Variables((), ()), jax.random.key(0), CHUNK + 6)
+    for name, rows in conditions.items():
+        np.testing.assert_array_equal(samples[name], rows[np.arange(CHUNK + 6) % 3])
+    walks = make_walker(both, priors.normal(1), conditions)(Variables((), ()), jax.random.key(0), 5, 20)
+    np.testing.assert_array_equal(walks["class"], np.repeat([[4], [5], [6], [4], [5]], 20, 1))
+    assert walks["image"].shape == (5, 20, 2, 2)
+
+
+def test_extra_results_of_a_generator_are_not_sampled_and_latents_may_be_a_tree():
+    def prior(key):
+        return {"noise": jax.random.normal(key, (3,)), "style": jax.random.normal(key, (2,))}
+
+    network = Network(lambda *_: (), lambda p, s, z, condition, mode: (Output(z["style"], extra=z["noise"]), s))
+    samples = make_sampler(network, prior)(Variables((), ()), jax.random.key(0), 3)
+    walks = make_walker(network, prior)(Variables((), ()), jax.random.key(0), 3, 2)
+    np.testing.assert_allclose(walks[:, 0], samples, rtol=1e-5)
+    np.testing.assert_allclose(walks[0, 1], between(samples[0], samples[1], 0.5), rtol=1e-5)
+
+
+@pytest.mark.parametrize("conditions", [10, {"a": np.arange(3), "b": np.arange(4)}, np.zeros((0, 2))])
+@pytest.mark.parametrize("make", [make_sampler, make_walker])
+def test_conditions_that_are_no_rows_of_one_number_are_refused(make, conditions):
+    with pytest.raises(UserError, match=r"give a tree of \[N, ...\] with one N of 1 or more"):
+        make(echo(), priors.normal(1), conditions)

@@ -32,6 +32,7 @@ def sample(
     """Draw samples from the averaged (EMA) generator of a run. The same seed gives the same samples.
 
     Where there are classes, sample i is of class i modulo their number: all are equally frequent, whatever the data.
+    Other conditions are those that the run holds out, one after the other.
 
     Args:
       run: The run's folder.
@@ -48,11 +49,13 @@ def sample(
       provenance: Note in each file that it is synthetic and what made it; `gan-jax inspect FILE` reads the note.
       compiled: Where compiled programs are kept.
     """
+    import jax
     import numpy as np
 
     from gan_jax.runs.folder import open_run
     from gan_jax.storage.provenance import SIDECAR, Origin, hash_of, lines_of, mark
     from gan_jax.storage.provenance_formats import FORMATS
+    from gan_jax.trees import rows
 
     with bad_input(run / "experiment.py"):
         if min(num, frames) < 1 or not 0 <= seed < 2**32:
@@ -64,14 +67,14 @@ def sample(
         trained = open_trained_to_sample(run, checkpoint)
         write, ending = format_of(trained.experiment.view, out, suffix, interpolate)
         samples = trained.walk(game, seed, num, frames) if interpolate else trained.sample(game, seed, num)
-        if not np.isfinite(samples).all():
+        if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(samples)):
             raise UserError(f"samples of {run} at step {trained.step} aren't finite: it has diverged")
         if provenance and (ending or out.suffix) not in FORMATS:
             lines_of((out.parent if ending is None else out) / SIDECAR)  # finds a broken file before the work
         files = [out] if ending is None else [out / f"{number:05d}{ending}" for number in range(num)]
         with made(files[0].parent):
-            for one, file in zip([samples] if ending is None else samples, files):
-                write(one, file)
+            for number, file in enumerate(files):
+                write(samples if ending is None else rows(samples, number), file)
         model = hash_of(trained.generator(game))
         if provenance:
             mark(files, Origin(open_run(run).name, model, trained.step, seed))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from gan_jax.lazy import face
 
 if TYPE_CHECKING:
+    from gan_jax.data.conditions import conditioned as conditioned, paired as paired
     from gan_jax.data.folders.clips import clips as clips
     from gan_jax.data.folders.images import images as images
     from gan_jax.data.folders.meshes import meshes as meshes
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from gan_jax.data.transforms import dequantize as dequantize, mirror as mirror
 
 NAMES = {
+    "gan_jax.data.conditions": "conditioned paired",
     "gan_jax.data.folders.clips": "clips",
     "gan_jax.data.folders.images": "images",
     "gan_jax.data.folders.meshes": "meshes",

@@ -2,10 +2,11 @@
 
 Every loader that opens files is `remembered`. While an experiment is built inside `noting`, each call of a loader
 leaves a note. Inside `recalling`, loaders open nothing and return stand-ins made from the notes, in the same order; a
-loader without a note loads as usual. Inside `planning`, loaders whose arguments give the shapes of examples return
-`blank` sources of these shapes.
+loader without a note loads as usual. Conditions that samples are drawn under are remembered whole. Inside `planning`,
+loaders whose arguments give the shapes of examples return `blank` sources of these shapes.
 """
 
+import base64
 import contextlib
 import functools
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from contextvars import ContextVar
 from typing import Any, ParamSpec, TypeVar
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from gan_jax.data.source import Source
@@ -73,20 +75,64 @@ def remembered(kind: type[Data]) -> Callable[[Callable[P, Data]], Callable[P, Da
     def decorate(load: Callable[P, Data]) -> Callable[P, Data]:
         @functools.wraps(load)
         def loader(*arguments: P.args, **settings: P.kwargs) -> Data:
-            recalled, notes = _recalled.get(), _noted.get()
-            if recalled is not None and (note := next(recalled, None)):
-                if note["loader"] != load.__name__:
-                    raise UserError(f"{load.__name__} is called where the run called {note['loader']}")
-                return stand_in(kind, note["data"])
+            if note := next_note(load.__name__):
+                return stand_in(kind, note)
             with changed(_noted, None):
                 data = load(*arguments, **settings)
-            if notes is not None:
-                notes.append({"loader": load.__name__, "data": note_of(data)})
+            leave_note(load.__name__, note_of(data))
             return data
 
         return loader
 
     return decorate
+
+
+def remembered_arrays(name: str, read: Callable[[], list[np.ndarray]]) -> list[np.ndarray]:
+    """Reads arrays that samples depend on; inside `recalling`, those that the run read.
+
+    Args:
+      name: The name of the function that needs them.
+      read: Reads them. Loaders that it calls leave no notes.
+    """
+    if note := next_note(name):
+        return [from_text(*array) for array in note["arrays"]]
+    with changed(_noted, None):
+        arrays = read()
+    leave_note(name, {"arrays": [as_text(array) for array in arrays]})
+    return arrays
+
+
+def next_note(name: str) -> Any:
+    """Inside `recalling`, the note that the function of this name left; None if there is none."""
+    recalled = _recalled.get()
+    if recalled is None or (note := next(recalled, None)) is None:
+        return None
+    if note["loader"] != name:
+        raise UserError(f"{name} is called where the run called {note['loader']}")
+    return note["data"]
+
+
+def leave_note(name: str, data: Note) -> None:
+    if (notes := _noted.get()) is not None:
+        notes.append({"loader": name, "data": data})
+
+
+def as_text(array: np.ndarray) -> list[Any]:
+    """An array as JSON: its shape, its type and its bytes in base64."""
+    return [list(array.shape), str(array.dtype), base64.b64encode(array.tobytes()).decode()]
+
+
+def from_text(shape: list[int], dtype: str, text: str) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(text), jnp.dtype(dtype)).reshape(shape)
+
+
+def is_text(array: Any) -> bool:
+    """Whether a value from a JSON file is what `as_text` makes."""
+    try:
+        from_text(*array)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def note_of(data: Any) -> Note:
@@ -103,6 +149,8 @@ def is_note(note: Any) -> bool:
     if not isinstance(note, dict) or note.keys() != {"loader", "data"}:
         return False
     data = note["data"]
+    if isinstance(data, dict) and data.keys() == {"arrays"}:
+        return isinstance(data["arrays"], list) and all(map(is_text, data["arrays"]))
     while isinstance(data, dict) and "source" in data:
         data = data["source"]
     return isinstance(data, dict) and data.keys() == {"example", "size", "classes", "name"}

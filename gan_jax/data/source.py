@@ -14,7 +14,8 @@ from gan_jax.data.arrays import check_images, check_labels
 from gan_jax.data.found import Found
 from gan_jax.errors import UserError
 from gan_jax.keys import fold_each
-from gan_jax.types import Array, Batch
+from gan_jax.trees import outline
+from gan_jax.types import Array, Batch, Condition
 
 
 class Stream(Protocol):
@@ -34,13 +35,14 @@ class Source(NamedTuple):
     Attributes:
       example: Shapes and types of one example as the networks see it, without a batch axis.
       size: Examples in an epoch; None if it never repeats, or if only a plan is made.
-      classes: The number of labels; 0 if there are none.
+      classes: The number of classes, if conditions are class numbers; 0 otherwise.
       stream: Maps a key, a first step and a batch size to an endless iterator of batches.
       name: Its name in results, including the split, as "digits train".
       split: Maps the name of a split, such as "test", to that part of the data, without augmentation or noise; None if
         there are no parts.
       found: What was used of the user's files and what was skipped, for commands to report; None if nothing is to be
         reported.
+      held_out: Conditions that samples are drawn under, a tree of [N, ...]; None where conditions are class numbers.
     """
 
     example: Batch
@@ -50,6 +52,25 @@ class Source(NamedTuple):
     name: str = "unnamed"
     split: "Callable[[str], Source] | None" = None
     found: Found | None = None
+    held_out: Condition = None
+
+    @property
+    def conditions(self) -> Condition:
+        """The conditions of samples: each class once, or those held out, [N, ...]; None if there are none.
+
+        Raises:
+          UserError: The examples have conditions, and no fitting ones are held out.
+        """
+        wanted = self.example.condition
+        if self.classes or wanted is None:
+            return np.arange(self.classes, dtype=np.int32) if self.classes else None
+        given = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), self.held_out)
+        if outline(given) != outline(wanted):
+            raise UserError(
+                f"{self.name} has conditions {outline(wanted)} and holds out {outline(given)} for samples: make it by "
+                "`data.conditioned`, or give its Source a `held_out` like the conditions, [N, ...]"
+            )
+        return self.held_out
 
 
 def on_device(

@@ -14,7 +14,12 @@ RANGES = ((340, 341), (280, 281))  # the least and the greatest sample
 
 
 def square(image: "Image", size: int, channels: int) -> np.ndarray:
-    """The middle square, resized with antialiasing (Lanczos): [size, size, channels] uint8, grey or RGB.
+    """The middle square, resized: [size, size, channels] uint8; see `cropped`."""
+    return cropped(image, (size, size), channels)
+
+
+def cropped(image: "Image", shape: tuple[int, int], channels: int) -> np.ndarray:
+    """The largest middle part of a shape, resized with antialiasing (Lanczos): [*shape, channels] uint8, grey or RGB.
 
     Transparent parts become white, and the camera's orientation (EXIF) is applied.
 
@@ -26,11 +31,13 @@ def square(image: "Image", size: int, channels: int) -> np.ndarray:
     ends = black_and_white(image)
     set_key(image)
     image = flat(ImageOps.exif_transpose(image), channels, ends)
-    side = min(image.size)
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    box = (left, top, left + side, top + side)
-    image = image.resize((size, size), Image.Resampling.LANCZOS, box=box)
-    return np.asarray(image).reshape(size, size, channels)
+    height, width = shape
+    wide = min(image.width, max(1, image.height * width // height))
+    high = min(image.height, max(1, image.width * height // width))
+    left, top = (image.width - wide) // 2, (image.height - high) // 2
+    box = (left, top, left + wide, top + high)
+    image = image.resize((width, height), Image.Resampling.LANCZOS, box=box)
+    return np.asarray(image).reshape(height, width, channels)
 
 
 def black_and_white(image: "Image") -> tuple[float, float] | None:

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax.data.source import Source, parts
+from gan_jax.errors import UserError
 from gan_jax.keys import fold_each
 from gan_jax.types import Array, Batch
 
@@ -47,7 +48,12 @@ def mirror(source: Source, axis: int) -> Source:
     Args:
       source: Any data set of arrays.
       axis: The axis of an example: 1 is the width of images [H, W, C], 0 that of voxels [side, side, side, 1].
+
+    Raises:
+      UserError: The examples have conditions other than class numbers.
     """
+    if source.example.condition is not None and not source.classes:
+        raise UserError(f"{source.name}: mirror the examples first, and then give them conditions, which fit them")
 
     def stream(key: Array, first_step: int, batch_size: int, places: np.ndarray | None = None) -> Iterator[Batch]:
         data_key, mirror_key = jax.random.split(key)

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 
 from gan_jax.data.source import Source, parts
+from gan_jax.trees import size_of
 from gan_jax.types import Array, Batch
 
 BATCH = 256
@@ -27,9 +28,9 @@ def examples(source: Source, count: int, key: Array) -> Iterator[np.ndarray]:
 
 
 def labelled(source: Source, count: int, key: Array) -> Iterator[Batch]:
-    """Yields the same examples with their labels."""
+    """Yields the same examples with their conditions."""
     for batch in source.stream(key, 0, min(BATCH, count)):
         yield jax.tree.map(lambda leaf, left=count: np.asarray(leaf)[:left], batch)
-        count -= len(batch.x)
+        count -= size_of(batch.x)
         if count <= 0:
             break

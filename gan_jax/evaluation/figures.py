@@ -12,8 +12,9 @@ from tqdm import tqdm
 from gan_jax.errors import NotFinite, UserError
 from gan_jax.evaluation.examples import BATCH, examples, labelled, part_of
 from gan_jax.experiment import Experiment
-from gan_jax.sample import make_draw
-from gan_jax.types import Array, Measure, Variables
+from gan_jax.sample import concatenated, make_draw
+from gan_jax.trees import size_of
+from gan_jax.types import Array, Condition, Measure, Variables
 
 Figures = dict[str, float]
 FEWEST = 10  # examples: figures of fewer mean nothing
@@ -23,8 +24,8 @@ HELD_OUT = {"train": "test", "test": "train"}
 class Evaluation:
     """Measures generators against real examples, which are processed once, lazily.
 
-    Where there are classes, sample i has the label of real example i. The labels are cycled, so the samples have the
-    data's class balance. `gan-jax sample` draws all classes equally often.
+    Where there are conditions, sample i has that of real example i. They are cycled, so the samples have the data's
+    class balance. `gan-jax sample` draws all classes equally often.
     """
 
     def __init__(
@@ -63,9 +64,9 @@ class Evaluation:
 
     def generated(self, variables: Variables, key: Array) -> Figures | None:
         """Returns the figures of a generator's samples, or None if it has diverged."""
-        _, labels = self.reference  # an error in real examples is no game's fault
+        _, conditions = self.reference  # an error in real examples is no game's fault
         try:
-            return self.figures(finite(self.draw(variables, key, self.num, labels)), self.num, "samples")
+            return self.figures(finite(self.draw(variables, key, self.num, conditions)), self.num, "samples")
         except FloatingPointError:  # a sample or its features aren't finite, or so large that figures overflow
             return None
 
@@ -97,7 +98,7 @@ class Evaluation:
             return None
         size = min(BATCH, count)
         count -= count % size
-        batches = (np.asarray(batch.x) for batch in self.real.stream(jax.random.key(1), 0, size))
+        batches = (jax.device_get(batch.x) for batch in self.real.stream(jax.random.key(1), 0, size))
         half, other = (
             self.measure.summarise(counted(itertools.islice(batches, count // size), count, self.real.name))
             for _ in range(2)
@@ -106,18 +107,18 @@ class Evaluation:
         return {"data": f"halves of {self.real.name}", "examples": count, "figures": found}
 
     @functools.cached_property
-    def reference(self) -> tuple[Any, np.ndarray | None]:
-        """The summary of the real examples that samples are compared with, and their labels."""
-        labels: list[np.ndarray] = []
+    def reference(self) -> tuple[Any, Condition]:
+        """The summary of the real examples that samples are compared with, and the conditions of the first `num`."""
+        conditions: list[Condition] = []
 
         def looked_at() -> Iterator[np.ndarray]:
-            for batch in labelled(self.real, self.num_real, jax.random.key(0)):
-                if self.data.classes:
-                    labels.append(batch.condition)
+            for number, batch in enumerate(labelled(self.real, self.num_real, jax.random.key(0))):
+                if number * BATCH < self.num:
+                    conditions.append(batch.condition)
                 yield batch.x
 
         summary = self.measure.summarise(counted(looked_at(), self.num_real, self.real.name))
-        return summary, np.concatenate(labels) if labels else None
+        return summary, concatenated(conditions)
 
     def figures(self, batches: Iterable[np.ndarray], count: int, name: str) -> Figures:
         """Compares examples with the reference.
@@ -139,12 +140,12 @@ def counted(batches: Iterable[np.ndarray], count: int, name: str) -> Iterator[np
     with tqdm(total=count, desc=name, unit="example", leave=False, disable=None) as bar:
         for batch in batches:
             yield batch
-            bar.update(len(batch))
+            bar.update(size_of(batch))
 
 
 def finite(batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     for batch in batches:
-        if not np.isfinite(batch).all():
+        if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(batch)):
             raise NotFinite("a sample is not finite")
         yield batch
 

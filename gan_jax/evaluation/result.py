@@ -11,8 +11,9 @@ import numpy as np
 
 from gan_jax.evaluation.figures import Evaluation, values_of
 from gan_jax.experiment import Experiment
+from gan_jax.sample import generate
 from gan_jax.storage.versions import versions
-from gan_jax.types import Array, Measure, Mode, Variables
+from gan_jax.types import Condition, Measure, Protocol, Variables
 
 
 def evaluate_games(
@@ -55,7 +56,7 @@ def evaluate_games(
             "data": evaluation.real.name,
             "real": evaluation.num_real,
             "generated": num,
-            **({"classes": "of the real examples, in their order"} if is_conditional(experiment) else {}),
+            **conditions_of(experiment),
             "generator": "EMA" if made["checkpoint"] == "latest" else f"EMA, the best of a run by {measure.best}",
             **measure.protocol(evaluation.num_real),
         },
@@ -63,22 +64,27 @@ def evaluate_games(
     }
 
 
+def conditions_of(experiment: Experiment) -> Protocol:
+    """The conditions of samples for the protocol; {} where samples don't depend on them."""
+    kind = "classes" if experiment.data.classes else "conditions"
+    return {kind: "of the real examples, in their order"} if is_conditional(experiment) else {}
+
+
 def is_conditional(experiment: Experiment) -> bool:
-    """Whether the data have labels, and the generator's samples depend on them."""
-    if not experiment.data.classes:
-        return False
+    """Whether the generator's samples depend on the data's conditions."""
     generator, prior = experiment.nets.generator, experiment.prior
 
-    def draw(label: Array) -> Array:
-        z = prior(jax.random.key(0))[None]
-        return generator.apply(*generator.init(jax.random.key(0), z, label), z, label, Mode())[0]
+    def draw(condition: Condition) -> Any:
+        z = jax.tree.map(lambda leaf: leaf[None], prior(jax.random.key(0)))
+        return generate(generator, Variables(*generator.init(jax.random.key(0), z, condition)), z, None, condition)
 
-    program = jax.make_jaxpr(draw)(jax.ShapeDtypeStruct((1,), np.int32)).jaxpr
+    one = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((1, *leaf.shape), leaf.dtype), experiment.data.example)
+    program = jax.make_jaxpr(draw)(one.condition).jaxpr
     needed = {id(value) for value in program.outvars}
     for equation in reversed(program.eqns):
         if needed & {id(value) for value in equation.outvars}:
             needed |= {id(value) for value in equation.invars}
-    return id(program.invars[0]) in needed
+    return any(id(value) in needed for value in program.invars)
 
 
 def quartiles(values: list[float | None]) -> list[float]:

@@ -2,16 +2,21 @@
 
 import functools
 import math
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
 from scipy.spatial.distance import pdist
 
+from gan_jax.errors import UserError
 from gan_jax.experiment import Experiment
 from gan_jax.runs.folder import Run
 from gan_jax.runs.games import Keys, split
 from gan_jax.sample import make_sampler
+from gan_jax.trees import outline
 from gan_jax.types import Variables
 
 
@@ -22,8 +27,9 @@ def make_pictures(run: Run, experiment: Experiment, keys: Keys) -> Callable[[int
       (step, generators of all games) -> the diversity of each game's samples, which are of the same latent examples at
       every step. Diversity is the mean distance of samples relative to that of equally many real examples.
     """
+    check_view(experiment)
     count = run.options.num_samples
-    sample = make_sampler(experiment.nets.generator, experiment.prior, experiment.data.classes)
+    sample = make_sampler(experiment.nets.generator, experiment.prior, experiment.data.conditions)
     each = split(keys, run.options.num_seeds)
 
     @functools.cache
@@ -39,7 +45,24 @@ def make_pictures(run: Run, experiment: Experiment, keys: Keys) -> Callable[[int
     return draw
 
 
-def mean_distance(examples: np.ndarray) -> float:
-    """Returns the mean distance of pairs of examples [N, ...], NaN where N is 1."""
-    distances = pdist(examples.reshape(len(examples), -1).astype(np.float64))
+def check_view(experiment: Experiment) -> None:
+    """Raises UserError if examples are a tree that the view can't show."""
+    example = experiment.data.example.x
+    if jax.tree_util.all_leaves([example]):
+        return
+    two = jax.tree.map(lambda leaf: np.zeros((2, *leaf.shape), leaf.dtype), example)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            experiment.view.together[".png"](two, Path(folder, "two.png"))
+    except Exception as error:  # a view made for single arrays can fail in any way
+        raise UserError(
+            f"the view can't show samples {outline(example)}: choose one array of them, such as "
+            'views.part(lambda samples: samples["name"], views.images)'
+        ) from error
+
+
+def mean_distance(examples: Any) -> float:
+    """Returns the mean distance of pairs of examples, a tree of [N, ...]; NaN where N is 1."""
+    leaves = [leaf.reshape(len(leaf), -1).astype(np.float64) for leaf in jax.tree.leaves(examples)]
+    distances = pdist(np.concatenate(leaves, axis=1))
     return float(distances.mean()) if len(distances) else math.nan

@@ -4,13 +4,11 @@ import contextlib
 import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from gan_jax.errors import Missing, UserError
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from gan_jax.experiment import Experiment
     from gan_jax.runs.folder import Run
     from gan_jax.types import Variables
@@ -38,24 +36,24 @@ class Trained(NamedTuple):
             raise UserError(f"game {game}: the run has {len(self.generators)}, from 0")
         return self.generators[game]
 
-    def sample(self, game: int, seed: int, num: int) -> "np.ndarray":
-        """Draws samples [num, ...] from a game's generator."""
+    def sample(self, game: int, seed: int, num: int) -> Any:
+        """Draws samples, a tree of [num, ...], from a game's generator."""
         import jax
 
         from gan_jax.sample import make_sampler
 
         built = self.experiment
-        draw = make_sampler(built.nets.generator, built.prior, built.data.classes)
+        draw = make_sampler(built.nets.generator, built.prior, built.data.conditions)
         return draw(self.generator(game), jax.random.key(seed), num)
 
-    def walk(self, game: int, seed: int, num: int, frames: int) -> "np.ndarray":
-        """Draws samples [num, frames, ...] along walks from each latent example to the next."""
+    def walk(self, game: int, seed: int, num: int, frames: int) -> Any:
+        """Draws samples, a tree of [num, frames, ...], along walks from each latent example to the next."""
         import jax
 
         from gan_jax.sample import make_walker
 
         built = self.experiment
-        draw = make_walker(built.nets.generator, built.prior, built.data.classes)
+        draw = make_walker(built.nets.generator, built.prior, built.data.conditions)
         return draw(self.generator(game), jax.random.key(seed), num, frames)
 
 

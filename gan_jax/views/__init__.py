@@ -2,9 +2,11 @@
 
 from gan_jax.views.image import images
 from gan_jax.views.line import text
+from gan_jax.views.pairs import beside
+from gan_jax.views.parts import part
 from gan_jax.views.point import points
 from gan_jax.views.shape import shapes
 from gan_jax.views.sound import sounds
 from gan_jax.views.video import videos
 
-__all__ = ["images", "points", "shapes", "sounds", "text", "videos"]
+__all__ = ["beside", "images", "part", "points", "shapes", "sounds", "text", "videos"]

@@ -182,7 +182,7 @@ def test_samples_and_pictures_are_of_the_averaged_generator(trained, tmp_path):
     run = open_run(trained)
     experiment = run.experiment()
     state = restore(run.checkpoints, abstract_state(experiment))
-    draw = make_sampler(experiment.nets.generator, experiment.prior, experiment.data.classes)
+    draw = make_sampler(experiment.nets.generator, experiment.prior, experiment.data.conditions)
     averaged = draw(state.ema, jax.random.key(3), 4)
     latest = draw(Variables(state.params.generator, state.stats.generator), jax.random.key(3), 4)
     assert np.abs(averaged - latest).max() > 1e-3

@@ -7,6 +7,7 @@ import optax
 import pytest
 
 from gan_jax import losses, measures, priors
+from gan_jax.data.conditions import conditioned
 from gan_jax.data.packaged import points2d
 from gan_jax.data.packaged.digits import digits
 from gan_jax.data.source import Source, on_device
@@ -87,6 +88,16 @@ def test_of_endless_data_samples_have_the_labels_of_the_examples_drawn():
 
     example = Batch(jax.ShapeDtypeStruct((), np.float32), jax.ShapeDtypeStruct((), np.int32))
     assert drawn(labelled(Source(example, None, 3, stream), echo), num=30)[0] == [0.5, 0.5, 0]
+
+
+def test_samples_have_the_conditions_of_the_real_examples_whatever_tree_they_are():
+    images = on_device(np.repeat(np.arange(3, dtype=np.uint8), [30, 9, 1])[:, None, None, None])
+    source = conditioned(images, lambda x: {"kind": jnp.round((x[0, 0, 0] + 1) * 127.5)}, name="kind")
+    shares, protocol = drawn(labelled(source, lambda p, s, z, condition, mode: (condition["kind"], s)), num=80)
+    assert shares == [0.75, 0.225, 0.025]
+    assert protocol["conditions"] == "of the real examples, in their order"
+    _, blind = drawn(labelled(source, lambda p, s, z, condition, mode: (z[:, 0], s)), num=10)
+    assert "conditions" not in blind
 
 
 def test_a_generator_that_does_not_look_at_labels_has_no_classes_in_its_protocol():

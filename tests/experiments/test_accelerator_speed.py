@@ -422,7 +422,7 @@ def losses_of(objective: str) -> tuple[float, float]:
     """Ours, of a critic <weight, x>, whose slope is the same everywhere: the critic's and the generator's."""
     game = make_game(linear(WEIGHT), REAL, FAKE)
     given = script("ours_game").OBJECTIVES[objective]
-    critic, generator = (jax.tree.leaves(jax.tree.map(jnp.mean, loss(game))) for loss in given)
+    critic, generator = (jax.tree.leaves(jax.tree.map(jnp.mean, loss(game)[0])) for loss in given[:2])
     return float(sum(critic)), float(sum(generator))
 
 

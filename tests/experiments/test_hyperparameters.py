@@ -49,20 +49,27 @@ def read_once(monkeypatch):
         monkeypatch.setattr(module, name, read)
 
 
-def step_of(optimizer: optax.GradientTransformation, turns: int = 0, params: Array = AT_ZERO) -> float:
-    """How long the optimiser's first step is, of a gradient of 1, were its schedule after so many turns."""
+def state_of(optimizer: optax.GradientTransformation, turns: int, params: Array) -> Any:
+    """The optimiser's first state, were its schedules after so many turns."""
+
+    def is_scheduled(state: Any) -> bool:
+        return getattr(state, "_fields", ()) == ("count",)
 
     def later(state: Any) -> Any:
-        return state._replace(count=jnp.int32(turns)) if isinstance(state, optax.ScaleByScheduleState) else state
+        return state._replace(count=jnp.int32(turns)) if is_scheduled(state) else state
 
-    state = jax.tree.map(later, optimizer.init(params), is_leaf=lambda s: isinstance(s, optax.ScaleByScheduleState))
-    updates, _ = optimizer.update(jnp.ones_like(params), state, params)
+    return jax.tree.map(later, optimizer.init(params), is_leaf=is_scheduled)
+
+
+def step_of(optimizer: optax.GradientTransformation, turns: int = 0, params: Array = AT_ZERO) -> float:
+    """How long the optimiser's first step is, of a gradient of 1, were its schedules after so many turns."""
+    updates, _ = optimizer.update(jnp.ones_like(params), state_of(optimizer, turns, params), params)
     return -float(updates[0, 0])
 
 
-def decays(optimizer: optax.GradientTransformation) -> dict[str, float]:
+def decays(optimizer: optax.GradientTransformation, turns: int = 0) -> dict[str, float]:
     """Those of the means that the optimiser keeps of gradients, mu, and of their squares, nu."""
-    _, state = optimizer.update(jnp.ones_like(AT_ZERO), optimizer.init(AT_ZERO), AT_ZERO)
+    _, state = optimizer.update(jnp.ones_like(AT_ZERO), state_of(optimizer, turns, AT_ZERO), AT_ZERO)
     means = {name: optax.tree.get(state, name) for name in ("mu", "nu")}
     return {name: round(1 - float(mean[0, 0]), 6) for name, mean in means.items() if mean is not None}
 
@@ -96,6 +103,7 @@ ARGUMENTS: dict[str, tuple[Any, set[str]]] = {
     "critic_steps": (7, {"critic's turns"}),
     "learning_rate": (3e-4, {"critic's step", "generator's step"}),
     "penalty": (3.0, {"critic's loss"}),
+    "closeness": (3.0, {"generator's loss"}),
     "gamma": (3.0, {"critic's loss"}),
     "interval": (3, {"critic's loss"}),
     "clip": (0.3, {"critic's reach"}),
@@ -119,15 +127,16 @@ def look(experiment: Experiment, *, shapes: bool) -> dict[str, Any]:
         found[f"{player}'s reach"] = round(1 - step_of(optimizer, params=AT_ONE), 1)
         found[f"{player}'s loss"] = terms(getattr(experiment.objective, player), step=12)  # of intervals 3 and 4
         if shapes:
-            one, label = jnp.zeros((1, *x.shape)), jnp.zeros(1, jnp.int32)
-            params, _ = jax.eval_shape(network.init, jax.random.key(0), one, label)
+            one, wanted = jnp.zeros((1, *x.shape)), experiment.data.example.condition
+            condition = jax.tree.map(lambda leaf: jnp.zeros((1, *leaf.shape), leaf.dtype), wanted)
+            params, _ = jax.eval_shape(network.init, jax.random.key(0), one, condition)
             found[f"{player}'s shapes"] = {path: leaf.shape for path, leaf in jax.tree.leaves_with_path(params)}
     return found
 
 
 def terms(loss: Loss, step: int) -> dict[str, float]:
     """Each term of a loss in GAME at a step, by name."""
-    found = loss(GAME._replace(step=jnp.int32(step)))
+    found, _ = loss(GAME._replace(step=jnp.int32(step)))
     return {name: float(term[0]) for name, term in (found.items() if isinstance(found, dict) else [("loss", found)])}
 
 
@@ -150,12 +159,14 @@ def settings(experiment: Experiment, defaults: dict[str, Any]) -> str:
     (turns, batch), (generator_turns, generator_batch) = experiment.turns
     assert generator_turns == 1
     optimizer = experiment.optimizers.generator
+    at_end = decays(optimizer, experiment.steps)
     assert decays(optimizer) == decays(experiment.optimizers.critic)
+    assert at_end == decays(experiment.optimizers.critic, experiment.steps)
     kept, half = decays(optimizer), step_of(optimizer, experiment.steps // 4) / step_of(optimizer)
     rate = step_of(optimizer) * (1 if "mu" in kept else (1 - kept["nu"]) ** 0.5)
     falls = "" if half == 1 else " along a line" if half == pytest.approx(0.75, abs=0.01) else " along a cosine"
     by = (
-        f"Adam {rate:.3g}{falls}, b1 {kept['mu']:g}, b2 {kept['nu']:g}"
+        f"Adam {rate:.3g}{falls}, b1 {kept['mu']:g}, b2 {changing(kept['nu'], at_end['nu'])}"
         if "mu" in kept
         else f"RMSProp {rate:.3g}{falls}"
     )
@@ -178,9 +189,18 @@ def settings(experiment: Experiment, defaults: dict[str, Any]) -> str:
             by,
             *(f"{label} {weight:.3g}" for label, weight in weights.items()),
             *([f"clip {clip:.3g}"] if clip < 0.9 else []),
-            f"EMA {experiment.ema_decay:g}.",
+            f"EMA {changing(*(ema_decay(experiment, step) for step in (0, experiment.steps)))}.",
         ]
     )
+
+
+def changing(start: float, end: float) -> str:
+    return f"{start:.3g}" if start == end else f"{start:.3g} to {end:.3g}"
+
+
+def ema_decay(experiment: Experiment, step: int) -> float:
+    decay = experiment.ema_decay
+    return float(decay(jnp.int32(step))) if callable(decay) else decay
 
 
 @EACH

@@ -50,6 +50,7 @@ FAMILIES = {
     "conditional": "dcgan_digits.py --width 2 --conditional",
     "streamed": "streamed.py",
     "every term": "every_term.py",
+    "super-resolution": "super_resolution_digits.py --width 2",
 }
 EVERY = "--batch-size 8 --log-every 1 --save-every 2 --sample-every 2 --num-samples 4".split()  # noqa: SIM905
 

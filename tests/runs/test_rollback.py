@@ -27,6 +27,9 @@ OPTIMIZERS = {
     "momentum": optax.sgd(0.1, momentum=0.9),
     "adam": optax.adam(0.1),
     "adam along a cosine": optax.adam(optax.cosine_decay_schedule(0.1, 10), b1=0.0),
+    "adam with its own schedules": optax.inject_hyperparams(optax.adam)(
+        optax.cosine_decay_schedule(0.1, 10), b1=0.0, b2=lambda step: 0.9 + step / 100
+    ),
     "rmsprop": optax.rmsprop(0.1),
     "weight decay": optax.adamw(0.1),
 }

@@ -1,5 +1,6 @@
 """A folder of the user's own images."""
 
+import math
 import os
 import pathlib
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from gan_jax.data.folders.image_files import endings, is_image, large_images_are
 from gan_jax.data.found import Found, counted
 from gan_jax.data.memory import blank, remembered
 from gan_jax.data.source import Source, image_example, on_device
-from gan_jax.data.square import square
+from gan_jax.data.square import cropped
 from gan_jax.data.stream import names_and_sizes, streamed
 from gan_jax.errors import UserError
 from gan_jax.types import Batch
@@ -21,9 +22,14 @@ from gan_jax.types import Batch
 @remembered(Source)
 @large_images_are_read()
 def images(
-    path: str | os.PathLike, *, size: int, channels: int = 3, labels: bool = False, limit: int = 2**30
+    path: str | os.PathLike,
+    *,
+    size: int | tuple[int, int],
+    channels: int = 3,
+    labels: bool = False,
+    limit: int = 2**30,
 ) -> Source:
-    """Load every image below a folder, in order of name, cropped to the middle square and resized.
+    """Load every image below a folder, in order of name, cropped to the middle square or rectangle and resized.
 
     Hidden files are ignored, and files without an ending are read if they hold an image. Images that can't be used are
     skipped; the source's `found` lists them with reasons. Images read as needed are decoded once beforehand, and the
@@ -31,21 +37,22 @@ def images(
 
     Args:
       path: The folder.
-      size: The side of the squares, in pixels.
+      size: The side of the squares, in pixels, or the height and width.
       channels: 1 for grey, 3 for RGB.
       labels: Whether the folders directly in `path` are the classes, in order of name.
       limit: Bytes of pixels that may live on the device; more are read and decoded as needed.
 
     Returns:
-      A source of images [size, size, channels] in [-1, 1].
+      A source of images [size, size, channels], or [height, width, channels], in [-1, 1].
 
     Raises:
       FileNotFoundError: There is no such folder.
       ValueError: No image is usable, or one has no label.
     """
-    if channels not in (1, 3) or size < 1:
+    shape = (size, size) if isinstance(size, int) else size
+    if channels not in (1, 3) or min(shape) < 1:
         raise UserError(f"no images of size {size} with {channels} channels: use a size >= 1 and 1 or 3")
-    example = image_example((size, size, channels), labelled=labels)
+    example = image_example((*shape, channels), labelled=labels)
     if not labels and (source := blank(example)):  # the number of classes is in the folder
         return source
     root = pathlib.Path(path).expanduser()
@@ -54,12 +61,12 @@ def images(
         check_in_folders(listing)
 
     def load(file: pathlib.Path) -> np.ndarray:
-        return read(file, size, channels)
+        return read(file, shape, channels)
 
     def check(file: pathlib.Path) -> None:
         load(file)
 
-    whole = len(listing.files) * size * size * channels <= limit
+    whole = len(listing.files) * math.prod(shape) * channels <= limit
     if whole:
         files, pixels, skipped = read_each(listing.files, load, lambda file: below(root, file))
     else:
@@ -94,10 +101,10 @@ def as_needed(
     return streamed(files, decode, example, classes=classes)._replace(name=name)
 
 
-def read(file: pathlib.Path, size: int, channels: int) -> np.ndarray:
-    """Reads an image as uint8 [size, size, channels]."""
+def read(file: pathlib.Path, shape: tuple[int, int], channels: int) -> np.ndarray:
+    """Reads an image as uint8 [*shape, channels]."""
     with opened(file) as image:
-        return square(image, size, channels)
+        return cropped(image, shape, channels)
 
 
 def versions() -> str:

@@ -171,6 +171,16 @@ def test_other_files_are_counted_by_their_endings(pictures):
     assert found.line() == "10 images, 5 other files ignored (2 .txt, 1 without an ending, 1 .mpg, 1 .pdf)"
 
 
+@pytest.mark.parametrize(("given", "kept"), [((3, 12), slice(3, 9)), ((7, 6), slice(0, 6))])
+def test_a_height_and_a_width_crop_to_the_middle_rectangle(tmp_path, given, kept):
+    pixels = np.broadcast_to(np.arange(given[1], dtype=np.uint8) * 20, given)
+    Image.fromarray(np.ascontiguousarray(pixels)).save(tmp_path / "wide.png")
+    source = images(tmp_path, size=(3, 6), channels=1)
+    (batch,) = take(source, 1, batch_size=1)
+    assert source.example.x.shape == (3, 6, 1)
+    np.testing.assert_allclose((batch.x[0, 1, :, 0] + 1) * 127.5, np.arange(given[1])[kept] * 20, atol=1e-3)
+
+
 def test_images_are_cropped_to_their_middle_square(tmp_path):
     x = np.zeros((10, 30), np.uint8)
     x[:, 10:20] = 255
