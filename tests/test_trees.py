@@ -316,8 +316,14 @@ def test_a_condition_may_be_a_tree():
     condition = {"edges": jnp.asarray(2 * x), "weight": jnp.broadcast_to(weight, (2, 4))}
     batches = Players(*(jax.tree.map(lambda a, n=n: a[n : n + 1], Batch(jnp.asarray(x), condition)) for n in (0, 1)))
     still = Players(frozen(), frozen())
-    objective = losses.wasserstein()
+
+    def elsewhere(game: Game) -> Array:
+        plain = game.generator(game.z, {**game.condition, "edges": 0 * game.condition["edges"]}).y
+        return jnp.sum(jnp.abs(game.fake - plain), axis=1)
+
+    objective = add(adversarial=losses.wasserstein(), apart=penalties.critic_penalty(elsewhere))
     state = start(nets, objective, still, priors.normal(2), batches)
     _, metrics = jax.jit(make_update(nets, objective, still, priors.normal(2)))(state, batches, jax.random.key(0))
     np.testing.assert_allclose(metrics["critic/logits_real"], (weight * (x[0] @ W)).mean(), rtol=1e-5)
     np.testing.assert_allclose(metrics["critic/logits_fake"], (weight * ((THETA + 2 * x[0]) @ W)).mean(), rtol=1e-5)
+    np.testing.assert_allclose(metrics["critic/apart"], np.abs(2 * x[0]).sum(1).mean(), rtol=1e-5)
