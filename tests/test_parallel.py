@@ -11,8 +11,9 @@ import numpy as np
 import optax
 import pytest
 from jax.sharding import PartitionSpec
+from rounding import ROUNDING
 from terms import LOSSES, OTHERS, PENALTIES, PRIOR, talkative
-from toys import CLASSES, HINGE, ROUNDING, centred, conditional_perceptron, point, start, weights
+from toys import CLASSES, HINGE, centred, conditional_perceptron, point, start, weights
 
 from gan_jax import parallel, penalties, priors, regularizers
 from gan_jax.constraints import spectral_norm

@@ -11,7 +11,8 @@ import numpy as np
 import optax
 import pytest
 from jax.sharding import PartitionSpec
-from toys import CLASSES, LOSSES, PENALTIES, ROUNDING, centred, conditional_perceptron, start
+from rounding import ROUNDING
+from toys import CLASSES, LOSSES, PENALTIES, centred, conditional_perceptron, start
 
 from gan_jax import parallel, priors
 from gan_jax.constraints import spectral_norm

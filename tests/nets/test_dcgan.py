@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from toys import ROUNDING
+from rounding import ROUNDING
 
 from gan_jax.nets import dcgan
 from gan_jax.nets.conv.convolution import ConvTranspose

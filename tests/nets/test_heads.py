@@ -138,7 +138,7 @@ def test_minibatch_std_is_the_same_on_devices_that_no_group_straddles_and_an_err
 class WithSpread(nn.Module):
     @nn.compact
     def __call__(self, x, condition, mode):
-        return nn.Dense(1)(MinibatchStd(4)(nn.relu(nn.Dense(4)(x))))[:, 0]
+        return nn.Dense(1, name="last")(MinibatchStd(4)(nn.relu(nn.Dense(4)(x))))[:, 0]
 
 
 def test_a_critic_with_minibatch_std_trains_and_is_refused_a_penalty_if_it_says_that_it_mixes():
@@ -146,8 +146,7 @@ def test_a_critic_with_minibatch_std_trains_and_is_refused_a_penalty_if_it_says_
     sgd = Players(optax.sgd(0.1), optax.sgd(0.1))
     nets = Players(from_linen(WithSpread(), mixes_examples=True), mlp.generator((2,), width=4))
     before, after, _ = played(nets, losses.hinge(), sgd, x)
-    spread = (before.params.critic["Dense_1"]["kernel"][-1], after.params.critic["Dense_1"]["kernel"][-1])
-    assert spread[0] != spread[1]
+    assert after.params.critic["last"]["kernel"][-1] != before.params.critic["last"]["kernel"][-1]
     with pytest.raises(ValueError, match="its logits mix the examples of a batch"):
         played(nets, add(adversarial=losses.hinge(), r1=penalties.r1()), sgd, x)
 

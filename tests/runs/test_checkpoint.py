@@ -12,9 +12,10 @@ import numpy as np
 import optax
 import pytest
 
+from gan_jax import averages
 from gan_jax.parallel import everywhere, make_mesh
 from gan_jax.runs.checkpoint import Checkpoints, restore, set_aside, steps
-from gan_jax.types import Array, Players, TrainState, Variables
+from gan_jax.types import Array, Pair, Players, TrainState, Variables
 
 HERE = Path(__file__).parent
 
@@ -35,6 +36,8 @@ def state_of(step: int) -> TrainState:
         stats=Players(stats(30), stats(40)),
         opt_state=Players(optax.tree.set(adam, mu=params(50), nu=params(60)), optax.sgd(1.0).init(params(0))),
         ema=Variables(params(70), stats(80)),
+        objective={"lecam": averages.Average(Pair(jnp.float32(90 + step), jnp.float32(91)), jnp.int32(step))},
+        augment={"p": jnp.float32(0.01 * step)},
     )
     return jax.device_put(state, everywhere(make_mesh()))
 

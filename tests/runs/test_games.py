@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import optax
 import pytest
-from toys import ROUNDING
+from rounding import ROUNDING
 
 from gan_jax import losses, penalties, priors
 from gan_jax.constraints import spectral_norm

@@ -14,6 +14,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from experiment_files import EVERY_TERM
 
 from gan_jax.cli import main as cli
 from gan_jax.data.found import Found, Skipped
@@ -80,6 +81,7 @@ def experiment(*, steps: int = 4, batch_size: int = 16, width: int = 8, bad: int
         measure=measures.mixture(CENTRES_8, SIGMA_8),
     )
 '''
+PATH = os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])])
 EVERY = "--log-every 1 --save-every 2 --sample-every 2 --num-samples 4"
 
 
@@ -87,6 +89,7 @@ EVERY = "--log-every 1 --save-every 2 --sample-every 2 --num-samples 4"
 def in_a_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("small.py").write_text(EXPERIMENT)
+    Path("every_term.py").write_text(EVERY_TERM)
 
 
 def free_port() -> int:
@@ -106,7 +109,7 @@ def start_in(cluster: dict[str, str], command: str) -> subprocess.Popen[str]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        env=os.environ | {"JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": "2"} | cluster,
+        env=os.environ | {"JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": "2", "PYTHONPATH": PATH} | cluster,
     )
 
 
@@ -184,6 +187,21 @@ def test_two_processes_then_one_under_pmap_play_the_game_of_one():
     assert (several.keys(), alone.keys()) == ({2, 4}, {2, 4})  # that of step 3 went as the run went on
     for step, value in alone.items():
         assert several[step] == pytest.approx(value, rel=1e-5)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("way", ["jit", "pmap"])
+def test_two_processes_and_then_one_play_every_term_as_one_does(way):
+    game = f"train every_term.py {EVERY} --parallel {way}"
+    finish(f"{game} --run-dir several --steps 2")
+    play_alone("resume several --steps 4")
+    play_alone(f"{game} --run-dir alone --steps 4")
+    check_same_game("several", "alone")
+    state = state_of("several").objective
+    assert state.keys() >= {"began", "lecam", "path_length"}
+    logged = metric_of("several", "objective/lecam/mean/real")
+    assert logged[:, 0].tolist() == [1, 2, 3, 4]
+    assert logged[-1, 1] == pytest.approx(float(state["lecam"].mean.real))
 
 
 def wait_for_lines(processes: list[subprocess.Popen[str]], run: str, count: int) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from experiment_files import EVERY_TERM
 from jax.sharding import AxisType
 
 from gan_jax import parallel
@@ -48,6 +49,7 @@ FAMILIES = {
     "spectral norm": "sngan_digits.py --width 2",
     "conditional": "dcgan_digits.py --width 2 --conditional",
     "streamed": "streamed.py",
+    "every term": "every_term.py",
     "super-resolution": "super_resolution_digits.py --width 2",
 }
 EVERY = "--batch-size 8 --log-every 1 --save-every 2 --sample-every 2 --num-samples 4".split()  # noqa: SIM905
@@ -77,6 +79,7 @@ def test_a_run_that_goes_on_from_a_checkpoint_is_the_run_in_one(family, devices,
     monkeypatch.setattr(parallel, "make_mesh", lambda: on_devices(devices))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "streamed.py").write_text(STREAMED)
+    (tmp_path / "every_term.py").write_text(EVERY_TERM)
     name, *arguments = FAMILIES[family].split()
     file = str(EXPERIMENTS / name if (EXPERIMENTS / name).exists() else name)
     cli.main(["train", file, "--run-dir", "whole", "--steps", "4", *arguments, *EVERY])
