@@ -19,7 +19,7 @@ from typing import Literal
 
 import optax
 
-from gan_jax import Experiment, Players, add, every, losses, measures, penalties, priors, scale, views
+from gan_jax import Experiment, Players, add, augment, every, losses, measures, penalties, priors, scale, views
 from gan_jax.data import furniture, meshes, mirror
 from gan_jax.nets import gan3d
 from gan_jax.nets.layers import BatchNorm, Identity
@@ -34,6 +34,7 @@ def experiment(
     learning_rate: float = 2e-3,
     penalty: float = 30.0,
     interval: int = 4,
+    turns: float = 0.0,
     models: Path | None = None,
     up: Literal["y", "z"] = "y",
 ) -> Experiment:
@@ -50,6 +51,7 @@ def experiment(
       penalty: Weight of R1 and R2, or of the gradient penalty. Slopes are small where examples lie far apart: here
         the median distance is 148, for digits 20.
       interval: Updates between those with R1 and R2, which take more than half of such an update's time.
+      turns: Probability that the critic sees a shape, real or fake, turned by quarter turns about the vertical axis.
       models: Folder of your own meshes, instead of the furniture.
       up: The axis that points up in them.
     """
@@ -74,6 +76,7 @@ def experiment(
         steps=steps,
         batch_size=batch_size,
         ema_decay=0.99,
+        augment=augment.chain(augment.sometimes(turns, augment.voxels.rotate90())),
         view=views.shapes,
         measure=measures.shapes(num=data.size or 0),
     )

@@ -17,8 +17,8 @@ from typing import Literal
 
 import optax
 
-from gan_jax import Experiment, Players, add, losses, penalties, priors, scale
-from gan_jax.data import images, tfds_images
+from gan_jax import Experiment, Players, add, augment, losses, penalties, priors, scale
+from gan_jax.data import Source, images, tfds_images
 from gan_jax.nets import radford, resnet
 
 NETS = {"dcgan": radford, "resnet": resnet}
@@ -31,9 +31,19 @@ def along_a_cosine(start: float, end: float, steps: int) -> optax.Schedule:
     return lambda step: end + (start - end) * share(step)
 
 
+def of_folders(train: Path, test: Path | None, size: int) -> Source:
+    """The images of a folder, with another folder as the split test."""
+
+    def split(name: str) -> Source:
+        return images({"train": train, "test": test}[name], size=size)
+
+    return split("train") if test is None else split("train")._replace(split=split)
+
+
 def experiment(
     *,
     folder: Path | None = None,
+    test_folder: Path | None = None,
     dataset: str = "celeb_a",
     size: int = 64,
     network: Literal["dcgan", "resnet"] = "dcgan",
@@ -42,12 +52,14 @@ def experiment(
     width: int = 16,
     learning_rate: float = 2e-3,
     gamma: float = 1.0,
+    augmentation: float = 0.0,
     data_dir: Path | None = None,
 ) -> Experiment:
     """Train on RGB images of a folder or of TensorFlow Datasets.
 
     Args:
       folder: Folder of the images, which may be in subfolders; they are cropped to the middle square and resized.
+      test_folder: Folder of images to hold out, for `gan-jax evaluate RUN --split test`.
       dataset: Data set of TensorFlow Datasets, if no folder is given.
       size: Side of the squares, in pixels: a power of 2 for the DCGAN, a multiple of 8 for the ResNet.
       network: The family of both players.
@@ -56,6 +68,8 @@ def experiment(
       width: Channels of the layers nearest the image; the paper's DCGAN has 128.
       learning_rate: Rate of both Adams, which falls to 0 along a cosine.
       gamma: Weight of R1 and of R2; R3GAN's γ.
+      augmentation: Probability of each of ADA's augmentations at the end, which it rises to along a cosine; R3GAN has
+        0.3 on photos of this size.
       data_dir: Where the prepared data set is; by default TFDS' own folder.
     """
     nets = NETS[network]
@@ -64,7 +78,7 @@ def experiment(
     )
     half_life = along_a_cosine(0.0, HALF_LIFE, steps)
     return Experiment(
-        data=images(folder, size=size) if folder else tfds_images(dataset, size=size, data_dir=data_dir),
+        data=of_folders(folder, test_folder, size) if folder else tfds_images(dataset, size=size, data_dir=data_dir),
         nets=Players(critic=nets.critic(width=width), generator=nets.generator(width=width, shape=(size, size, 3))),
         objective=add(
             adversarial=losses.relativistic(),
@@ -76,4 +90,5 @@ def experiment(
         steps=steps,
         batch_size=batch_size,
         ema_decay=lambda step: 0.5 ** (1 / half_life(step)),
+        augment=augment.ada(along_a_cosine(0.0, augmentation, steps), color=0.5, background=1.0),
     )

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import optax
 
-from gan_jax import Experiment, Players, add, features, losses, measures, penalties, priors, scale, views
+from gan_jax import Experiment, Players, add, augment, features, losses, measures, penalties, priors, scale, views
 from gan_jax.data import drums, sounds
 from gan_jax.nets import wavegan
 
@@ -32,6 +32,7 @@ def experiment(
     learning_rate: float = 1e-3,
     penalty: float = 10.0,
     shuffle: int = 2,
+    augmentation: float = 0.0,
 ) -> Experiment:
     """Train WaveGAN under WGAN-GP on 67 drum hits, or on a folder of your own sounds.
 
@@ -46,11 +47,13 @@ def experiment(
         constant 1e-4.
       penalty: Weight of the gradient penalty.
       shuffle: Most steps by which phase shuffle moves the critic's layers.
+      augmentation: Probability of each of gain, reversed polarity and a shift, in the sounds that the critic sees.
     """
 
     def adam(turns: int) -> optax.GradientTransformation:
         return optax.adam(optax.cosine_decay_schedule(learning_rate, max(turns, 1)), b1=0.5, b2=0.9)
 
+    changes = augment.sounds.gain(), augment.sounds.polarity(), augment.sounds.shift(1 / 64)
     return Experiment(
         data=drums() if folder is None else sounds(folder, rate=RATE, length=LENGTH),
         nets=Players(
@@ -67,6 +70,7 @@ def experiment(
         batch_size=batch_size,
         critic_steps=critic_steps,
         ema_decay=0.99,
+        augment=augment.chain(*(augment.sometimes(augmentation, change) for change in changes)),
         view=views.sounds(RATE),
         measure=measures.sounds(features.drums()),
     )

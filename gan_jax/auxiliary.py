@@ -49,10 +49,17 @@ def information(codes: Codes, head: str = "codes", *, continuous_weight: float =
       codes: Those of the prior, `priors.with_codes`.
       head: The critic's guesses [B, codes.size] in `extra`: logits of each categorical code, then means.
       continuous_weight: Of the continuous codes, relative to the categorical ones. The paper has 0.1 on digits.
+
+    Raises:
+      ValueError: There are no codes, or, in the update, the latents or the critic's guesses have no room for them.
     """
+    if not codes.size:
+        raise UserError("there are no codes to inform about: give some, such as Codes(categorical=(10,))")
 
     def loss(game: Game) -> tuple[Terms, State]:
-        guesses, truths = (codes.split(x) for x in (found(game.extra.fake, head), game.z[:, -codes.size :]))
+        guess = found(game.extra.fake, head)
+        check_codes(codes, head, guess, game.z)
+        guesses, truths = (codes.split(x) for x in (guess, game.z[:, -codes.size :]))
         terms: dict[str, Array] = {}
         if codes.categorical:
             pairs = zip(guesses.categorical, truths.categorical, strict=True)
@@ -122,6 +129,17 @@ def found(extra: Any, head: str) -> Array:
         f"a term of the objective wants the critic's {head!r}, and the critic gives {given}: let it return "
         f"Output(logits, {{{head!r}: ...}}), as most critics of gan_jax.nets do with heads={{...}}"
     )
+
+
+def check_codes(codes: Codes, head: str, guesses: Array, z: Any) -> None:
+    """Refuses guesses or latents of shapes that don't hold the codes."""
+    if guesses.shape[1:] != (codes.size,):
+        raise UserError(f"the critic's {head!r} must be guesses [B, {codes.size}] and is {outline(guesses)}")
+    if getattr(z, "ndim", None) != 2 or z.shape[1] < codes.size:
+        raise UserError(
+            f"codes are at the end of latents [B, {codes.size}] or more, as `priors.with_codes` draws them, "
+            f"and these are {outline(z)}"
+        )
 
 
 def cross_entropy(logits: Array, condition: Any) -> Array:

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from gan_jax.errors import UserError
 from gan_jax.keys import fold
+from gan_jax.trees import outline
 from gan_jax.types import Array, Game, Loss, Objective, State, Terms
 
 
@@ -90,7 +91,7 @@ def evaluate(loss: Loss, game: Game) -> tuple[Terms, State]:
     """A loss's terms and next state.
 
     Raises:
-      ValueError: The loss returns something else, such as terms alone.
+      ValueError: The loss returns something else, such as terms alone, or a state unlike the one that it got.
     """
     result = loss(game)
     if not isinstance(result, tuple) or len(result) != 2:
@@ -98,4 +99,10 @@ def evaluate(loss: Loss, game: Game) -> tuple[Terms, State]:
             f"a loss returns {type(result).__name__}: it must return (terms, state), as in `return terms, game.state`, "
             "or be made by losses.adversarial or penalties.critic_penalty"
         )
-    return result
+    terms, state = result
+    if outline(state) != outline(game.state):
+        raise UserError(
+            f"a term turns its state {outline(game.state)} into {outline(state)}: "
+            "return a state like that of its `init`"
+        )
+    return terms, state

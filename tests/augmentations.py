@@ -11,7 +11,7 @@ from gan_jax import augment
 from gan_jax.augment.algebra import Transform, chain
 from gan_jax.types import Array, Augment
 
-SHAPES = {"images": (8, 8, 3), "voxels": (4, 4, 4, 1), "sounds": (16, 1), "clips": (3, 8, 8, 1)}
+SHAPES = {"images": (8, 8, 3), "voxels": (4, 4, 4, 1), "sounds": (16, 1), "clips": (3, 8, 8, 3)}
 STEP = jnp.int32(0)
 
 
@@ -22,35 +22,39 @@ class Found(NamedTuple):
     shape: tuple[int, ...]
 
 
-def found() -> dict[str, Found]:
-    everything: dict[str, Found] = {}
-    for prefix, face in [("", augment), *((f"{name}.", getattr(augment, name)) for name in SHAPES if name != "images")]:
-        names = augment.__all__ if face is augment else list(vars(face))
-        for name in names:
-            function = getattr(face, name)
-            if not inspect.isfunction(function) or not needs_nothing(function):
-                continue
-            made: Any = function()
-            if isinstance(made, Transform):
-                kind = made.action.data.split()[0]
-                everything[prefix + name] = Found(chain(made), SHAPES[kind])
-                if kind == "images":
-                    everything[f"clips.frames({name})"] = Found(chain(augment.clips.frames(made)), SHAPES["clips"])
-            else:
-                everything[prefix + name] = Found(made, SHAPES["images"])
-    return everything
-
-
-def needs_nothing(function: Any) -> bool:
+def needs_nothing(function: Any, of: type) -> bool:
     parameters = inspect.signature(function).parameters.values()
-    return get_type_hints(function).get("return") in (Transform, Augment) and all(
+    return get_type_hints(function).get("return") is of and all(
         parameter.default is not parameter.empty and parameter.kind is not parameter.VAR_POSITIONAL
         for parameter in parameters
     )
 
 
-FOUND = found()
-FOUND["adaptive"] = Found(augment.adaptive(augment.ada, batch_size=4, horizon=8), SHAPES["images"])
+def made(of: type) -> list[Any]:
+    """All that the face and its modules make of one type without arguments."""
+    images = [getattr(augment, name) for name in augment.__all__]
+    others = [value for kind in SHAPES if kind != "images" for value in vars(getattr(augment, kind)).values()]
+    return [f() for f in images + others if inspect.isfunction(f) and needs_nothing(f, of)]
+
+
+TRANSFORMS = {transform.name: transform for transform in made(Transform)}
+TRANSFORMS |= {t.name: t for t in map(augment.clips.frames, TRANSFORMS.values()) if t.name.count(".") == 1}
+
+
+def kind_of(transform: Transform) -> str:
+    """The kind of data that it augments."""
+    return transform.action.data.split()[0]
+
+
+def all_of(kind: str) -> list[Transform]:
+    """Every transform of a kind of data."""
+    return [transform for transform in TRANSFORMS.values() if kind_of(transform) == kind]
+
+
+# One chain for all transforms of a kind, since compiling is slow, and every pipeline.
+WHOLES = {kind: Found(chain(*all_of(kind)), shape) for kind, shape in SHAPES.items()}
+WHOLES |= {f"pipeline {number}": Found(whole, SHAPES["images"]) for number, whole in enumerate(made(Augment))}
+WHOLES["adaptive"] = Found(augment.adaptive(augment.ada, batch_size=4, horizon=8), SHAPES["images"])
 
 
 def keys(number: int, seed: int = 0) -> Array:

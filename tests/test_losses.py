@@ -4,7 +4,8 @@ import numpy as np
 import optax
 import pytest
 from hypothesis import given, strategies as st
-from toys import LOSSES, of_logits, terms_of
+from terms import LOSSES
+from toys import of_logits, terms_of
 
 from gan_jax import losses
 from gan_jax.objectives import add

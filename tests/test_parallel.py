@@ -11,27 +11,29 @@ import numpy as np
 import optax
 import pytest
 from jax.sharding import PartitionSpec
-from toys import CLASSES, HINGE, LOSSES, PENALTIES, ROUNDING, centred, conditional_perceptron, point, start, weights
+from terms import LOSSES, OTHERS, PENALTIES, PRIOR, talkative
+from toys import CLASSES, HINGE, ROUNDING, centred, conditional_perceptron, point, start, weights
 
-from gan_jax import parallel, penalties, priors
+from gan_jax import parallel, penalties, priors, regularizers
 from gan_jax.constraints import spectral_norm
 from gan_jax.nets import mlp
 from gan_jax.objectives import add, every, scale
 from gan_jax.play import Metrics
-from gan_jax.types import Array, Batch, Network, Objective, Params, Players, TrainState
+from gan_jax.types import Array, Batch, Network, Objective, Output, Params, Players, TrainState
 from gan_jax.update import Update, make_init, make_update
 
 DEVICES = 8
 BATCH = 16
 UPDATES = 2
 SHAPE = (2, 2, 3)
-PRIOR = priors.uniform(4)
 OPTIMIZERS = Players(optax.sgd(0.02), optax.sgd(0.02))  # Adam would magnify the rounding
 
-# The terms that are added to each loss. New losses and penalties without arguments are found automatically.
+# The terms that are added to each loss. New ones are found by themselves.
 REGULARISERS: dict[str, Objective | None] = {
     "alone": None,
     **PENALTIES,
+    **OTHERS,
+    "kernels": regularizers.orthogonal("critic"),
     "fading": scale(penalties.r1(), optax.linear_schedule(2.0, 0.0, 600)),
     "lazy": every(2, scale(penalties.dragan(), 3.0)),  # a mean over all devices, inside a cond
     "nested": add(r1=penalties.r1(), pair=add(r2=penalties.r2(), drift=every(3, penalties.drift()))),
@@ -43,14 +45,14 @@ ROWS += [("relativistic", regulariser) for regulariser in REGULARISERS if ("hing
 def louder(network: Network) -> Network:
     """Logits times 2, so that the slopes of a normalised critic lie on both sides of 1."""
 
-    def apply(*given: Any) -> tuple[Array, Params]:
-        y, stats = network.apply(*given)
-        return 2 * y, stats
+    def apply(*given: Any) -> tuple[Output, Params]:
+        output, stats = network.apply(*given)
+        return output._replace(y=2 * output.y), stats
 
     return network._replace(apply=apply)
 
 
-NETS = Players(louder(spectral_norm(conditional_perceptron())), centred(conditional_perceptron(SHAPE, noise=0.1)))
+NETS = Players(louder(spectral_norm(talkative())), centred(conditional_perceptron(SHAPE, noise=0.1)))
 
 
 def all_rows() -> Objective:
@@ -181,8 +183,16 @@ def test_update_by_update_agrees_with_a_scan_on_one_device(way, row):
 
 
 def test_rows_are_different_games():
-    losses = [float(trained(one_device, row)[1]["critic/loss"][0]) for row in ROWS]
-    assert len(np.unique(np.round(losses, 5))) == len(ROWS)
+    metrics = [trained(one_device, row)[1] for row in ROWS]
+    both = [[each[f"{player}/loss"][0] for player in Players._fields] for each in metrics]
+    assert len(np.unique(np.round(both, 5), axis=0)) == len(ROWS)
+
+
+def test_every_state_of_a_term_moves():
+    state, _ = trained(one_device, ROWS[0])
+    assert state.objective.keys() >= {"began", "lecam", "path_length"}
+    still = jax.tree.map(np.array_equal, first_state().objective, state.objective)
+    assert not any(jax.tree.leaves(still)), still
 
 
 def test_every_parameter_moves():

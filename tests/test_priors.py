@@ -28,3 +28,36 @@ def test_uniform_fills_the_interval_from_minus_1_to_1():
     assert -1 <= z.min() < -0.99
     assert 0.99 < z.max() <= 1
     np.testing.assert_allclose(z.std(axis=0), 3**-0.5, atol=0.03)
+
+
+CODES = priors.Codes((4, 2), 3)
+
+
+def test_codes_follow_the_noise_as_one_hot_choices_and_then_numbers():
+    z = draws(priors.with_codes(priors.normal(5), CODES))
+    assert (z.shape, z.dtype) == ((4000, 5 + CODES.size), np.float32)
+    assert CODES.size == 9
+    (first, second), numbers = CODES.split(z[:, 5:])
+    for choices, count in ((first, 4), (second, 2)):
+        assert choices.shape == (4000, count)
+        assert set(np.unique(choices)) == {0, 1}
+        np.testing.assert_array_equal(choices.sum(axis=1), 1)
+        np.testing.assert_allclose(choices.mean(axis=0), 1 / count, atol=0.04)  # five standard errors
+    assert numbers.shape == (4000, 3)
+    assert -1 <= numbers.min() < -0.99
+    assert 0.99 < numbers.max() <= 1
+    np.testing.assert_allclose(np.std(numbers, axis=0), 3**-0.5, atol=0.03)
+    parts = np.hstack([z[:, :5], first[:, :1], second[:, :1], numbers])
+    np.testing.assert_allclose(np.corrcoef(parts.T), np.eye(10), atol=0.08)
+
+
+@pytest.mark.parametrize(
+    ("codes", "shapes", "rest"),
+    [(priors.Codes((3,)), [(6, 3)], (6, 0)), (priors.Codes((), 2), [], (6, 2)), (priors.Codes(), [], (6, 0))],
+)
+def test_codes_of_one_kind_or_none(codes, shapes, rest):
+    z = draws(priors.with_codes(priors.uniform(4), codes), 6)
+    assert z.shape == (6, 4 + codes.size)
+    categorical, continuous = codes.split(z[:, 4:])
+    assert [choice.shape for choice in categorical] == shapes
+    assert continuous.shape == rest

@@ -1,10 +1,8 @@
 """Small players and games for the tests of the core."""
 
-import inspect
 import math
 from collections.abc import Callable
-from types import ModuleType
-from typing import Any, get_type_hints
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -15,6 +13,7 @@ import optax
 from gan_jax import losses, penalties, priors
 from gan_jax.objectives import add
 from gan_jax.play import Metrics, Player
+from gan_jax.trees import size_of
 from gan_jax.types import Array, Batch, Game, Mode, Network, Objective, Output, Pair, Params, Players, Terms, TrainState
 from gan_jax.update import make_init, make_update
 
@@ -22,25 +21,8 @@ CLASSES = 3
 ROUNDING = 1 if jax.default_backend() == "cpu" else 10  # a GPU's kernels differ more from program to program
 
 
-def objectives_of(module: ModuleType) -> dict[str, Objective]:
-    """Every objective that the module makes without arguments, so that new ones are tested automatically."""
-
-    def plain(function: Callable[..., Any]) -> bool:
-        parameters = inspect.signature(function).parameters.values()
-        return get_type_hints(function).get("return") is Objective and all(
-            parameter.default is not parameter.empty for parameter in parameters
-        )
-
-    functions = {name: value for name, value in vars(module).items() if inspect.isfunction(value)}
-    return {name: f() for name, f in functions.items() if f.__module__ == module.__name__ and plain(f)}
-
-
-LOSSES = objectives_of(losses)
-PENALTIES = objectives_of(penalties)
-
-
-def make_game(critic: Callable[[Array], Array], real: Any, fake: Any, *, step: int = 0, seed: int = 0) -> Game:
-    real, fake = jnp.asarray(real), jnp.asarray(fake)
+def make_game(critic: Callable[[Any], Any], real: Any, fake: Any, *, step: int = 0, seed: int = 0) -> Game:
+    real, fake = (x if isinstance(x, dict) else jnp.asarray(x) for x in (real, fake))
     return Game(
         critic=critic,
         generator=lambda z, condition: Output(z),
@@ -53,7 +35,7 @@ def make_game(critic: Callable[[Array], Array], real: Any, fake: Any, *, step: i
         logits=Pair(critic(real), critic(fake)),
         extra=Pair(None, None),
         made=None,
-        keys=jax.random.split(jax.random.key(seed), len(real)),
+        keys=jax.random.split(jax.random.key(seed), size_of(real)),
         step=jnp.int32(step),
         mean=jnp.mean,
     )

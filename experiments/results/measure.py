@@ -70,6 +70,21 @@ PLANS = {
         for data in IMAGES
         for objective, cost in costs("objectives_digits").items()
     },
+    "augmentation": {
+        f"{data}_{p}": Plan(
+            f"experiments/{train} {p} --num-seeds 3 {QUIET}", evaluations=(f"--split test {options}".strip(),)
+        )
+        for data, train, options in (
+            ("furniture", "gan3d_furniture.py --steps 1200 --turns", ""),
+            ("drums", "wavegan_drums.py --steps 500 --augmentation", ""),
+            (
+                "emoji",
+                "relativistic_images.py --folder emoji/train --test-folder emoji/test --steps 1200 --augmentation",
+                "--features effnet --num 1000 --num-real 1000",
+            ),
+        )
+        for p in (0, 0.3)
+    },
     "stacked": {
         f"digits_{objective}": Plan(
             f"experiments/objectives_stacked.py --objective {objective} --num-seeds 2 {QUIET}", cost=cost
@@ -79,7 +94,7 @@ PLANS = {
 }
 
 
-def main(group: tyro.conf.Positional[Literal["points", "images", "stacked"]], only: str = "") -> None:
+def main(group: tyro.conf.Positional[Literal["points", "images", "augmentation", "stacked"]], only: str = "") -> None:
     """Measure the missing results of a group.
 
     Args:

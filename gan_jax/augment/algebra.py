@@ -110,7 +110,7 @@ def transformed(group: Sequence[Transform], numbers: Array, x: Array, step: Arra
         return params, jnp.all(jnp.stack(same))
 
     params, unchanged = jax.vmap(draw)(numbers)
-    return jnp.where(per_example(unchanged, x), x, action.apply(params, x))
+    return jnp.where(per_example(unchanged, x), x, action.apply(params, x).astype(x.dtype))
 
 
 def symmetric(numbers: Array) -> Array:

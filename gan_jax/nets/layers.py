@@ -161,14 +161,15 @@ class MinibatchStd(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        if self.group < 1 or x.shape[0] % self.group:
+        size = 1 if self.is_initializing() else self.group  # parameters are made from one example
+        if self.group < 1 or x.shape[0] % size:
             raise UserError(
                 f"minibatch standard deviation: {x.shape[0]} examples on a device don't make groups of {self.group}; "
                 "use another batch size or group"
             )
-        groups = x.reshape(-1, self.group, *x.shape[1:])
+        groups = x.reshape(-1, size, *x.shape[1:])
         spread = jnp.sqrt(jnp.var(groups, axis=1) + 1e-8)
-        numbers = jnp.repeat(jnp.mean(spread, range(1, spread.ndim)), self.group)
+        numbers = jnp.repeat(jnp.mean(spread, range(1, spread.ndim)), size)
         channel = jnp.broadcast_to(numbers.reshape(-1, *[1] * (x.ndim - 1)), (*x.shape[:-1], 1))
         return jnp.concatenate([x, channel.astype(x.dtype)], -1)
 

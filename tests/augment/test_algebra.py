@@ -1,0 +1,117 @@
+"""How transforms compose: probabilities, order, fusion, and refusals."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from augmentations import SHAPES, applied, drawn, examples, fixed, keys
+
+from gan_jax import augment
+from gan_jax.augment.algebra import Action, Transform, chain, normal, sometimes
+from gan_jax.errors import UserError
+
+ADD = Action("vectors [B, size]", lambda shape: jnp.zeros(()), jnp.add, lambda value, x: x + value[:, None])
+TIMES = Action("vectors [B, size]", lambda shape: jnp.ones(()), jnp.multiply, lambda value, x: x * value[:, None])
+
+
+def always(action: Action, value: float) -> Transform:
+    return Transform("toy", action, 0, lambda numbers, shape, step: jnp.float32(value))
+
+
+def test_transforms_are_applied_in_order():
+    x = np.ones((2, 3), np.float32)
+    np.testing.assert_array_equal(applied(chain(always(ADD, 1), always(TIMES, 3)), x), 6)
+    np.testing.assert_array_equal(applied(chain(always(TIMES, 3), always(ADD, 1)), x), 4)
+
+
+def test_an_empty_chain_changes_nothing():
+    x = np.ones((2, 3), np.float32)
+    np.testing.assert_array_equal(applied(chain(), x), x)
+
+
+def test_neighbours_with_one_action_are_applied_at_once():
+    calls = []
+
+    def add(value: jax.Array, x: jax.Array) -> jax.Array:
+        calls.append(value)
+        return x + value[:, None]
+
+    counted = ADD._replace(apply=add)
+    whole = chain(always(counted, 1), always(counted, 2), always(TIMES, 2), always(counted, 3))
+    np.testing.assert_array_equal(applied(whole, np.zeros((2, 3), np.float32)), 9)
+    assert len(calls) == 2
+
+
+def test_geometric_transforms_fuse_only_on_one_background():
+    of = [
+        t.action for t in (augment.scale(), augment.rotate(), augment.scale(background=-1), augment.scale(background=1))
+    ]
+    assert of[0] is of[1] is of[2]
+    assert of[0] is not of[3]
+    assert augment.clips.frames(augment.scale()).action is augment.clips.frames(augment.rotate()).action
+
+
+@pytest.mark.parametrize(
+    "p", [0.0, 0.3, 1.0, lambda step: 0.3, jnp.float32(0.3)], ids=["0", "0.3", "1", "schedule", "array"]
+)
+def test_sometimes_transforms_the_given_share(p):
+    share = np.mean(drawn(sometimes(p, always(ADD, 1)), (3,)))
+    expected = 0.3 if callable(p) or p not in (0, 1) else p
+    assert share == pytest.approx(expected, abs=0 if expected in (0, 1) else 0.03)
+
+
+def test_probabilities_multiply():
+    assert np.mean(drawn(sometimes(0.5, sometimes(0.4, always(ADD, 1))), (3,))) == pytest.approx(0.2, abs=0.03)
+
+
+def test_a_probability_may_be_a_schedule_of_the_step():
+    whole = chain(sometimes(lambda step: jnp.where(step < 10, 0.0, 1.0), always(ADD, 1)))
+    x = jnp.zeros((2, 3))
+    np.testing.assert_array_equal(whole.apply((), keys(2), x, jnp.int32(9)), 0)
+    np.testing.assert_array_equal(whole.apply((), keys(2), x, jnp.int32(10)), 1)
+
+
+def test_the_gate_and_the_parameters_are_independent():
+    params = drawn(sometimes(0.5, augment.brightness()), (8, 8, 3))[:, 0, 3]
+    chosen = params[params != 0]
+    assert abs(np.mean(chosen)) < 0.02
+    assert np.std(chosen) == pytest.approx(0.2, rel=0.06)
+
+
+@pytest.mark.parametrize("p", [-0.1, 1.5])
+def test_a_probability_out_of_range_is_refused(p):
+    with pytest.raises(UserError, match=f"probability {p} of flip: it must be from 0 to 1"):
+        sometimes(p, augment.flip())
+
+
+@pytest.mark.parametrize(
+    "transform", [augment.scale(), augment.voxels.flip(), augment.sounds.gain(), augment.clips.reverse()]
+)
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_data_of_another_rank_are_refused(transform, shape):
+    if len(shape) + 1 == transform.action.data.count(",") + 1:
+        return
+    with pytest.raises(UserError, match=f"{transform.name} augments {transform.action.data.split()[0]}.* the data are"):
+        applied(transform, examples(2, shape))
+
+
+def test_a_tree_of_examples_is_refused_by_the_names_of_its_parts():
+    x = {"code": jnp.ones((2, 3)), "image": jnp.ones((2, 8, 8, 1))}
+    with pytest.raises(UserError, match="takes one array of examples, these have the parts code, image"):
+        augment.ada().apply((), keys(2), x, jnp.int32(0))
+
+
+def test_normal_numbers_are_quantiles():
+    from scipy.special import ndtri
+
+    levels = np.linspace(0.001, 0.999, 99).astype(np.float32)
+    np.testing.assert_allclose(normal(levels), ndtri(levels.astype(float)), rtol=1e-4, atol=1e-5)
+    assert np.isfinite(normal(jnp.array([0.0, 1 - 2**-24]))).all()
+
+
+def test_an_unchanged_example_beside_changed_ones_is_the_same_to_the_last_bit():
+    x = examples(16, (8, 8, 3))
+    seen = applied(sometimes(0.5, fixed(augment.rotate(), 0.3)), x)
+    same = (seen == x).all((1, 2, 3))
+    assert 0 < same.sum() < 16
+    assert np.abs(seen - x)[~same].max((1, 2, 3)).min() > 0.1
