@@ -35,7 +35,7 @@ def of_folders(train: Path, test: Path | None, size: int) -> Source:
     """The images of a folder, with another folder as the split test."""
 
     def split(name: str) -> Source:
-        return images({"train": train, "test": test}[name], size=size)
+        return images(test if name == "test" and test else train, size=size)
 
     return split("train") if test is None else split("train")._replace(split=split)
 

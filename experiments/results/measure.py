@@ -75,11 +75,11 @@ PLANS = {
             f"experiments/{train} {p} --num-seeds 3 {QUIET}", evaluations=(f"--split test {options}".strip(),)
         )
         for data, train, options in (
-            ("furniture", "gan3d_furniture.py --steps 1200 --turns", ""),
-            ("drums", "wavegan_drums.py --steps 500 --augmentation", ""),
+            ("furniture", "gan3d_furniture.py --steps 800 --turns", ""),
+            ("drums", "wavegan_drums.py --steps 400 --augmentation", ""),
             (
                 "emoji",
-                "relativistic_images.py --folder emoji/train --test-folder emoji/test --steps 1200 --augmentation",
+                "relativistic_images.py --folder emoji/train --test-folder emoji/test --steps 800 --augmentation",
                 "--features effnet --num 1000 --num-real 1000",
             ),
         )

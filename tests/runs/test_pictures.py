@@ -11,7 +11,7 @@ from gan_jax import views
 from gan_jax.data.source import Source
 from gan_jax.errors import UserError
 from gan_jax.experiment import Experiment
-from gan_jax.runs.pictures import check_view, mean_distance
+from gan_jax.runs.pictures import check_view, make_pictures, mean_distance
 from gan_jax.types import Batch, View
 
 
@@ -46,5 +46,5 @@ def test_a_view_that_cannot_show_a_tree_is_refused_before_the_first_picture():
         )
 
     with pytest.raises(UserError, match=r"the view can't show samples {photo: float32\[8, 8, 3\], .*views.part\("):
-        check_view(of(views.images))
+        make_pictures(None, of(views.images), None)
     check_view(of(views.part(lambda samples: samples["photo"], views.images)))
