@@ -12,7 +12,8 @@ import optax
 import pytest
 from jax.sharding import PartitionSpec
 from rounding import ROUNDING
-from toys import CLASSES, LOSSES, PENALTIES, centred, conditional_perceptron, start
+from terms import LOSSES, PENALTIES
+from toys import CLASSES, centred, conditional_perceptron, start
 
 from gan_jax import parallel, priors
 from gan_jax.constraints import spectral_norm
