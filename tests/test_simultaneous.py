@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from toys import GAME, HINGE, LOSSES, centred, conditional_perceptron, data, point, start, weights
+from terms import LOSSES
+from toys import GAME, HINGE, centred, conditional_perceptron, data, point, start, weights
 
 from gan_jax import dynamics, priors
 from gan_jax.constraints import spectral_norm
