@@ -3,8 +3,8 @@
 One pair of small MLPs and one number of updates for all; each objective has its own turns of the critic, learning rate
 and betas. Learning rates fall to zero along a cosine. The first seven were chosen by a few short runs on the 25
 Gaussians, and experiments/results has their results. The others add one published term each to the non-saturating
-loss with R1, at a weight that trains here; BEGAN's critic is an
-autoencoder, which suits images better: here it covers 4 of the 25 modes.
+loss with R1, at a weight that trains here; BEGAN's critic is an autoencoder, which suits images better: here it covers
+4 of the 25 modes.
 
 Settings of relativistic: examples of 2, latents of 2, width 64, 5,000 updates, batch 128, 1 critic turn, Adam 0.005
 along a cosine, b1 0, b2 0.99, R1 0.05, R2 0.05, EMA 0.99.

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from gan_jax.errors import UserError
 from gan_jax.keys import fold
-from gan_jax.trees import outline
+from gan_jax.trees import check_alike
 from gan_jax.types import Array, Game, Loss, Objective, State, Terms
 
 
@@ -100,9 +100,5 @@ def evaluate(loss: Loss, game: Game) -> tuple[Terms, State]:
             "or be made by losses.adversarial or penalties.critic_penalty"
         )
     terms, state = result
-    if outline(state) != outline(game.state):
-        raise UserError(
-            f"a term turns its state {outline(game.state)} into {outline(state)}: "
-            "return a state like that of its `init`"
-        )
+    check_alike(game.state, state, "a term")
     return terms, state

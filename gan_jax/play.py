@@ -14,7 +14,7 @@ import optax
 from gan_jax.errors import UserError
 from gan_jax.keys import fold, fold_each
 from gan_jax.objectives import evaluate
-from gan_jax.trees import as_output, mean_of, named, outline, size_of
+from gan_jax.trees import as_output, check_alike, mean_of, named, outline, size_of
 from gan_jax.types import (
     Array,
     Augment,
@@ -120,6 +120,17 @@ def judge(loss: Loss, game: Game) -> tuple[Array, Terms, State]:
     terms, state = evaluate(loss, game)
     terms = jax.tree.map(jnp.mean, terms)
     return jnp.sum(jnp.stack(jax.tree.leaves(terms))), terms, jax.lax.stop_gradient(state)
+
+
+def advanced(augment: Augment, state: State, game: Game) -> State:
+    """The augmentation's next state.
+
+    Raises:
+      ValueError: It is unlike the one before.
+    """
+    after = augment.advance(state, game)
+    check_alike(state, after, "the augmentation")
+    return jax.lax.stop_gradient(after)
 
 
 def metric_name(player: Player, name: str) -> str:

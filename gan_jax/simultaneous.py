@@ -24,6 +24,7 @@ from gan_jax.play import (
     Metrics,
     Player,
     Rules,
+    advanced,
     average,
     example_keys,
     judge,
@@ -140,7 +141,7 @@ def evaluation(rules: Rules, state: TrainState, batch: Batch, key: Array) -> Eva
         for player in PLAYERS:
             values[player], terms, states = judge(getattr(rules.objective, player), game._replace(state=states))
             metrics |= named_for(player, {LOSS: values[player], **of_terms(terms)})
-        augment = jax.lax.stop_gradient(rules.augment.advance(state.augment, game))
+        augment = advanced(rules.augment, state.augment, game)
         losses, metrics = average((Players(**values), metrics), rules.axis_name)
         return losses, (metrics, state._replace(stats=new_stats, objective=states, augment=augment))
 

@@ -7,7 +7,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gan_jax.types import Array, Output
+from gan_jax.errors import UserError
+from gan_jax.types import Array, Output, State
 
 
 def name_of(path: Any) -> str:
@@ -27,6 +28,14 @@ def outline(tree: Any) -> str:
         return f"{jnp.result_type(leaf)}{list(jnp.shape(leaf))}"
 
     return str(jax.tree.map(of, tree)).replace("'", "")
+
+
+def check_alike(before: State, after: State, who: str) -> None:
+    """Raises UserError if a state's structure, shapes or types have changed."""
+    if outline(after) != outline(before):
+        raise UserError(
+            f"{who} turns its state {outline(before)} into {outline(after)}: return a state like that of its `init`"
+        )
 
 
 def size_of(tree: Any) -> int:

@@ -27,6 +27,7 @@ from gan_jax.play import (
     Metrics,
     Player,
     Rules,
+    advanced,
     average,
     example_keys,
     judge,
@@ -177,9 +178,9 @@ def turn(rules: Rules, player: Player, state: TrainState, batch: Batch, key: Arr
         game, new_stats = play(rules, state.params._replace(**{player: params}), stats, state, batch, keys)
         value, terms, objective = judge(loss, game)
         metrics = {LOSS: value, **of_terms(terms)} | (of_logits(game.logits) if player == "critic" else {})
-        augment = rules.augment.advance(state.augment, game) if player == "critic" else state.augment
+        augment = advanced(rules.augment, state.augment, game) if player == "critic" else state.augment
         stats_after = state.stats._replace(**{player: getattr(new_stats, player)})
-        after = state._replace(stats=stats_after, objective=objective, augment=jax.lax.stop_gradient(augment))
+        after = state._replace(stats=stats_after, objective=objective, augment=augment)
         return value, (metrics, after)
 
     grads, (metrics, state) = jax.grad(total, has_aux=True)(on_each_device(params, rules.axis_name))

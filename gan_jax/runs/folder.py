@@ -23,7 +23,7 @@ from gan_jax.storage.versions import versions
 
 CONFIG = "config.json"
 UNFINISHED = "unfinished"  # a folder that has this file, and no config.json, may be made again
-FORMAT = 1  # of config.json; a run made before the modules moved has none, and its experiment imports old names
+FORMAT = 2  # of config.json. Runs of 1 and before name old modules, and have checkpoints without the states of terms.
 LARGEST_MEMORY = 1_000_000_000  # bytes: a run on text remembers all its words
 
 

@@ -116,10 +116,10 @@ def test_a_broken_config_is_named(trained, tmp_path, monkeypatch, capsys):
     assert "run/config.json is broken" in refused(capsys, "resume", "run")
 
 
-@pytest.mark.parametrize("made_by", [{}, {"format": 0}])
+@pytest.mark.parametrize("made_by", [{}, {"format": 1}])
 @pytest.mark.parametrize("command", ["resume", "sample", "evaluate"])
 def test_a_run_of_another_version_is_named(trained, tmp_path, monkeypatch, capsys, made_by, command):
-    """Those before the modules moved have no format, and other options."""
+    """Those before the modules moved have no format, and other options; those of 1 have no states of terms."""
     monkeypatch.chdir(tmp_path)
     shutil.copytree(trained, "run")
     config = json.loads(Path("run/config.json").read_text())
