@@ -110,15 +110,19 @@ ARGUMENTS: dict[str, tuple[Any, set[str]]] = {
     "width": (8, {"critic's shapes", "generator's shapes"}),
     "conditional": (True, {"critic's shapes", "generator's shapes"}),
     "epochs": (True, {"critic's turns", "generator's turns"}),
+    "augmentation": (1.0, {"critic's view"}),
+    "turns": (1.0, {"critic's view"}),
 }
-OF_DATA = {"data", "dataset", "data_dir", "folder", "clips", "models", "text", "size", "channels", "length", "alphabet",
-           "lower", "digits", "up"}  # fmt: skip
+OF_DATA = {"data", "dataset", "data_dir", "folder", "test_folder", "clips", "models", "text", "size", "channels",
+           "length", "alphabet", "lower", "digits", "up"}  # fmt: skip
 CHOICES = {"objective", "network", "generator", "shuffle"}  # networks, which are tested by themselves
 
 
-def look(experiment: Experiment, *, shapes: bool) -> dict[str, Any]:
+def look(experiment: Experiment, *, shapes: bool, view: bool) -> dict[str, Any]:
     """What the arguments of an experiment may change, by name."""
     found: dict[str, Any] = {"steps": experiment.steps}
+    if view:
+        found["critic's view"] = augments(experiment)
     latent = jax.eval_shape(experiment.prior, KEY)
     for player, x in Players(experiment.data.example.x, latent)._asdict().items():
         optimizer, network = getattr(experiment.optimizers, player), getattr(experiment.nets, player)
@@ -134,6 +138,14 @@ def look(experiment: Experiment, *, shapes: bool) -> dict[str, Any]:
     return found
 
 
+def augments(experiment: Experiment) -> bool:
+    """Whether the critic sees examples otherwise than they are, at the end."""
+    x = jax.random.uniform(jax.random.key(0), (2, *experiment.data.example.x.shape), minval=-1.0)
+    state, keys = experiment.augment.init(), jax.random.split(jax.random.key(1), 2)
+    seen = jax.jit(experiment.augment.apply)(state, keys, x, jnp.int32(experiment.steps))
+    return bool((seen != x).any())
+
+
 def terms(loss: Loss, step: int) -> dict[str, float]:
     """Each term of a loss in GAME at a step, by name."""
     found, _ = loss(GAME._replace(step=jnp.int32(step)))
@@ -144,10 +156,11 @@ def terms(loss: Loss, step: int) -> dict[str, float]:
 def test_each_argument_changes_what_it_says_and_no_more(file):
     names = inspect.signature(load(file)).parameters.keys()
     assert names <= ARGUMENTS.keys() | OF_DATA | CHOICES
-    base = look(build(file), shapes=True)
+    base = look(build(file), shapes=True, view=True)
     for name in names & ARGUMENTS.keys():
         value, changes = ARGUMENTS[name]
-        found = look(build(file, **{name: value}), shapes=any("shapes" in change for change in changes))
+        parts = {part: any(part in change for change in changes) for part in ("shapes", "view")}
+        found = look(build(file, **{name: value}), **parts)
         assert {what for what, seen in found.items() if seen != base[what]} == changes, name
 
 
