@@ -36,6 +36,7 @@ POINTS = ("gaussians8", "gaussians25", "swiss_roll")
 IMAGES = ("digits", "fashion_mnist")
 STACKED = ("non_saturating", "packed", "wgan_gp", "relativistic")
 OBJECTIVES = ("minimax", "non_saturating", "wgan", "wgan_gp", "sn_hinge", "r1", "relativistic")
+AUGMENTED, PROBABILITIES = ("furniture", "drums", "emoji"), ("0", "0.3")
 BUDGET = {"images": 4200, "stacked": 3000}  # updates of the first objective
 CHANGES = ("status", "--porcelain", "-uno", "gan_jax", "experiments", ":!experiments/results")
 QUIET = "--sample-every 1000000 --save-every 1000000 --log-every 100"
@@ -83,7 +84,7 @@ PLANS = {
                 "--features effnet --num 1000 --num-real 1000",
             ),
         )
-        for p in (0, 0.3)
+        for p in PROBABILITIES
     },
     "stacked": {
         f"digits_{objective}": Plan(
