@@ -1,6 +1,7 @@
 """The Python on the site's pages runs, block by block, and so do the changes that they show to files."""
 
 import re
+import shutil
 from pathlib import Path
 
 import jax
@@ -9,11 +10,13 @@ import pytest
 import test_floors
 from PIL import Image
 
+from gan_jax.cli import main as cli
 from gan_jax.experiment import build, init_of, load
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = [page for page in sorted(DOCS.rglob("*.md")) if "_build" not in page.parts]
+REFERENCE = sorted((DOCS / "reference").glob("*.rst"))
 CODE = {page: re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL) for page in PAGES}
 
 
@@ -26,8 +29,25 @@ def photos(tmp_path, monkeypatch):
         Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(Path("photos", name))
 
 
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run of an untrained generator."""
+    folder = tmp_path_factory.mktemp("runs") / "RUN"
+    file = ROOT / "experiments" / "wgan_gp_points.py"
+    cli.main(["train", str(file), "--run-dir", str(folder), "--steps", "0", "--width", "4"])
+    return folder
+
+
+@pytest.fixture
+def files(photos, run):
+    """Images in ./photos/train and ./photos/test too, and a run in ./RUN."""
+    for name in ("train", "test"):
+        shutil.copytree("photos/cat", Path("photos", name))
+    Path("RUN").symlink_to(run)
+
+
 @pytest.mark.parametrize("page", [page for page in PAGES if CODE[page]], ids=lambda page: page.stem)
-def test_each_block_of_python_on_a_page_runs_alone(page, photos):
+def test_each_block_of_python_on_a_page_runs_alone(page, files):
     for code in CODE[page]:
         exec(compile(code, str(page), "exec"), {})
 
@@ -61,5 +81,5 @@ def test_every_page_is_in_a_menu():
     for page in PAGES:
         for tree in re.findall(r"```\{toctree\}\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
             named |= {(page.parent / line).resolve() for line in tree.splitlines() if not line.startswith(":")}
-    for page in PAGES:
+    for page in [*PAGES, *REFERENCE]:
         assert page == DOCS / "index.md" or page.with_suffix("").resolve() in named, page
