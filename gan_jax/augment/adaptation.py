@@ -61,7 +61,7 @@ def check_pipeline(pipeline: Any) -> None:
     try:
         augment = pipeline(np.float32(0))  # not jnp's, which would start JAX before `distributed.initialize`
     except TypeError as error:
-        raise UserError(f"{want}: called with p = 0, this one fails with {error}") from error
+        raise UserError(f"{want}: this one fails at p = 0 ({error}); is p its first argument?") from error
     if not isinstance(augment, Augment):
         raise UserError(f"{want}: this one returns {type(augment).__name__}, not Augment")
     if jax.tree.leaves(augment.init()):

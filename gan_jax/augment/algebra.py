@@ -90,7 +90,7 @@ def sometimes(p: Probability, transform: Transform) -> Transform:
 def chain(*parts: Transform | Augment) -> Augment:
     """Apply transforms and whole augmentations in order.
 
-    Conditions aren't augmented. Where the condition is an image of the example, choose transforms that move nothing.
+    Conditions aren't augmented. Where the condition is an image, use only transforms that move nothing, or none.
 
     Args:
       *parts: Transforms such as `flip()`, and augmentations such as `ada(0.5)`, `adaptive(...)` or your own.
