@@ -4,6 +4,7 @@ A critic gives such results as `Output(logits, extra)`, where `extra` is a dict 
 `heads={"classes": 10}`, which adds linear outputs and the features under them.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -46,7 +47,8 @@ def information(codes: Codes, head: str = "codes", *, continuous_weight: float =
     each continuous one half the squared error, as of a normal Q of variance 1.
 
     Args:
-      codes: Those of the prior, `priors.with_codes`.
+      codes: Those of the prior: `priors.with_codes` of the same codes. Latents without codes can't be told apart from
+        latents with them, and train nothing of use.
       head: The critic's guesses [B, codes.size] in `extra`: logits of each categorical code, then means.
       continuous_weight: Of the continuous codes, relative to the categorical ones. The paper has 0.1 on digits.
 
@@ -79,12 +81,15 @@ def feature_matching(head: str = "features") -> Objective:
     adversarial loss of the critic alone (`Objective(losses.hinge().critic, None)`), or to a whole one.
 
     Args:
-      head: The critic's features [B, ...] in `extra`.
+      head: The critic's features in `extra`, [B, ...] or a tree of them, such as a list of layers.
     """
 
+    def apart(game: Game, real: Array, fake: Array) -> Array:
+        return jnp.sum((mean_example(game, real) - mean_example(game, fake)) ** 2)
+
     def generator(game: Game) -> tuple[Terms, State]:
-        real, fake = (mean_example(game, found(extra, head)) for extra in game.extra)
-        return jnp.sum((real - fake) ** 2), game.state
+        real, fake = (found(extra, head) for extra in game.extra)
+        return jax.tree.map(functools.partial(apart, game), real, fake), game.state
 
     return Objective(critic=None, generator=generator)
 

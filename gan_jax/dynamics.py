@@ -17,6 +17,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from gan_jax.errors import UserError
+from gan_jax.trees import outline
 from gan_jax.types import Array, Field, Losses, Params, Players
 
 Method = Callable[[Losses], Field]
@@ -122,6 +124,7 @@ def consensus(weight: float) -> Callable[[Field], Field]:
     def wrap(field: Field) -> Field:
         def regularised(params: Players[Params]) -> Players[Params]:
             v, transposed = jax.vjp(field, params)
+            check_field(v, params)
             return jax.tree.map(lambda v, jtv: v + weight * jtv, v, *transposed(v))
 
         return regularised
@@ -141,6 +144,7 @@ def symplectic(weight: float = 1.0) -> Callable[[Field], Field]:
     def wrap(field: Field) -> Field:
         def adjusted(params: Players[Params]) -> Players[Params]:
             v, transposed = jax.vjp(field, params)
+            check_field(v, params)
             _, jv = jax.jvp(field, (params,), (v,))
             return jax.tree.map(lambda v, jtv, jv: v + weight * (jtv - jv) / 2, v, *transposed(v), jv)
 
@@ -176,4 +180,14 @@ def lookahead(optimizer: optax.GradientTransformation, period: int, rate: float 
 
 def moved(params: Params, direction: Params, rate: float) -> Params:
     """The parameters after a step against a direction."""
+    check_field(direction, params)
     return jax.tree.map(lambda p, slope: p - rate * slope, params, direction)
+
+
+def check_field(value: Any, params: Params) -> None:
+    """Raises UserError unless the value is that of a field at the parameters: a tree like them."""
+    if callable(value) or outline(value) != outline(params):
+        raise UserError(
+            f"this {type(value).__name__} isn't the value of a field: a method maps losses to a field, so it has "
+            "`gradient` before the functions of fields, and each part is called, as in chain(gradient, heun(0.1))"
+        )

@@ -46,8 +46,8 @@ class Experiment:
       generator_batch_size: Examples of a turn of the generator; by default `batch_size`.
       critic_steps: Turns of the critic in one update.
       generator_steps: Turns of the generator in one update.
-      ema_decay: The decay, per turn of the generator, of the averaged generator that samples are drawn from: a number
-        or a function of the step.
+      ema_decay: The decay, per turn of the generator, of the averaged generator that samples are drawn from: a number,
+        which leaves the initial values no weight, or a function of the step, which should begin at 0.
       augment: How the critic sees examples, real and fake.
       dynamics: How both players move when they move at once, a method of `gan_jax.dynamics`; None if they take turns.
       dtype: The networks' type of computation in training, such as jnp.bfloat16; by default that of their parameters.

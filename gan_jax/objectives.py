@@ -16,7 +16,12 @@ def add(**terms: Objective) -> Objective:
 
     Args:
       **terms: Objectives by name. The names become those of the metrics, such as `critic/NAME`.
+
+    Raises:
+      ValueError: A term is no objective.
     """
+    for name, term in terms.items():
+        check_objective(term, name)
 
     def total(parts: dict[str, Loss]) -> Loss | None:
         def loss(game: Game) -> tuple[Terms, State]:
@@ -47,7 +52,11 @@ def scale(term: Objective, factor: float | Callable[[Array], Array]) -> Objectiv
     Args:
       term: An objective.
       factor: A number, or a schedule: a function of the step, such as optax's.
+
+    Raises:
+      ValueError: The term is no objective.
     """
+    check_objective(term, "the term")
 
     def apply(loss: Loss, game: Game) -> tuple[Terms, State]:
         value = factor(game.step) if callable(factor) else factor
@@ -60,12 +69,19 @@ def scale(term: Objective, factor: float | Callable[[Array], Array]) -> Objectiv
 def every(interval: int, term: Objective) -> Objective:
     """Lazy regularisation: `interval` times the term at every `interval`-th step, nothing between.
 
-    On average this is the term itself. Its state changes only at those steps. Karras 2020 (StyleGAN2), appendix B.
+    On average this is the term itself. Its state changes only at those steps, and its metric is 0 at all others: so is
+    every line of a run's metrics, if both the interval and `--log-every` are even. Karras 2020 (StyleGAN2), appendix B.
 
     Args:
-      interval: Steps from one to the next.
+      interval: Steps from one to the next, 1 or more.
       term: An objective.
+
+    Raises:
+      ValueError: An interval below 1, or the term is no objective.
     """
+    check_objective(term, "the term")
+    if interval < 1:
+        raise UserError(f"interval {interval}: it must be 1 or more")
 
     def apply(loss: Loss, game: Game) -> tuple[Terms, State]:
         def now() -> tuple[Terms, State]:
@@ -76,6 +92,13 @@ def every(interval: int, term: Objective) -> Objective:
         return jax.lax.cond(game.step % interval == 0, now, lambda: (zeros, game.state))
 
     return both(term, apply)
+
+
+def check_objective(term: Objective, name: str) -> None:
+    """Refuses a function that wasn't called, a number in the place of a term, and the like."""
+    if not isinstance(term, Objective):
+        called = ": call it" if callable(term) else ": give one, such as penalties.r1()"
+        raise UserError(f"{name} is {getattr(term, '__name__', repr(term))}, not an Objective{called}")
 
 
 def both(term: Objective, apply: Callable[[Loss, Game], tuple[Terms, State]]) -> Objective:

@@ -16,7 +16,7 @@ from typing import Any
 import jax
 import optax
 
-from gan_jax.dynamics import Method, gradient
+from gan_jax.dynamics import Method, check_field, gradient
 from gan_jax.play import (
     GRADIENT_NORM,
     LOSS,
@@ -84,6 +84,7 @@ def make_simultaneous_update(
         evaluate = evaluation(rules, state, jax.tree.map(lambda x: x[0], batches.critic), key)
         _, (metrics, after) = evaluate(state.params)
         slopes = method(lambda params: evaluate(params)[0])(state.params)
+        check_field(slopes, state.params)
         for player, slope in zip(PLAYERS, slopes):
             after = stepped(rules, player, after, slope)
             metrics |= named_for(player, {GRADIENT_NORM: optax.tree.norm(slope)})

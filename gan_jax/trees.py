@@ -49,7 +49,16 @@ def rows(tree: Any, numbers: Any) -> Any:
 
 
 def as_output(y: Any) -> Output:
-    """A network's result as an `Output`."""
+    """A network's result as an `Output`.
+
+    Raises:
+      ValueError: It is a plain tuple, which could be either.
+    """
+    if type(y) is tuple:
+        raise UserError(
+            "a network returns a tuple: return Output(y, extra), or a dict or list where the critic has several logits "
+            "or the generator makes several arrays"
+        )
     return y if isinstance(y, Output) else Output(y)
 
 

@@ -239,7 +239,7 @@ class Objective(NamedTuple):
       critic: The critic's loss; None if the term doesn't affect the critic.
       generator: The generator's loss; None if the term doesn't affect the generator.
       init: () -> the first state. A loss gets the state in `game.state` and returns the next; both players share it.
-        It is updated by `game.mean`, so that it is the same on every device.
+        Compute it by `game.mean`, never `jnp.mean`, so that it is the same on every device.
     """
 
     critic: Loss | None

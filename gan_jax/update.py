@@ -1,6 +1,6 @@
 """The update, one pure function: the critic's turns, then the generator's.
 
-It is device-agnostic: it uses only an axis name::
+It knows devices only by an axis name::
 
     update = make_update(nets, objective, optimizers, prior, critic_steps=5)
     state, metrics = jax.jit(update)(state, batches, key)
@@ -63,6 +63,7 @@ def make_init(
       example: The shapes of one example of the data, without a batch axis (`jax.ShapeDtypeStruct`).
       augment: How the critic sees examples.
     """
+    check_augment(augment)
 
     def init(key: Array) -> TrainState:
         latent_key, generator_key, critic_key = jax.random.split(key, 3)
@@ -84,7 +85,7 @@ def make_init(
 
 
 def own_arrays(state: Any) -> Any:
-    """A state of strongly typed arrays, as every later one is, or the update would be compiled twice."""
+    """Makes Python's numbers and weakly typed arrays strongly typed, so that the update is compiled only once."""
     return jax.tree.map(lambda x: jnp.array(x, jnp.result_type(x)), state)
 
 
@@ -159,11 +160,18 @@ def make_update(
 
 def check_rules(rules: Rules) -> None:
     """Refuses a decay outside [0, 1), and an objective that leaves a player without a loss."""
+    check_augment(rules.augment)
     if not callable(rules.ema_decay) and not 0 <= rules.ema_decay < 1:
         raise UserError(f"ema_decay {rules.ema_decay}: it must be 0 or more, and less than 1")
     for player in Players._fields:
         if getattr(rules.objective, player) is None:
             raise UserError(f"the objective leaves the {player} no loss: add an adversarial term")
+
+
+def check_augment(augment: Augment) -> None:
+    """Refuses anything but an augmentation."""
+    if not isinstance(augment, Augment):
+        raise UserError(f"augment {augment!r}: give an Augment, as augment.chain(...) makes, or leave it out")
 
 
 def turn(rules: Rules, player: Player, state: TrainState, batch: Batch, key: Array) -> tuple[TrainState, Metrics]:
@@ -208,7 +216,7 @@ def stepped(rules: Rules, player: Player, state: TrainState, grads: Params) -> T
 
 
 def with_ema(rules: Rules, state: TrainState, count: Array) -> TrainState:
-    """The state whose moving average has taken in the generator, which has moved `count` times."""
+    """Updates the moving average after the generator's `count`-th turn."""
     decay = rules.ema_decay
     weight = 1 - decay(state.step) if callable(decay) else newest(decay, count)
     current = Variables(state.params.generator, state.stats.generator)

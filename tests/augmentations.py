@@ -75,11 +75,11 @@ def applied(transform: Transform | Augment, x: Any, seed: int = 0) -> np.ndarray
 def fixed(transform: Transform, *numbers: float) -> Transform:
     """The transform with given numbers in place of random ones."""
     return transform._replace(
-        draws=0, params=lambda none, shape, step: transform.params(jnp.array(numbers, jnp.float32), shape, step)
+        draws=0, draw=lambda nothing, shape, step: transform.draw(jnp.array(numbers, jnp.float32), shape, step)
     )
 
 
 def drawn(transform: Transform, shape: tuple[int, ...], number: int = 4000) -> Any:
     """Parameters of many examples."""
     numbers = np.random.default_rng(0).uniform(size=(number, transform.draws)).astype(np.float32)
-    return jax.device_get(jax.jit(jax.vmap(lambda row: transform.params(row, shape, STEP)))(numbers))
+    return jax.device_get(jax.jit(jax.vmap(lambda row: transform.draw(row, shape, STEP)))(numbers))

@@ -7,6 +7,7 @@ from hypothesis import given, strategies as st
 from toys import linear, make_game, of_logits, terms_of
 
 from gan_jax import losses, penalties
+from gan_jax.errors import UserError
 from gan_jax.objectives import add, every, scale
 from gan_jax.types import Game, Objective
 
@@ -102,3 +103,19 @@ def test_loss_is_the_adversarial_one_and_lambda_times_the_penalty():
     total = sum(jnp.mean(term) for term in terms.values())
     # E[D(fake)] - E[D(real)] + 10 (5 - 1)²
     np.testing.assert_allclose(total, (fake.mean(0) - real.mean(0)) @ [3, 4] + 160, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: add(adversarial=losses.hinge), "adversarial is hinge, not an Objective: call it"),
+        (lambda: scale(0.1, penalties.r1()), "the term is 0.1, not an Objective: give one, such as penalties.r1()"),
+        (lambda: every(2, penalties.r1), "the term is r1, not an Objective: call it"),
+        (lambda: every(0, penalties.r1()), "interval 0: it must be 1 or more"),
+    ],
+    ids=["add", "scale", "every", "interval"],
+)
+def test_a_term_that_is_none_is_refused_where_it_is_given(make, message):
+    with pytest.raises(UserError) as error:
+        make()
+    assert str(error.value) == message

@@ -182,3 +182,23 @@ def test_an_objective_without_a_loss_for_both_players_is_refused():
         make_simultaneous_update(GAME, HINGE._replace(generator=None), SGD, PRIOR)
     with pytest.raises(UserError, match="the objective leaves the critic no loss"):
         make_losses(GAME, HINGE._replace(critic=None), PRIOR)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        dynamics.heun(0.1),
+        dynamics.consensus(0.1),
+        dynamics.symplectic(),
+        dynamics.chain(dynamics.gradient, dynamics.heun),
+        dynamics.chain(dynamics.heun(0.1), dynamics.gradient),
+    ],
+    ids=["no gradient", "no gradient: consensus", "no gradient: symplectic", "not called", "the wrong order"],
+)
+def test_a_method_that_makes_no_field_is_refused_in_one_line(method):
+    nets, sgd, prior = Players(weights([1.0, 2.0]), point([0.5, 0.5])), optax.sgd(0.1), priors.normal(2)
+    batches = Players(Batch(jnp.ones((1, 4, 2))), Batch(jnp.ones((0, 4, 2))))
+    state = start(nets, HINGE, Players(sgd, sgd), prior, batches)
+    update = make_simultaneous_update(nets, HINGE, Players(sgd, sgd), prior, method=method)
+    with pytest.raises(UserError, match="isn't the value of a field: a method maps losses to a field"):
+        update(state, batches, jax.random.key(0))

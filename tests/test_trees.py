@@ -10,6 +10,7 @@ import pytest
 from toys import GAME, HINGE, data, frozen, linear, make_game, played, start, terms_of
 
 from gan_jax import losses, penalties, priors
+from gan_jax.errors import UserError
 from gan_jax.keys import fold_leaves
 from gan_jax.objectives import add
 from gan_jax.types import Array, Batch, Game, Mode, Network, Objective, Output, Params, Players
@@ -31,7 +32,7 @@ SHAPES = {
     "column": lambda y: y[:, None],
     "patches": patches,
     "heads": lambda y: {"whole": y, "patches": patches(y)},
-    "scales": lambda y: (y, [2 * y[:, None]]),
+    "scales": lambda y: [y, [2 * y[:, None]]],
 }
 
 
@@ -241,6 +242,14 @@ def test_players_that_say_nothing_further_have_none():
         return HINGE.critic(game)
 
     played(GAME, Objective(watch, HINGE.generator), SGD, data(2))
+
+
+def test_a_critic_that_returns_a_plain_tuple_is_refused_since_its_features_would_be_trained_as_logits():
+    def apply(params: Params, stats: Params, x: Array, condition: Any, mode: Mode) -> tuple[Any, Params]:
+        return (x @ params, x), stats
+
+    with pytest.raises(UserError, match=r"a network returns a tuple: return Output\(y, extra\)"):
+        played(GAME._replace(critic=GAME.critic._replace(apply=apply)), HINGE, SGD, data(2))
 
 
 # ---- Conditions

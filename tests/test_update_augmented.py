@@ -78,3 +78,8 @@ def test_an_augmentation_whose_state_changes_its_type_is_refused_in_one_line():
     counting = shift(1.0)._replace(advance=lambda state, game: {**state, "turns": 0.5})
     with pytest.raises(UserError, match=r"the augmentation turns its state \{p: float32\[\], turns: int32\[\]\} into"):
         played(GAME, HINGE, SGD, data(2), augment=counting)
+
+
+def test_no_augmentation_is_left_out_rather_than_none():
+    with pytest.raises(UserError, match="augment None: give an Augment"):
+        played(GAME, HINGE, SGD, data(2), augment=None)

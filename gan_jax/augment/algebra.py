@@ -1,38 +1,41 @@
 """Transforms of examples, and how they compose into an augmentation.
 
 Each example is transformed by parameters drawn by its own key. Neighbouring transforms with the same action fuse:
-their parameters are joined, and the batch is changed once.
+their parameters are composed, and the batch is changed once.
 """
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 
 from gan_jax.errors import UserError
+from gan_jax.keys import fold
 from gan_jax.trees import named
-from gan_jax.types import Array, Augment, State
+from gan_jax.types import Array, Augment, Game, State
 
 Shape: TypeAlias = tuple[int, ...]
 Probability: TypeAlias = float | Array | Callable[[Array], Any]  # a number, or a schedule of the step
 
 
 class Action(NamedTuple):
-    """How parameters change examples. A chain of transforms with one action is applied as one.
+    """How parameters change examples. Neighbouring transforms with one action are applied as one.
 
     Attributes:
-      data: The examples, such as "images [B, height, width, channels]".
-      none: The shape of one example -> the parameters that change nothing.
-      join: (first, second) -> the parameters that do both, one after the other.
+      data: The examples, for messages, such as "images [B, height, width, channels]".
+      axes: The number of axes of a batch, such as 4 for images.
+      identity: The shape of one example -> the parameters that change nothing.
+      compose: (first, second) -> the parameters that do both, one after the other.
       apply: (parameters [B, ...], examples [B, ...]) -> examples. Differentiable in the examples.
     """
 
     data: str
-    none: Callable[[Shape], Any]
-    join: Callable[[Any, Any], Any]
+    axes: int
+    identity: Callable[[Shape], Any]
+    compose: Callable[[Any, Any], Any]
     apply: Callable[[Any, Array], Array]
 
 
@@ -42,14 +45,14 @@ class Transform(NamedTuple):
     Attributes:
       name: For messages.
       action: How parameters change examples.
-      draws: How many random numbers it needs.
-      params: (numbers [draws], uniform in [0, 1), the shape of one example, step) -> the parameters for one example.
+      draws: How many random numbers `draw` needs.
+      draw: (numbers [draws], uniform in [0, 1), the shape of one example, step) -> the parameters for one example.
     """
 
     name: str
     action: Action
     draws: int
-    params: Callable[[Array, Shape, Array], Any]
+    draw: Callable[[Array, Shape, Array], Any]
 
 
 def sometimes(p: Probability, transform: Transform) -> Transform:
@@ -60,21 +63,70 @@ def sometimes(p: Probability, transform: Transform) -> Transform:
       transform: The transform. Within another `sometimes`, probabilities multiply.
 
     Raises:
-      ValueError: A number outside [0, 1].
+      ValueError: A number outside [0, 1], or anything but a transform.
     """
+    if isinstance(p, Transform | Augment):
+        raise UserError("sometimes: the probability comes first, as in sometimes(0.5, augment.flip())")
+    if isinstance(transform, Augment):
+        raise UserError(
+            "sometimes takes one transform, not a whole augmentation: put sometimes around each transform of the "
+            "chain, or give a pipeline its probability, as in augment.ada(0.5)"
+        )
+    if not isinstance(transform, Transform):
+        raise UserError(
+            f"sometimes takes a transform, as in sometimes(0.5, augment.flip()), not {described(transform)}"
+        )
     if isinstance(p, int | float) and not 0 <= p <= 1:
         raise UserError(f"probability {p} of {transform.name}: it must be from 0 to 1")
 
-    def params(numbers: Array, shape: Shape, step: Array) -> Any:
+    def draw(numbers: Array, shape: Shape, step: Array) -> Any:
         chosen = numbers[0] < (p(step) if callable(p) else p)
-        drawn, none = transform.params(numbers[1:], shape, step), transform.action.none(shape)
-        return jax.tree.map(lambda a, b: jnp.where(chosen, a, b), drawn, none)
+        drawn, identity = transform.draw(numbers[1:], shape, step), transform.action.identity(shape)
+        return jax.tree.map(lambda a, b: jnp.where(chosen, a, b), drawn, identity)
 
-    return transform._replace(draws=1 + transform.draws, params=params)
+    return transform._replace(draws=1 + transform.draws, draw=draw)
 
 
-def chain(*transforms: Transform) -> Augment:
-    """The augmentation that applies transforms in order."""
+def chain(*parts: Transform | Augment) -> Augment:
+    """Apply transforms and whole augmentations in order.
+
+    Conditions aren't augmented. Where the condition is an image, use only transforms that move nothing, or none.
+
+    Args:
+      *parts: Transforms such as `flip()`, and augmentations such as `ada(0.5)`, `adaptive(...)` or your own.
+
+    Returns:
+      A single augmentation. Its state is that of its only stage, or the tuple of its stages' states: each augmentation
+      is a stage, and so are the transforms between two of them. The p of `chain(flip(), adaptive(...))` is logged as
+      `augment/1/p`.
+
+    Raises:
+      ValueError: A part that is neither.
+    """
+    for part in parts:
+        if not isinstance(part, Transform | Augment):
+            raise UserError(f"chain takes transforms and augmentations, such as augment.flip(), not {described(part)}")
+    groups: Iterable[tuple[bool, Iterable[Any]]] = itertools.groupby(parts, lambda part: isinstance(part, Transform))
+    stages = [stage for fusible, group in groups for stage in ([fused(list(group))] if fusible else group)]
+    return stages[0] if len(stages) == 1 else in_turn(stages)
+
+
+def in_turn(stages: Sequence[Augment]) -> Augment:
+    """The augmentation that applies others in order, each by keys of its own."""
+
+    def apply(states: State, keys: Array, x: Any, step: Array) -> Any:
+        for place, (stage, state) in enumerate(zip(stages, states, strict=True)):
+            x = stage.apply(state, fold(keys, place), x, step)
+        return x
+
+    def advance(states: State, game: Game) -> State:
+        return tuple(stage.advance(state, game) for stage, state in zip(stages, states, strict=True))
+
+    return Augment(init=lambda: tuple(stage.init() for stage in stages), apply=apply, advance=advance)
+
+
+def fused(transforms: Sequence[Transform]) -> Augment:
+    """The augmentation that applies transforms in order, and neighbours with one action as one."""
     groups = [list(group) for _, group in itertools.groupby(transforms, lambda transform: transform.action)]
 
     def apply(state: State, keys: Array, x: Any, step: Array) -> Array:
@@ -93,24 +145,35 @@ def chain(*transforms: Transform) -> Augment:
     return Augment(init=tuple, apply=apply, advance=lambda state, game: state)
 
 
+def described(value: Any) -> str:
+    """A value that is no transform, for messages."""
+    if callable(value):
+        name = getattr(value, "__name__", "it")
+        return f"the function {name}: call it, as in {name}()"
+    return f"{type(value).__name__} {value!r:.40}"
+
+
 def transformed(group: Sequence[Transform], numbers: Array, x: Array, step: Array) -> Array:
     """Applies transforms of one action as one. Examples with nothing to change are kept to the last bit."""
     name, action = group[0].name, group[0].action
-    if x.ndim != action.data.count(",") + 1:
-        raise UserError(f"{name} augments {action.data}, the data are {x.shape}: choose augmentations of their kind")
+    if x.ndim != action.axes:
+        raise UserError(
+            f"{name} augments {action.data}, {action.axes} axes in all, the data are {list(x.shape)}: "
+            "choose augmentations of their kind"
+        )
     shape = x.shape[1:]
-    none = action.none(shape)
+    identity = action.identity(shape)
 
     def draw(numbers: Array) -> tuple[Any, Array]:
-        params = none
+        drawn = identity
         for transform in group:
             own, numbers = numbers[: transform.draws], numbers[transform.draws :]
-            params = action.join(params, transform.params(own, shape, step))
-        same = jax.tree.leaves(jax.tree.map(lambda a, b: jnp.all(a == b), params, none))
-        return params, jnp.all(jnp.stack(same))
+            drawn = action.compose(drawn, transform.draw(own, shape, step))
+        same = jax.tree.leaves(jax.tree.map(lambda a, b: jnp.all(a == b), drawn, identity))
+        return drawn, jnp.all(jnp.stack(same))
 
-    params, unchanged = jax.vmap(draw)(numbers)
-    return jnp.where(per_example(unchanged, x), x, action.apply(params, x).astype(x.dtype))
+    drawn, kept = jax.vmap(draw)(numbers)
+    return jnp.where(per_example(kept, x), x, action.apply(drawn, x).astype(x.dtype))
 
 
 def symmetric(numbers: Array) -> Array:
@@ -119,7 +182,7 @@ def symmetric(numbers: Array) -> Array:
 
 
 def normal(numbers: Array) -> Array:
-    """Normal numbers, of which these are the quantiles. Their extremes are ±5.4."""
+    """The normal quantiles of uniform numbers. Their extremes are ±5.4."""
     return math.sqrt(2) * jax.lax.erf_inv(jnp.clip(symmetric(numbers), -1 + 2**-24, 1 - 2**-24))
 
 

@@ -16,8 +16,9 @@ def of_frames(action: Action) -> Action:
     """The action of images on every frame."""
     return Action(
         CLIPS,
-        lambda shape: action.none(shape[1:]),
-        action.join,
+        5,
+        lambda shape: action.identity(shape[1:]),
+        action.compose,
         jax.vmap(action.apply, in_axes=(None, 1), out_axes=1),
     )
 
@@ -32,7 +33,7 @@ def frames(transform: Transform) -> Transform:
         f"clips.frames({transform.name})",
         of_frames(transform.action),
         transform.draws,
-        lambda numbers, shape, step: transform.params(numbers, shape[1:], step),
+        lambda numbers, shape, step: transform.draw(numbers, shape[1:], step),
     )
 
 
@@ -41,7 +42,7 @@ def backwards(chosen: Array, x: Array) -> Array:
     return jnp.where(per_example(chosen, x), jnp.flip(x, 1), x)
 
 
-TIME = Action(CLIPS, lambda shape: jnp.zeros((), bool), jnp.logical_xor, backwards)
+TIME = Action(CLIPS, 5, lambda shape: jnp.zeros((), bool), jnp.logical_xor, backwards)
 
 
 def reverse() -> Transform:

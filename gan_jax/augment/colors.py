@@ -15,14 +15,14 @@ from gan_jax.errors import UserError
 from gan_jax.types import Array
 
 
-def none(shape: Shape) -> Array:
+def identity(shape: Shape) -> Array:
     """The identity."""
     if shape[-1] not in (1, 3):
         raise UserError(f"colour transforms need 1 channel (grey) or 3 (RGB), the images have {shape[-1]}")
     return jnp.eye(4)
 
 
-def join(first: Array, second: Array) -> Array:
+def compose(first: Array, second: Array) -> Array:
     """The product of two maps."""
     return jnp.sum(second[:, :, None] * first[None, :, :], axis=1)  # a GPU's matrix product would round it
 
@@ -44,7 +44,7 @@ LUMA = of_rgb(np.full((3, 3), 1 / 3))  # the projection onto the grey axis
 AROUND = of_rgb(np.eye(3)) - LUMA  # the projection onto the plane around it
 CROSS = of_rgb(np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / math.sqrt(3))  # the cross product with it
 CORNER = np.diag([0, 0, 0, 1]).astype(np.float32)
-COLORS = Action(IMAGES, none, join, recolor)
+COLORS = Action(IMAGES, 4, identity, compose, recolor)
 
 
 def brightness(std: float = 0.2) -> Transform:
@@ -60,31 +60,31 @@ def contrast(std: float = 0.5) -> Transform:
 def luma_flip() -> Transform:
     """Reverse light and dark with probability 1/2, and keep the hue."""
 
-    def params(numbers: Array, shape: Shape, step: Array) -> Array:
+    def draw(numbers: Array, shape: Shape, step: Array) -> Array:
         return jnp.eye(4) - 2 * (numbers[0] < 0.5) * LUMA
 
-    return Transform("luma_flip", COLORS, 1, params)
+    return Transform("luma_flip", COLORS, 1, draw)
 
 
 def hue(turns: float = 1.0) -> Transform:
     """Turn colours about the grey axis by an angle, uniform from -turns/2 to turns/2 of a full turn."""
 
-    def params(numbers: Array, shape: Shape, step: Array) -> Array:
+    def draw(numbers: Array, shape: Shape, step: Array) -> Array:
         if shape[-1] == 1:
-            return none(shape)
+            return identity(shape)
         angle = math.pi * turns * symmetric(numbers[0])
         return turned(angle)
 
-    return Transform("hue", COLORS, 1, params)
+    return Transform("hue", COLORS, 1, draw)
 
 
 def saturation(std: float = 1.0) -> Transform:
     """Multiply the distance from the grey axis by 2^N(0, std²)."""
 
-    def params(numbers: Array, shape: Shape, step: Array) -> Array:
-        return none(shape) if shape[-1] == 1 else saturated(jnp.exp2(std * normal(numbers[0])))
+    def draw(numbers: Array, shape: Shape, step: Array) -> Array:
+        return identity(shape) if shape[-1] == 1 else saturated(jnp.exp2(std * normal(numbers[0])))
 
-    return Transform("saturation", COLORS, 1, params)
+    return Transform("saturation", COLORS, 1, draw)
 
 
 def added(value: Array) -> Array:

@@ -7,7 +7,7 @@ from gan_jax.augment.algebra import Action, Shape, Transform, normal
 from gan_jax.augment.geometry import IMAGES
 from gan_jax.types import Array
 
-NOISE = Action(IMAGES, jnp.zeros, jnp.add, lambda noise, x: x + noise.astype(x.dtype))
+NOISE = Action(IMAGES, 4, jnp.zeros, jnp.add, lambda noise, x: x + noise.astype(x.dtype))
 GREY = 0.0
 
 
@@ -16,18 +16,18 @@ def keep(kept: Array, x: Array) -> Array:
     return jnp.where(kept[..., None], x, GREY)
 
 
-KEPT = Action(IMAGES, lambda shape: jnp.ones(shape[:2], bool), jnp.logical_and, keep)
+KEPT = Action(IMAGES, 4, lambda shape: jnp.ones(shape[:2], bool), jnp.logical_and, keep)
 
 
 def noise(std: float = 0.1) -> Transform:
     """Add normal noise to every value. Its standard deviation is |N(0, std²)| in each image."""
 
-    def params(numbers: Array, shape: Shape, step: Array) -> Array:
+    def draw(numbers: Array, shape: Shape, step: Array) -> Array:
         seeds = jnp.floor(numbers[1:] * 2**23).astype(jnp.uint32)
         key = jax.random.fold_in(jax.random.key(seeds[0]), seeds[1])
         return std * normal(numbers[0]) * jax.random.normal(key, shape)
 
-    return Transform("noise", NOISE, 3, params)
+    return Transform("noise", NOISE, 3, draw)
 
 
 def cutout(size: float = 0.5) -> Transform:
@@ -37,11 +37,11 @@ def cutout(size: float = 0.5) -> Transform:
       size: Its sides relative to the image's.
     """
 
-    def params(numbers: Array, shape: Shape, step: Array) -> Array:
+    def draw(numbers: Array, shape: Shape, step: Array) -> Array:
         height, width = shape[:2]
         centre = numbers
         rows = jnp.abs((jnp.arange(height) + 0.5) / height - centre[0]) < size / 2
         columns = jnp.abs((jnp.arange(width) + 0.5) / width - centre[1]) < size / 2
         return ~(rows[:, None] & columns[None, :])
 
-    return Transform("cutout", KEPT, 2, params)
+    return Transform("cutout", KEPT, 2, draw)

@@ -20,12 +20,12 @@ IMAGES = "images [B, height, width, channels]"
 BLACK = -1.0
 
 
-def join(first: Array, second: Array) -> Array:
+def compose(first: Array, second: Array) -> Array:
     """The product of two maps from output to input, the later of which the output passes first."""
     return jnp.sum(first[:, :, None] * second[None, :, :], axis=1)  # a GPU's matrix product would round it
 
 
-def none(shape: Shape) -> Array:
+def identity(shape: Shape) -> Array:
     """The identity."""
     del shape
     return jnp.eye(3)
@@ -34,28 +34,28 @@ def none(shape: Shape) -> Array:
 @functools.cache
 def pixels(background: Background) -> Action:
     """The action of maps that take pixels to pixels, [B, 3, 3]."""
-    return Action(IMAGES, none, join, functools.partial(move_pixels, background=background))
+    return Action(IMAGES, 4, identity, compose, functools.partial(move_pixels, background=background))
 
 
 @functools.cache
 def affine(background: Background) -> Action:
     """The action of affine maps from output to input, [B, 3, 3]."""
-    return Action(IMAGES, none, join, functools.partial(warp, background=background))
+    return Action(IMAGES, 4, identity, compose, functools.partial(warp, background=background))
 
 
 def flip(background: Background = BLACK) -> Transform:
     """Mirror left to right with probability 1/2."""
 
-    def params(numbers: Array, shape: Shape, step: Array) -> Array:
+    def draw(numbers: Array, shape: Shape, step: Array) -> Array:
         return stretched(1 - 2 * (numbers[0] < 0.5).astype(jnp.float32), jnp.ones(()))
 
-    return Transform("flip", pixels(hashable(background)), 1, params)
+    return Transform("flip", pixels(hashable(background)), 1, draw)
 
 
 def rotate90(background: Background = BLACK) -> Transform:
     """Turn by 0, 1, 2 or 3 quarter turns, equally likely. Sides must differ by an even number of pixels."""
 
-    def params(numbers: Array, shape: Shape, step: Array) -> Array:
+    def draw(numbers: Array, shape: Shape, step: Array) -> Array:
         if (shape[0] - shape[1]) % 2:
             raise UserError(f"rotate90 can't turn {shape[0]}x{shape[1]} images: their sides differ by an odd number")
         turns = jnp.floor(4 * numbers[0]).astype(jnp.int32)
@@ -63,56 +63,56 @@ def rotate90(background: Background = BLACK) -> Transform:
         sine = jnp.array([0.0, 1.0, 0.0, -1.0])[turns]
         return turned(cosine, sine)
 
-    return Transform("rotate90", pixels(hashable(background)), 1, params)
+    return Transform("rotate90", pixels(hashable(background)), 1, draw)
 
 
 def translate(ratio: float = 0.125, background: Background = BLACK) -> Transform:
     """Move by whole pixels, uniformly up to a share of each side."""
 
-    def params(numbers: Array, shape: Shape, step: Array) -> Array:
+    def draw(numbers: Array, shape: Shape, step: Array) -> Array:
         share = ratio * symmetric(numbers)
         return moved(jnp.round(share * jnp.array([shape[1], shape[0]])))
 
-    return Transform("translate", pixels(hashable(background)), 2, params)
+    return Transform("translate", pixels(hashable(background)), 2, draw)
 
 
 def translate_subpixel(std: float = 0.125, background: Background = BLACK) -> Transform:
     """Move by any distance, normally distributed with a share of each side as its standard deviation."""
 
-    def params(numbers: Array, shape: Shape, step: Array) -> Array:
+    def draw(numbers: Array, shape: Shape, step: Array) -> Array:
         return moved(std * normal(numbers) * jnp.array([shape[1], shape[0]]))
 
-    return Transform("translate_subpixel", affine(hashable(background)), 2, params)
+    return Transform("translate_subpixel", affine(hashable(background)), 2, draw)
 
 
 def scale(std: float = 0.2, background: Background = BLACK) -> Transform:
     """Enlarge by 2^N(0, std²)."""
 
-    def params(numbers: Array, shape: Shape, step: Array) -> Array:
+    def draw(numbers: Array, shape: Shape, step: Array) -> Array:
         factor = jnp.exp2(-std * normal(numbers[0]))
         return stretched(factor, factor)
 
-    return Transform("scale", affine(hashable(background)), 1, params)
+    return Transform("scale", affine(hashable(background)), 1, draw)
 
 
 def anisotropic(std: float = 0.2, background: Background = BLACK) -> Transform:
     """Enlarge the width by s and the height by 1/s, where s = 2^N(0, std²)."""
 
-    def params(numbers: Array, shape: Shape, step: Array) -> Array:
+    def draw(numbers: Array, shape: Shape, step: Array) -> Array:
         power = std * normal(numbers[0])
         return stretched(jnp.exp2(-power), jnp.exp2(power))
 
-    return Transform("anisotropic", affine(hashable(background)), 1, params)
+    return Transform("anisotropic", affine(hashable(background)), 1, draw)
 
 
 def rotate(turns: float = 1.0, background: Background = BLACK) -> Transform:
     """Turn by an angle, uniform from -turns/2 to turns/2 of a full turn."""
 
-    def params(numbers: Array, shape: Shape, step: Array) -> Array:
+    def draw(numbers: Array, shape: Shape, step: Array) -> Array:
         angle = math.pi * turns * symmetric(numbers[0])
         return turned(jnp.cos(angle), jnp.sin(angle))
 
-    return Transform("rotate", affine(hashable(background)), 1, params)
+    return Transform("rotate", affine(hashable(background)), 1, draw)
 
 
 def hashable(background: Background) -> Background:

@@ -12,8 +12,8 @@ from gan_jax.augment.colors import (
     brightness,
     contrast,
     hue,
+    identity,
     luma_flip,
-    none,
     saturated,
     saturation,
 )
@@ -82,11 +82,11 @@ def diff_augment(background: Background = 0.0) -> Augment:
     """
 
     def brighter(numbers: Array, shape: Shape, step: Array) -> Array:
-        none(shape)
+        identity(shape)
         return added(numbers[0] - 0.5)
 
     def more_saturated(numbers: Array, shape: Shape, step: Array) -> Array:
-        return none(shape) if shape[-1] == 1 else saturated(2 * numbers[0])
+        return identity(shape) if shape[-1] == 1 else saturated(2 * numbers[0])
 
     def more_contrast(numbers: Array, shape: Shape, step: Array) -> Array:
         return 0.5 + numbers[0]
@@ -106,4 +106,4 @@ def stretch_about_mean(factor: Array, x: Array) -> Array:
     return mean + per_example(factor, x).astype(x.dtype) * (x - mean)
 
 
-ABOUT_MEAN = Action(IMAGES, lambda shape: jnp.ones(()), jnp.multiply, stretch_about_mean)
+ABOUT_MEAN = Action(IMAGES, 4, lambda shape: jnp.ones(()), jnp.multiply, stretch_about_mean)

@@ -22,8 +22,8 @@ def delay(samples: Array, x: Array) -> Array:
     return jnp.where(within[..., None], moved, 0)
 
 
-GAIN = Action(SOUNDS, lambda shape: jnp.ones(()), jnp.multiply, amplify)
-DELAY = Action(SOUNDS, lambda shape: jnp.zeros((), jnp.int32), jnp.add, delay)
+GAIN = Action(SOUNDS, 3, lambda shape: jnp.ones(()), jnp.multiply, amplify)
+DELAY = Action(SOUNDS, 3, lambda shape: jnp.zeros((), jnp.int32), jnp.add, delay)
 
 
 def gain(std: float = 0.5) -> Transform:
@@ -34,17 +34,17 @@ def gain(std: float = 0.5) -> Transform:
 def polarity() -> Transform:
     """Reverse the sign with probability 1/2."""
 
-    def params(numbers: Array, shape: Shape, step: Array) -> Array:
+    def draw(numbers: Array, shape: Shape, step: Array) -> Array:
         return 1 - 2 * (numbers[0] < 0.5).astype(jnp.float32)
 
-    return Transform("sounds.polarity", GAIN, 1, params)
+    return Transform("sounds.polarity", GAIN, 1, draw)
 
 
 def shift(ratio: float = 0.125) -> Transform:
     """Move by whole samples, uniformly up to a share of the length either way. Silence comes in."""
 
-    def params(numbers: Array, shape: Shape, step: Array) -> Array:
+    def draw(numbers: Array, shape: Shape, step: Array) -> Array:
         most = round(ratio * shape[0])
         return jnp.floor((2 * most + 1) * numbers[0]).astype(jnp.int32) - most
 
-    return Transform("sounds.shift", DELAY, 1, params)
+    return Transform("sounds.shift", DELAY, 1, draw)

@@ -24,8 +24,8 @@ def turned(turns: Array, x: Array) -> Array:
     return jax.lax.select_n(jnp.broadcast_to(per_example(turns, x), x.shape), *about)
 
 
-FLIP = Action(VOXELS, lambda shape: jnp.zeros((), bool), jnp.logical_xor, mirrored)
-TURN = Action(VOXELS, lambda shape: jnp.zeros((), jnp.int32), lambda a, b: (a + b) % 4, turned)
+FLIP = Action(VOXELS, 5, lambda shape: jnp.zeros((), bool), jnp.logical_xor, mirrored)
+TURN = Action(VOXELS, 5, lambda shape: jnp.zeros((), jnp.int32), lambda a, b: (a + b) % 4, turned)
 
 
 def flip() -> Transform:
@@ -36,9 +36,9 @@ def flip() -> Transform:
 def rotate90() -> Transform:
     """Turn about the vertical axis by 0, 1, 2 or 3 quarter turns, equally likely."""
 
-    def params(numbers: Array, shape: Shape, step: Array) -> Array:
+    def draw(numbers: Array, shape: Shape, step: Array) -> Array:
         if shape[0] != shape[2]:
             raise UserError(f"voxels.rotate90 can't turn {shape[0]}x{shape[2]} floors: both sides must be equal")
         return jnp.floor(4 * numbers[0]).astype(jnp.int32)
 
-    return Transform("voxels.rotate90", TURN, 1, params)
+    return Transform("voxels.rotate90", TURN, 1, draw)

@@ -9,9 +9,10 @@ from augmentations import SHAPES, applied, drawn, examples, fixed, keys
 from gan_jax import augment
 from gan_jax.augment.algebra import Action, Transform, chain, normal, sometimes
 from gan_jax.errors import UserError
+from gan_jax.types import Augment
 
-ADD = Action("vectors [B, size]", lambda shape: jnp.zeros(()), jnp.add, lambda value, x: x + value[:, None])
-TIMES = Action("vectors [B, size]", lambda shape: jnp.ones(()), jnp.multiply, lambda value, x: x * value[:, None])
+ADD = Action("vectors [B, size]", 2, lambda shape: jnp.zeros(()), jnp.add, lambda value, x: x + value[:, None])
+TIMES = Action("vectors [B, size]", 2, lambda shape: jnp.ones(()), jnp.multiply, lambda value, x: x * value[:, None])
 
 
 def always(action: Action, value: float) -> Transform:
@@ -22,6 +23,77 @@ def test_transforms_are_applied_in_order():
     x = np.ones((2, 3), np.float32)
     np.testing.assert_array_equal(applied(chain(always(ADD, 1), always(TIMES, 3)), x), 6)
     np.testing.assert_array_equal(applied(chain(always(TIMES, 3), always(ADD, 1)), x), 4)
+
+
+def test_an_action_may_describe_its_data_in_any_words():
+    plain = ADD._replace(data="vectors")
+    np.testing.assert_array_equal(applied(chain(always(plain, 1)), np.ones((2, 3), np.float32)), 2)
+    with pytest.raises(UserError, match=r"toy augments vectors, 2 axes in all, the data are \[2, 3, 1\]"):
+        applied(chain(always(plain, 1)), np.ones((2, 3, 1)))
+
+
+def counting(by: float) -> Augment:
+    """Adds a count to examples, which grows each turn."""
+    return Augment(
+        init=lambda: {"count": jnp.float32(0)},
+        apply=lambda state, keys, x, step: x + state["count"],
+        advance=lambda state, game: {"count": state["count"] + by},
+    )
+
+
+def test_augmentations_stand_between_transforms_in_order_each_with_its_own_state():
+    whole = chain(always(ADD, 1), counting(10), always(TIMES, 3), counting(100), counting(200))
+    x = np.ones((2, 3), np.float32)
+    np.testing.assert_array_equal(applied(whole, x), 6)
+    state = whole.advance(whole.advance(whole.init(), None), None)
+    assert [float(count) for count in jax.tree.leaves(state)] == [20, 200, 400]
+    assert jax.tree.structure(state) == jax.tree.structure(whole.init())
+    np.testing.assert_array_equal(whole.apply(state, keys(2), x, 0), (1 + 1 + 20) * 3 + 200 + 400)
+
+
+def test_one_augmentation_alone_is_itself_and_transforms_alone_have_no_state():
+    own = counting(1)
+    assert chain(own) is own
+    assert chain(always(ADD, 1), always(TIMES, 2)).init() == ()
+
+
+def test_an_augmentation_appearing_twice_is_applied_twice_by_different_numbers():
+    noise = Augment(
+        init=tuple,
+        apply=lambda state, keys, x, step: x + jax.vmap(lambda key: jax.random.normal(key, x.shape[1:]))(keys),
+        advance=lambda state, game: state,
+    )
+    once, twice = (applied(whole, np.zeros((2000, 1), np.float32)) for whole in (chain(noise), chain(noise, noise)))
+    assert np.std(twice) == pytest.approx(2**0.5 * np.std(once), rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        (augment.flip, r"not the function flip: call it, as in flip\(\)"),
+        (0.5, "not float 0.5"),
+        ([augment.flip()], r"not list \[Transform"),
+    ],
+)
+def test_what_is_no_augmentation_is_refused_by_chain(part, message):
+    with pytest.raises(
+        UserError, match=rf"^chain takes transforms and augmentations, such as augment.flip\(\), {message}"
+    ):
+        chain(augment.rotate(), part)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((augment.flip(), 0.5), r"^sometimes: the probability comes first, as in sometimes\(0.5, augment.flip\(\)\)$"),
+        ((augment.flip, 0.5), "^sometimes takes a transform, .*, not float 0.5$"),
+        ((0.5, augment.flip), r"^sometimes takes a transform, .*, not the function flip: call it, as in flip\(\)$"),
+        ((0.5, augment.ada()), "^sometimes takes one transform, not a whole augmentation: put sometimes around each"),
+    ],
+)
+def test_sometimes_of_something_else_is_refused(arguments, message):
+    with pytest.raises(UserError, match=message):
+        sometimes(*arguments)
 
 
 def test_an_empty_chain_changes_nothing():
@@ -89,7 +161,7 @@ def test_a_probability_out_of_range_is_refused(p):
 )
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def test_data_of_another_rank_are_refused(transform, shape):
-    if len(shape) + 1 == transform.action.data.count(",") + 1:
+    if len(shape) + 1 == transform.action.axes:
         return
     with pytest.raises(UserError, match=f"{transform.name} augments {transform.action.data.split()[0]}.* the data are"):
         applied(transform, examples(2, shape))

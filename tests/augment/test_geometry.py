@@ -37,7 +37,7 @@ def by_scipy(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 
 def matrix_of(transform, *numbers):
-    return np.asarray(transform.params(jnp.array(numbers, jnp.float32), SHAPE, 0))
+    return np.asarray(transform.draw(jnp.array(numbers, jnp.float32), SHAPE, 0))
 
 
 @pytest.mark.parametrize(("number", "mirrored"), [(0.2, True), (0.8, False)])

@@ -9,6 +9,7 @@ from toys import make_game
 
 from gan_jax import augment
 from gan_jax.errors import UserError
+from gan_jax.trees import named
 from gan_jax.types import Pair
 
 ADA = [
@@ -28,7 +29,7 @@ def chained(monkeypatch):
 
 
 def share_changed(transform) -> float:
-    changed = drawn(transform, (8, 8, 3)) != np.asarray(transform.action.none((8, 8, 3)))
+    changed = drawn(transform, (8, 8, 3)) != np.asarray(transform.action.identity((8, 8, 3)))
     return float(np.mean(changed.any((1, 2))))
 
 
@@ -49,8 +50,8 @@ def test_ada_takes_colours_noise_and_cutout_at_shares_of_p(chained):
     assert [transform.name for transform in chained] == [*ADA, "noise", "cutout"]
     assert share_changed(chained[8]) == pytest.approx(0.4, abs=0.03)
     for transform in chained[-2:]:
-        assert float(transform.params(jnp.full(4, 0.19), (8, 8, 3), 0).std()) > 0
-        assert float(transform.params(jnp.full(4, 0.21), (8, 8, 3), 0).std()) == 0
+        assert float(transform.draw(jnp.full(4, 0.19), (8, 8, 3), 0).std()) > 0
+        assert float(transform.draw(jnp.full(4, 0.21), (8, 8, 3), 0).std()) == 0
 
 
 def test_diff_augment_is_zhaos():
@@ -68,7 +69,7 @@ def test_diff_augment_colours_uniformly(chained):
     assert [t.name for t in chained] == ["brightness", "saturation", "contrast", "translate", "cutout"]
 
     def at(index: int, number: float) -> np.ndarray:
-        return np.asarray(chained[index].params(jnp.array([number]), (8, 8, 3), 0))
+        return np.asarray(chained[index].draw(jnp.array([number]), (8, 8, 3), 0))
 
     for number in (0.1, 0.9):
         assert at(0, number)[0, 3] == pytest.approx(number - 0.5)
@@ -152,3 +153,33 @@ def test_the_pipeline_is_applied_at_p():
 def test_bad_options_are_refused(options, message):
     with pytest.raises(UserError, match=message):
         augment.adaptive(augment.ada, **options)
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "message"),
+    [
+        (augment.ada(), "^adaptive takes a function of p, .*, not Augment$"),
+        (augment.flip, "^adaptive takes a function of p, .* this one fails at p = 0 .*; is p its first argument[?]$"),
+        (
+            augment.diff_augment,
+            "^adaptive takes a function of p, .* this one fails at p = 0 .*; is p its first argument[?]$",
+        ),
+        (augment.noise, "^adaptive takes a function of p, .* this one returns Transform, not Augment$"),
+        (lambda p: augment.adaptive(augment.ada, 64), "^adaptive takes a stateless pipeline, this one has a state"),
+    ],
+    ids=["augmentation", "flip", "diff_augment", "noise", "stateful"],
+)
+def test_anything_but_a_stateless_pipeline_is_refused(pipeline, message):
+    with pytest.raises(UserError, match=message):
+        augment.adaptive(pipeline, 64)
+
+
+def test_adaptive_pipelines_chain_with_transforms():
+    """p rises in its place, and a pipeline may itself be a chain with augmentations."""
+    half = augment.adaptive(lambda p: augment.chain(augment.ada(p), augment.diff_augment()), 64, horizon=128)
+    whole = augment.chain(augment.flip(), half)
+    state = whole.advance(whole.init(), of_real(jnp.ones(4)))
+    assert state == ((), {"p": 0.5})
+    assert named({"augment": state}).keys() == {"augment/1/p"}
+    x = examples(4, (8, 8, 3))
+    assert np.abs(jax.jit(whole.apply)(state, keys(4), x, jnp.int32(0)) - x).max((1, 2, 3)).min() > 0
