@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from gan_jax.errors import UserError
 from gan_jax.types import Array
 
 
@@ -41,6 +42,12 @@ def follow(average: Average, value: Any, decay: float) -> Average:
     values = average.values + 1
     weight = newest(decay, values)
     return Average(jax.tree.map(lambda mean, new: mean + weight * (new - mean), average.mean, value), values)
+
+
+def check_decay(decay: float, name: str = "decay") -> None:
+    """Raises UserError for a decay outside [0, 1)."""
+    if not 0 <= decay < 1:
+        raise UserError(f"{name} {decay}: it must be 0 or more, and less than 1")
 
 
 def newest(decay: float, count: Array) -> Array:

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax.nn import log_sigmoid, softplus
 
+from gan_jax.errors import UserError
 from gan_jax.trees import sum_of
 from gan_jax.types import Array, Game, Loss, Objective, State, Terms
 
@@ -105,6 +106,8 @@ def began(diversity: float = 0.5, rate: float = 0.001) -> Objective:
       diversity: The paper's γ, at which E[L(G(z))] / E[L(x)] settles: lower values give better, less varied examples.
       rate: The paper's λ.
     """
+    if diversity <= 0 or rate < 0:
+        raise UserError(f"diversity {diversity} and rate {rate}: the first must be above 0, the second 0 or more")
 
     def total(logits: Any, mean: Callable[[Array], Array]) -> Array:
         return sum_of(map(mean, jax.tree.leaves(logits)))

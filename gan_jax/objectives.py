@@ -22,6 +22,8 @@ def add(**terms: Objective) -> Objective:
     """
     for name, term in terms.items():
         check_objective(term, name)
+        if "/" in name:
+            raise UserError(f"a term is named {name!r}: the slash stands for a term within a term, so leave it out")
 
     def total(parts: dict[str, Loss]) -> Loss | None:
         def loss(game: Game) -> tuple[Terms, State]:

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from gan_jax import averages
+from gan_jax.errors import UserError
 from gan_jax.keys import fold, fold_leaves
 from gan_jax.trees import mean_of, sum_of
 from gan_jax.types import Array, Augment, Game, Objective, Pair, State, Terms
@@ -106,8 +107,9 @@ def lecam(decay: float = 0.99) -> Objective:
     are 0.01 to 0.3.
 
     Args:
-      decay: The decay of the averages.
+      decay: The decay of the averages, at least 0 and less than 1.
     """
+    averages.check_decay(decay)
 
     def critic(game: Game) -> tuple[Terms, State]:
         means = Pair(*(mean_of(logits, game.mean) for logits in game.logits))
@@ -129,7 +131,12 @@ def consistency(augment: Augment, *, real: float = 1.0, fake: float = 1.0) -> Ob
       augment: T, such as `augment.chain(augment.flip(), augment.translate())`; its first state is used.
       real: The weight at real examples. The paper's weights are 10 for both.
       fake: The weight at fake examples.
+
+    Raises:
+      ValueError: T is no augmentation.
     """
+    if not isinstance(augment, Augment):
+        raise UserError("consistency takes an augmentation, such as augment.chain(augment.flip())")
 
     def penalty(game: Game) -> Terms:
         def apart(use: int, x: Any, logits: Any, weight: float) -> Terms:

@@ -14,7 +14,7 @@ import optax
 from gan_jax.errors import UserError
 from gan_jax.keys import fold, fold_each
 from gan_jax.objectives import evaluate
-from gan_jax.trees import as_output, check_alike, mean_of, named, outline, size_of
+from gan_jax.trees import as_output, check_alike, mean_of, named, outline, size_of, strong
 from gan_jax.types import (
     Array,
     Augment,
@@ -107,6 +107,7 @@ def play(
         step=state.step,
         mean=lambda x: average(jnp.mean(x), axis_name),
         state=state.objective,
+        mixes_examples=Players(*(net.mixes_examples(own) for net, own in zip(nets, stats))),
     )
     return game, Players(critic_stats, generator_stats)
 
@@ -119,7 +120,9 @@ def judge(loss: Loss, game: Game) -> tuple[Array, Terms, State]:
     """
     terms, state = evaluate(loss, game)
     terms = jax.tree.map(jnp.mean, terms)
-    return jnp.sum(jnp.stack(jax.tree.leaves(terms))), terms, jax.lax.stop_gradient(state)
+    if not jax.tree.leaves(terms):
+        raise UserError("a loss returns no terms: return an array [B] or a dict of them, or leave the player no loss")
+    return jnp.sum(jnp.stack(jax.tree.leaves(terms))), terms, jax.lax.stop_gradient(strong(state))
 
 
 def advanced(augment: Augment, state: State, game: Game) -> State:
@@ -130,7 +133,7 @@ def advanced(augment: Augment, state: State, game: Game) -> State:
     """
     after = augment.advance(state, game)
     check_alike(state, after, "the augmentation")
-    return jax.lax.stop_gradient(after)
+    return jax.lax.stop_gradient(strong(after))
 
 
 def metric_name(player: Player, name: str) -> str:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from gan_jax import averages
 from gan_jax.constraints import matrices
+from gan_jax.errors import UserError
 from gan_jax.keys import fold, fold_leaves
 from gan_jax.trees import sum_of
 from gan_jax.types import Array, Game, Objective, State, Terms
@@ -50,14 +51,20 @@ def path_length(decay: float = 0.99, *, at: Callable[[Game], tuple[Map, Any]] = 
 
     J is the Jacobian of the examples by w, y is normal noise divided by the root of the number of pixels, and a is a
     moving average of the lengths, which includes the batch's own and has no initial value. Use `every` with it. The
-    generator must treat each example by itself, as batch normalisation doesn't.
+    generator must treat each example by itself: one with batch normalisation is refused.
 
     Args:
       decay: The decay of a.
       at: A game -> the map from w to examples [B, ..., channels], and w [B, ...]: StyleGAN2's is from its styles.
     """
+    averages.check_decay(decay)
 
     def generator(game: Game) -> tuple[Terms, State]:
+        if game.mixes_examples.generator:
+            raise UserError(
+                "the generator has batch statistics, so its examples depend on one another and the path length by one "
+                "latent is not that of one example: give it another norm, such as norm=Identity, or drop the term"
+            )
         made, w = at(game)
         examples, back = jax.vjp(made, w)
         noise = jax.tree.map(pixel_noise, fold_leaves(fold(game.keys, NOISE), examples), examples)
@@ -88,7 +95,12 @@ def orthogonal(player: Literal["critic", "generator"] = "generator") -> Objectiv
 
     Args:
       player: Whose kernels.
+
+    Raises:
+      ValueError: There is no such player.
     """
+    if player not in ("critic", "generator"):
+        raise UserError(f"player {player!r}: it must be critic or generator")
 
     def loss(game: Game) -> tuple[Terms, State]:
         kernels = matrices(getattr(game.params, player)).values()

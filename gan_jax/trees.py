@@ -38,6 +38,11 @@ def check_alike(before: State, after: State, who: str) -> None:
         )
 
 
+def strong(tree: Any) -> Any:
+    """Makes Python's numbers and weakly typed arrays strongly typed, so that programs are compiled only once."""
+    return jax.tree.map(lambda x: jnp.array(x, jnp.result_type(x)), tree)
+
+
 def size_of(tree: Any) -> int:
     """The number of examples in a tree of [B, ...]."""
     return jax.tree.leaves(tree)[0].shape[0]

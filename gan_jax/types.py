@@ -41,8 +41,7 @@ class Mode:
       train: Whether batch statistics and dropout work as in training.
       keys: [B], one PRNG key per example, for dropout and noise. None means no randomness.
       axis_name: The mapped axis that the batch is split over, for statistics across replicas.
-      dtype: The type of computation, such as jnp.bfloat16. None means that of the parameters and examples. Results
-        have the type of x.
+      dtype: The type of computation, such as jnp.bfloat16; None: that of the parameters. Results have the type of x.
     """
 
     train: bool = False
@@ -210,6 +209,7 @@ class Game(NamedTuple):
       step: [], the number of updates done.
       mean: The mean over every element on every device.
       state: The state of the term that looks.
+      mixes_examples: Whether the examples of a batch depend on one another in each network.
     """
 
     critic: Callable[[Any], Any]
@@ -227,6 +227,7 @@ class Game(NamedTuple):
     step: Array
     mean: Callable[[Array], Array]
     state: State = ()
+    mixes_examples: Players[bool] = Players(False, False)
 
 
 Loss: TypeAlias = Callable[[Game], tuple[Terms, State]]  # the terms, and the next state
@@ -238,8 +239,8 @@ class Objective(NamedTuple):
     Attributes:
       critic: The critic's loss; None if the term doesn't affect the critic.
       generator: The generator's loss; None if the term doesn't affect the generator.
-      init: () -> the first state. A loss gets the state in `game.state` and returns the next; both players share it.
-        Compute it by `game.mean`, never `jnp.mean`, so that it is the same on every device.
+      init: () -> the first state, which both players share. A loss gets it in `game.state` and returns the next.
+        Compute that by `game.mean`, never `jnp.mean`, so that it is the same on every device.
     """
 
     critic: Loss | None

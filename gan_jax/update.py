@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gan_jax.averages import newest
+from gan_jax.averages import check_decay, newest
 from gan_jax.errors import UserError
 from gan_jax.keys import fold_each
 from gan_jax.play import (
@@ -38,7 +38,7 @@ from gan_jax.play import (
     play,
     unchanged,
 )
-from gan_jax.trees import size_of
+from gan_jax.trees import size_of, strong
 from gan_jax.types import Array, Augment, Batch, Network, Objective, Params, Players, Prior, TrainState, Variables
 
 Update = Callable[[TrainState, Players[Batch], Array], tuple[TrainState, Metrics]]
@@ -77,16 +77,11 @@ def make_init(
             stats=Players(critic[1], generator[1]),
             opt_state=Players(optimizers.critic.init(params.critic), optimizers.generator.init(params.generator)),
             ema=jax.tree.map(jnp.copy, Variables(*generator)),  # its own buffers, so that a state can be donated
-            objective=own_arrays(objective.init()),
-            augment=own_arrays(augment.init()),
+            objective=strong(objective.init()),
+            augment=strong(augment.init()),
         )
 
     return init
-
-
-def own_arrays(state: Any) -> Any:
-    """Makes Python's numbers and weakly typed arrays strongly typed, so that the update is compiled only once."""
-    return jax.tree.map(lambda x: jnp.array(x, jnp.result_type(x)), state)
 
 
 def make_update(
@@ -161,8 +156,14 @@ def make_update(
 def check_rules(rules: Rules) -> None:
     """Refuses a decay outside [0, 1), and an objective that leaves a player without a loss."""
     check_augment(rules.augment)
-    if not callable(rules.ema_decay) and not 0 <= rules.ema_decay < 1:
-        raise UserError(f"ema_decay {rules.ema_decay}: it must be 0 or more, and less than 1")
+    decay = rules.ema_decay
+    if callable(decay):
+        with jax.ensure_compile_time_eval():
+            first = decay(jnp.zeros((), jnp.int32))
+        if jnp.shape(first) or not 0 <= float(first) < 1:
+            raise UserError(f"ema_decay is {first} at step 0: a schedule must give one number, 0 or more, less than 1")
+    else:
+        check_decay(decay, "ema_decay")
     for player in Players._fields:
         if getattr(rules.objective, player) is None:
             raise UserError(f"the objective leaves the {player} no loss: add an adversarial term")

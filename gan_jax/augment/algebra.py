@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from gan_jax.errors import UserError
 from gan_jax.keys import fold
@@ -76,7 +77,7 @@ def sometimes(p: Probability, transform: Transform) -> Transform:
         raise UserError(
             f"sometimes takes a transform, as in sometimes(0.5, augment.flip()), not {described(transform)}"
         )
-    if isinstance(p, int | float) and not 0 <= p <= 1:
+    if isinstance(p, int | float | np.number) and not 0 <= p <= 1:
         raise UserError(f"probability {p} of {transform.name}: it must be from 0 to 1")
 
     def draw(numbers: Array, shape: Shape, step: Array) -> Any:

@@ -23,6 +23,9 @@ from gan_jax.augment.geometry import (
     IMAGES,
     anisotropic,
     flip,
+    hashable,
+    moved,
+    pixels,
     rotate,
     rotate90,
     scale,
@@ -30,6 +33,7 @@ from gan_jax.augment.geometry import (
     translate_subpixel,
 )
 from gan_jax.augment.warp import Background
+from gan_jax.errors import UserError
 from gan_jax.types import Array, Augment
 
 
@@ -46,7 +50,13 @@ def ada(p: Probability = 1.0, *, color: float = 1.0, corrupt: float = 0.0, backg
       background: The colour from outside the frame, one number or one for each channel.
 
     Karras et al. 2020, "Training Generative Adversarial Networks with Limited Data", appendix B.
+
+    Raises:
+      ValueError: A share outside [0, 1].
     """
+    for name, value in {"color": color, "corrupt": corrupt}.items():
+        if not 0 <= value <= 1:
+            raise UserError(f"{name} {value}: it must be from 0 to 1")
 
     def share(factor: float) -> Callable[[Array], Any]:
         return lambda step: factor * (p(step) if callable(p) else p)
@@ -95,9 +105,15 @@ def diff_augment(background: Background = 0.0) -> Augment:
         Transform("brightness", COLORS, 1, brighter),
         Transform("saturation", COLORS, 1, more_saturated),
         Transform("contrast", ABOUT_MEAN, 1, more_contrast),
-        translate(background=background),
+        Transform("translate", pixels(hashable(background)), 2, up_to_an_eighth),
         cutout(),
     )
+
+
+def up_to_an_eighth(numbers: Array, shape: Shape, step: Array) -> Array:
+    """A translation by whole pixels, each up to an eighth of the side equally likely."""
+    most = jnp.array([int(side / 8 + 0.5) for side in (shape[1], shape[0])])
+    return moved(jnp.floor((2 * most + 1) * numbers) - most)
 
 
 def stretch_about_mean(factor: Array, x: Array) -> Array:

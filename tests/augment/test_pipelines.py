@@ -8,6 +8,7 @@ from augmentations import applied, drawn, examples, keys
 from toys import make_game
 
 from gan_jax import augment
+from gan_jax.augment.pipelines import up_to_an_eighth
 from gan_jax.errors import UserError
 from gan_jax.trees import named
 from gan_jax.types import Pair
@@ -183,3 +184,12 @@ def test_adaptive_pipelines_chain_with_transforms():
     assert named({"augment": state}).keys() == {"augment/1/p"}
     x = examples(4, (8, 8, 3))
     assert np.abs(jax.jit(whole.apply)(state, keys(4), x, jnp.int32(0)) - x).max((1, 2, 3)).min() > 0
+
+
+@pytest.mark.parametrize(("side", "most"), [(28, 4), (32, 4), (64, 8)])
+def test_diff_augment_moves_by_each_number_of_pixels_equally_often(side, most):
+    numbers = (np.arange(9 * 17 * 10, dtype=np.float32) + 0.5) / (9 * 17 * 10)
+    maps = jax.vmap(lambda u: up_to_an_eighth(jnp.stack([u, u]), (side, side, 1), jnp.int32(0)))(numbers)
+    moves, counts = np.unique(-np.asarray(maps)[:, 0, 2], return_counts=True)
+    np.testing.assert_array_equal(moves, np.arange(-most, most + 1))
+    assert np.ptp(counts) <= 1
