@@ -76,7 +76,7 @@ def experiment(
         steps=steps,
         batch_size=batch_size,
         ema_decay=0.99,
-        augment=augment.chain(augment.sometimes(turns, augment.voxels.rotate90())),
+        augment=augment.chain(*[augment.sometimes(turns, augment.voxels.rotate90())] if turns else []),
         view=views.shapes,
         measure=measures.shapes(num=data.size or 0),
     )

@@ -76,6 +76,7 @@ def experiment(
     optimizer = optax.inject_hyperparams(optax.adam)(
         along_a_cosine(learning_rate, 0.0, steps), b1=0.0, b2=along_a_cosine(0.9, 0.99, steps)
     )
+    probability = along_a_cosine(0.0, augmentation, steps)
     half_life = along_a_cosine(0.0, HALF_LIFE, steps)
     return Experiment(
         data=of_folders(folder, test_folder, size) if folder else tfds_images(dataset, size=size, data_dir=data_dir),
@@ -90,5 +91,5 @@ def experiment(
         steps=steps,
         batch_size=batch_size,
         ema_decay=lambda step: 0.5 ** (1 / half_life(step)),
-        augment=augment.ada(along_a_cosine(0.0, augmentation, steps), color=0.5, background=1.0),
+        augment=augment.ada(probability, color=0.5, background=1.0) if augmentation else augment.chain(),
     )

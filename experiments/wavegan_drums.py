@@ -70,7 +70,7 @@ def experiment(
         batch_size=batch_size,
         critic_steps=critic_steps,
         ema_decay=0.99,
-        augment=augment.chain(*(augment.sometimes(augmentation, change) for change in changes)),
+        augment=augment.chain(*(augment.sometimes(augmentation, change) for change in changes if augmentation)),
         view=views.sounds(RATE),
         measure=measures.sounds(features.drums()),
     )
