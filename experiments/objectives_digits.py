@@ -4,8 +4,8 @@ One DCGAN and one batch size for all; each objective has its own turns of the cr
 Learning rates fall to zero along a cosine, so `steps` is the budget. Those of the first seven are the best of three to
 five, each at least twice the one before, by the Fréchet distance of the digits after half of the budget;
 experiments/results/measure.py gives each as many updates as it can make in the same time. The others add one published
-term each to the non-saturating loss with R1, at a weight that trains here; BEGAN's critic is an autoencoder, and only
-the classification game's generator is told the class.
+term each to the non-saturating loss with R1. BEGAN's critic is an autoencoder; after 1,000 updates, half of its
+samples are blank. In the classification game alone, the generator gets the class.
 
 Settings of relativistic: examples of 28x28x1, latents of 100, width 32, 4,000 updates, batch 16, 1 critic turn, Adam
 0.002 along a cosine, b1 0, b2 0.99, R1 1, R2 1, EMA 0.99.
@@ -42,7 +42,6 @@ from gan_jax import (
 )
 from gan_jax.data import digits, tfds_images
 from gan_jax.nets import dcgan
-from gan_jax.nets.layers import Identity
 
 # fmt: off
 Name = Literal[
@@ -66,7 +65,7 @@ def critic_with_heads(**heads: int) -> Callable[[int], Network]:
 
 def autoencoder(width: int) -> Network:
     encoder = dcgan.critic(width=width, dropout=0.0, heads={"code": 64})
-    return nets.reconstructing(nets.autoencoder(encoder, dcgan.generator(width=width, norm=Identity)))
+    return nets.reconstructing(nets.autoencoder(encoder, dcgan.generator(width=width)))
 
 
 class Rules(NamedTuple):
@@ -105,7 +104,7 @@ RULES: dict[Name, Rules] = {
     "sn_hinge": Rules(losses.hinge(), adam(0.0, 0.9), 1e-3, critic=lambda width: spectral_norm(critic(width))),
     "r1": Rules(with_r1(), adam(0.0, 0.99), 1e-3),
     "relativistic": Rules(add(adversarial=losses.relativistic(), r1=r1, r2=r2), adam(0.0, 0.99), 2e-3),
-    "began": Rules(losses.began(), adam(0.5, 0.999), 1e-3, critic=autoencoder),
+    "began": Rules(losses.began(0.5, 0.01), adam(0.5, 0.999), 1e-3, critic=autoencoder),
     "lecam": Rules(with_r1(lecam=scale(penalties.lecam(), 0.1)), adam(0.0, 0.99), 1e-3),
     "consistency": Rules(with_r1(consistency=scale(penalties.consistency(moved), 10.0)), adam(0.0, 0.99), 1e-3),
     "feature_matching": Rules(with_r1(features=scale(auxiliary.feature_matching(), 1e-3)), adam(0.0, 0.99), 1e-3,
