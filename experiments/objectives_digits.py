@@ -42,6 +42,7 @@ from gan_jax import (
 )
 from gan_jax.data import digits, tfds_images
 from gan_jax.nets import dcgan
+from gan_jax.nets.layers import LayerNorm
 
 # fmt: off
 Name = Literal[
@@ -110,7 +111,8 @@ RULES: dict[Name, Rules] = {
     "feature_matching": Rules(with_r1(features=scale(auxiliary.feature_matching(), 1e-3)), adam(0.0, 0.99), 1e-3,
                               critic=critic_with_heads()),
     "mode_seeking": Rules(with_r1(mode_seeking=scale(regularizers.mode_seeking(), 0.1)), adam(0.0, 0.99), 1e-3),
-    "path_length": Rules(with_r1(path_length=every(8, scale(regularizers.path_length(), 2.0))), adam(0.0, 0.99), 1e-3),
+    "path_length": Rules(with_r1(path_length=every(8, scale(regularizers.path_length(), 2.0))), adam(0.0, 0.99), 1e-3,
+                         generator=lambda width: dcgan.generator(width=width, norm=LayerNorm)),
     "orthogonal": Rules(with_r1(orthogonal=scale(regularizers.orthogonal(), 1e-4)), adam(0.0, 0.99), 1e-3),
     "classification": Rules(with_r1(classes=auxiliary.classification()), adam(0.0, 0.99), 1e-3,
                             critic=critic_with_heads(classes=10),

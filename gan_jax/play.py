@@ -107,7 +107,6 @@ def play(
         step=state.step,
         mean=lambda x: average(jnp.mean(x), axis_name),
         state=state.objective,
-        mixes_examples=Players(*(net.mixes_examples(own) for net, own in zip(nets, stats))),
     )
     return game, Players(critic_stats, generator_stats)
 

@@ -51,7 +51,8 @@ def path_length(decay: float = 0.99, *, at: Callable[[Game], tuple[Map, Any]] = 
 
     J is the Jacobian of the examples by w, y is normal noise divided by the root of the number of pixels, and a is a
     moving average of the lengths, which includes the batch's own and has no initial value. Use `every` with it. The
-    generator must treat each example by itself: one with batch normalisation is refused.
+    generator must treat each example by itself: with batch normalisation, the lengths are
+    those of a batch.
 
     Args:
       decay: The decay of a.
@@ -60,11 +61,6 @@ def path_length(decay: float = 0.99, *, at: Callable[[Game], tuple[Map, Any]] = 
     averages.check_decay(decay)
 
     def generator(game: Game) -> tuple[Terms, State]:
-        if game.mixes_examples.generator:
-            raise UserError(
-                "the generator has batch statistics, so its examples depend on one another and the path length by one "
-                "latent is not that of one example: give it another norm, such as norm=Identity, or drop the term"
-            )
         made, w = at(game)
         examples, back = jax.vjp(made, w)
         noise = jax.tree.map(pixel_noise, fold_leaves(fold(game.keys, NOISE), examples), examples)

@@ -209,7 +209,6 @@ class Game(NamedTuple):
       step: [], the number of updates done.
       mean: The mean over every element on every device.
       state: The state of the term that looks.
-      mixes_examples: Whether the examples of a batch depend on one another in each network.
     """
 
     critic: Callable[[Any], Any]
@@ -227,7 +226,6 @@ class Game(NamedTuple):
     step: Array
     mean: Callable[[Array], Array]
     state: State = ()
-    mixes_examples: Players[bool] = Players(False, False)
 
 
 Loss: TypeAlias = Callable[[Game], tuple[Terms, State]]  # the terms, and the next state

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from toys import GAME, HINGE, centred, data, played
+from toys import GAME, HINGE, data, played
 
 from gan_jax import augment, losses, penalties, regularizers
 from gan_jax.errors import UserError
@@ -38,12 +38,6 @@ def test_a_setting_out_of_range_is_refused(make, message):
 def test_a_decay_of_the_average_that_is_none_at_step_0_is_refused(schedule):
     with pytest.raises(UserError, match=r"ema_decay is .* at step 0: a schedule must give one number"):
         played(GAME, HINGE, SGD, data(2), ema_decay=schedule)
-
-
-def test_path_length_of_a_generator_with_batch_statistics_is_refused():
-    nets = GAME._replace(generator=centred(GAME.generator))
-    with pytest.raises(UserError, match="the generator has batch statistics, so its examples depend on one another"):
-        played(nets, add(adversarial=HINGE, length=regularizers.path_length()), SGD, data(2))
 
 
 def test_a_loss_without_terms_is_refused():
