@@ -155,8 +155,8 @@ def augmentation() -> list[str]:
         return []
     text = """## Augmentation of few examples
 
-Does it help that the critic sees few examples augmented? Here each augmentation has probability 0.3: quarter turns of 158 pieces of
-furniture (`experiments/gan3d_furniture.py --turns`); gain, polarity and shifts of 67 drum hits
+Does it help that the critic sees few examples augmented? Each augmentation has probability 0.3: quarter turns of 158
+pieces of furniture (`experiments/gan3d_furniture.py --turns`); gain, polarity and shifts of 67 drum hits
 (`experiments/wavegan_drums.py --augmentation`); ADA's geometry and colours of 500 of Noto's emoji, to which the
 probability rises along a cosine (`experiments/relativistic_images.py --augmentation`). Three seeds each, a third of
 the experiments' updates or less, and the same number with and without: the update's cost differs by less than 5 %.
