@@ -45,6 +45,8 @@ LONGEST = {
     "test_fourier",
     "test_processes",
     "test_accelerator_speed",
+    "test_simultaneous_devices",
+    "test_everywhere",
 }
 
 
