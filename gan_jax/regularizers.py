@@ -51,8 +51,7 @@ def path_length(decay: float = 0.99, *, at: Callable[[Game], tuple[Map, Any]] = 
 
     J is the Jacobian of the examples by w, y is normal noise divided by the root of the number of pixels, and a is a
     moving average of the lengths, which includes the batch's own and has no initial value. Use `every` with it. The
-    generator must treat each example by itself: with batch normalisation, the lengths are
-    those of a batch.
+    generator must treat each example by itself: with batch normalisation, the lengths are those of a batch.
 
     Args:
       decay: The decay of a.
