@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import pytest
 from toys import conditional_perceptron
 
 from gan_jax import augment, losses, parallel, penalties, priors
@@ -15,6 +16,7 @@ from gan_jax.update import make_init, make_update
 SHAPE, BATCH = (4, 4, 1), 16
 
 
+@pytest.mark.exhaustive
 def test_adaptive_augmentation_is_the_same_on_every_number_of_devices():
     nets = Players(conditional_perceptron(), conditional_perceptron(SHAPE))
     objective = add(adversarial=losses.hinge(), r1=penalties.r1())

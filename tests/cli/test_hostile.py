@@ -45,7 +45,7 @@ class Program:
         (HUGE, "bytes, where 10,000,000 are many"),
         (NESTED, "nested too deeply"),
         (pickle.dumps(Program()).decode("latin1"), ""),
-        ('{"format": 1, "experiment": "x", "arguments": {}, "options": {"__class__": 1}, "data": ""}', "__class__"),
+        ('{"format": 2, "experiment": "x", "arguments": {}, "options": {"__class__": 1}, "data": ""}', "__class__"),
         ("!!python/object/apply:os.system ['touch pwned']", ""),
     ],
     ids=["huge", "nested", "pickle", "options of another name", "yaml tag"],

@@ -47,6 +47,7 @@ def played(form: str, games: int, pauses: tuple[int, ...] = (3,)):
     return jax.device_get((state, metrics))
 
 
+@pytest.mark.exhaustive
 def test_a_run_under_pmap_is_that_under_jit():
     ours, theirs = played("pmap", 1), played("jit", 1)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4), ours, theirs)
