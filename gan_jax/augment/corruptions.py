@@ -20,7 +20,7 @@ KEPT = Action(IMAGES, 4, lambda shape: jnp.ones(shape[:2], bool), jnp.logical_an
 
 
 def noise(std: float = 0.1) -> Transform:
-    """Add normal noise to every value. Its standard deviation is |N(0, std²)| in each image."""
+    """Add normal noise to every value. Its strength is the size of a draw from N(0, std²) for each image."""
 
     def draw(numbers: Array, shape: Shape, step: Array) -> Array:
         seeds = jnp.floor(numbers[1:] * 2**23).astype(jnp.uint32)
