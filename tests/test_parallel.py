@@ -168,7 +168,7 @@ def trained(way: Callable[[], Way], row: tuple[str, str]) -> tuple[TrainState, M
 @pytest.mark.parametrize(
     "way",
     [
-        jit_with_sharding,
+        pytest.param(jit_with_sharding, marks=pytest.mark.exhaustive),
         pmap,
         pytest.param(vmap_with_axis_name, marks=pytest.mark.exhaustive),
         pytest.param(seeds, marks=pytest.mark.exhaustive),

@@ -100,6 +100,7 @@ def test_an_update_keeps_its_state_in_float32_and_is_near_that_of_float32():
     assert any(not np.array_equal(a, b) for a, b in zip(jax.tree.leaves(half), jax.tree.leaves(whole)))
 
 
+@pytest.mark.exhaustive
 def test_pmap_agrees_with_jit_in_bfloat16():
     state = jax.tree.map(jnp.copy, first_state())  # it is donated
     many, _ = parallel.pmap(wgan_gp(jnp.bfloat16, parallel.AXIS))(state, BATCHES, KEY)

@@ -168,8 +168,9 @@ def test_every_method_agrees_with_one_device(way, method):
     assert_agree(after(way, "smooth", method), after(one_device, "smooth", method))
 
 
+@LONG
 @pytest.mark.parametrize("row", ROWS, ids="+".join)
-@pytest.mark.parametrize("way", [pmap, pytest.param(mesh, marks=LONG)], ids=lambda way: way.__name__)
+@pytest.mark.parametrize("way", [pmap, mesh], ids=lambda way: way.__name__)
 def test_every_loss_and_penalty_agrees_with_one_device(way, row):
     step = ROWS.index(row)
     assert_agree(after(way, "rows", "gradient", step), after(one_device, "rows", "gradient", step))

@@ -14,7 +14,9 @@ from gan_jax.augment.algebra import chain, sometimes
 
 BATCH = 8
 SLOW = {"clips", "adaptive"}  # the same code as images and ada; half a minute each
-each = pytest.mark.parametrize("name", WHOLES)
+each = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.exhaustive) if name in SLOW else name for name in WHOLES]
+)
 
 
 @functools.cache
@@ -93,9 +95,7 @@ def test_eight_devices_see_the_same_under_a_mesh_and_pmap(name):
     np.testing.assert_allclose(mapped(start, *spread, STEP).reshape(x.shape), plain(name), rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "name", [*sorted(set(WHOLES) - SLOW), *[pytest.param(n, marks=pytest.mark.exhaustive) for n in sorted(SLOW)]]
-)
+@each
 def test_gradients_of_first_and_second_order_equal_finite_differences(name):
     whole, shape = WHOLES[name]
     with jax.enable_x64(True):

@@ -33,6 +33,7 @@ def test_divergence_stops_with_code_3_names_step_and_term_and_keeps_the_last_goo
     assert "at step 5" in capsys.readouterr().out
 
 
+@pytest.mark.exhaustive
 def test_a_run_that_diverged_goes_back_with_smaller_steps_and_another_key_and_resumes_exactly(tiny, capfd):
     Path("tiny.py").write_text(EXPLODING.replace("LATER", "1e20"))
     smaller = [*ROLLBACK, "--save-every", "5", "--rollback-rate", "1e-11"]  # 1e20 wants two of them

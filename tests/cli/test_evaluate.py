@@ -156,6 +156,7 @@ def test_a_game_of_several_is_the_run_of_its_seed_alone(run, several):
             assert np.isclose(json.loads(mine)[name][2] if name != "step" else value, value, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.exhaustive
 @of("several")
 def test_several_games_go_on_as_if_undisturbed(run, several):
     cli.main(["resume", "run", "--steps", "9"])
@@ -166,6 +167,7 @@ def test_several_games_go_on_as_if_undisturbed(run, several):
     assert (run / name).read_bytes() == Path("whole", name).read_bytes()
 
 
+@pytest.mark.exhaustive
 def test_games_that_diverge_count_as_collapsed_and_the_others_play_on(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     broken = MEASURED.replace("prior=priors.normal(2)", "prior=sometimes").replace(
@@ -247,6 +249,7 @@ def test_the_best_checkpoint_is_kept_beside_the_latest(tmp_path, monkeypatch, ca
     assert f"at step {best}," in capsys.readouterr().out
 
 
+@pytest.mark.exhaustive
 def test_a_resumed_run_evaluates_as_an_undisturbed_one(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("tiny.py").write_text(MEASURED)

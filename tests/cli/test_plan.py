@@ -21,7 +21,9 @@ WITHOUT_DATA = {
 }
 
 
-@pytest.mark.parametrize("kind", WITHOUT_DATA)
+@pytest.mark.parametrize(
+    "kind", [kind if kind == "images" else pytest.param(kind, marks=pytest.mark.exhaustive) for kind in WITHOUT_DATA]
+)
 def test_an_experiment_is_planned_where_its_data_are_not(monkeypatch, capsys, kind):
     file, option, shape = WITHOUT_DATA[kind]
 

@@ -270,6 +270,7 @@ def test_an_error_is_told_and_costs_one_row(made_up, tmp_path):
     assert train.line_of(row) == "fails_f32: gan-jax: no memory"
 
 
+@pytest.mark.exhaustive
 def test_what_was_trained_stays_known_if_there_is_no_time_to_evaluate_it(made_up, tmp_path):
     row = made_up("slow")
     done = train.finish(tmp_path / "runs", "", time.monotonic() + 3, tmp_path / "a.png", row)

@@ -32,6 +32,7 @@ def test_it_predicts_held_out_digits_and_their_steps(scene, params):
     assert off < 0.3 * np.linalg.norm(steps, axis=-1).mean()
 
 
+@pytest.mark.exhaustive
 def test_features_of_clips_and_of_frames_are_those_of_one_network(scene, params):
     clips, frames = moving.clips(), moving.frames()
     assert clips.weights == frames.weights

@@ -32,6 +32,7 @@ def summaries(measure):
     return {name: measure.summarise(np.split(x, 2)) for name, x in clips.items()}
 
 
+@pytest.mark.exhaustive
 def test_held_out_clips_are_near_and_those_that_move_otherwise_far(measure, summaries):
     floor, still, shuffled = (
         measure.compare(summaries["train"], summaries[name]) for name in ("test", "still", "shuffled")

@@ -93,6 +93,7 @@ def two_by_default(networks: dict) -> list:
     return [pytest.param(name, marks=[] if name in default else [pytest.mark.exhaustive]) for name in networks]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", two_by_default(GENERATORS))
 def test_generator_learns(name):
     y = check(GENERATORS[name](), jax.random.normal(jax.random.key(2), (B, 4)))
@@ -105,6 +106,7 @@ def test_critic_learns(name):
     check(factory(), jax.random.normal(jax.random.key(2), (B, *shape)))
 
 
+@pytest.mark.exhaustive
 def test_a_conditional_game_goes_on_although_scales_and_biases_begin_at_zero():
     nets = Players(mlp.critic(width=4, depth=1, classes=CLASSES), spectral_norm(GENERATORS["dcgan"]()))
     optimizers = Players(*[optax.adam(1e-2, b1=0.0)] * 2)

@@ -108,6 +108,7 @@ def measured(trained: Path, capsys, *words: str) -> dict[str, Any]:
     }
 
 
+@pytest.mark.exhaustive
 def test_every_option_of_evaluate_changes_what_it_says(trained, capsys):
     assert EVALUATE.keys() | ELSEWHERE >= inspect.signature(evaluate).parameters.keys()
     base = measured(trained, capsys)

@@ -57,6 +57,7 @@ def test_a_run_that_goes_on_is_the_run_in_one_to_the_last_bit():
     jax.tree.map(np.testing.assert_array_equal, played("jit", 1, (1, 2)), played("jit", 1))
 
 
+@pytest.mark.exhaustive
 def test_games_side_by_side_move_at_once():
     state, metrics = played("jit", 2)
     assert state.step.tolist() == [3, 3]

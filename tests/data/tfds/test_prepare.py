@@ -68,6 +68,7 @@ def test_preparing_again_changes_nothing(fashion_mnist):
     assert before == {file: file.stat().st_mtime_ns for file in prepared.iterdir()}
 
 
+@pytest.mark.exhaustive
 def test_the_original_files_serve_as_well_as_debians(fashion_mnist, tmp_path):
     from gan_jax.data.tfds.fetch import take
     from gan_jax.data.tfds.records import catalogue_builder
