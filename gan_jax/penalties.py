@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from gan_jax import averages
 from gan_jax.errors import UserError
 from gan_jax.keys import fold, fold_leaves
-from gan_jax.trees import mean_of, sum_of
+from gan_jax.trees import mean_of, root, squared_norms, sum_of
 from gan_jax.types import Array, Augment, Game, Objective, Pair, State, Terms
 
 
@@ -161,17 +161,9 @@ def squared_slope(critic: Callable[[Any], Any], x: Any) -> Array:
     Returns:
       [B].
     """
-    gradient = jax.grad(lambda x: sum_of(map(jnp.sum, jax.tree.leaves(critic(x)))))(x)
-
-    def square(leaf: Array) -> Array:
-        leaf = leaf.astype(jnp.promote_types(leaf.dtype, jnp.float32))
-        return jnp.sum(leaf**2, axis=range(1, leaf.ndim))
-
-    return sum_of(map(square, jax.tree.leaves(gradient)))
+    return squared_norms(jax.grad(lambda x: sum_of(map(jnp.sum, jax.tree.leaves(critic(x)))))(x))
 
 
 def slope(critic: Callable[[Any], Any], x: Any) -> Array:
     """‖∇D(x)‖ [B], exact, with derivative 0 instead of NaN where it is 0; see `squared_slope`."""
-    squared = squared_slope(critic, x)
-    positive = squared > 0
-    return jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1.0)), 0.0)
+    return root(squared_slope(critic, x))

@@ -10,7 +10,7 @@ from gan_jax import averages
 from gan_jax.constraints import matrices
 from gan_jax.errors import UserError
 from gan_jax.keys import fold, fold_leaves
-from gan_jax.trees import sum_of
+from gan_jax.trees import root, squared_norms, sum_of
 from gan_jax.types import Array, Game, Objective, State, Terms
 
 LATENT, NOISE = range(2)
@@ -63,7 +63,7 @@ def path_length(decay: float = 0.99, *, at: Callable[[Game], tuple[Map, Any]] = 
         made, w = at(game)
         examples, back = jax.vjp(made, w)
         noise = jax.tree.map(pixel_noise, fold_leaves(fold(game.keys, NOISE), examples), examples)
-        lengths = norms(back(noise)[0])
+        lengths = root(squared_norms(back(noise)[0]))
         state = averages.follow(game.state, jax.lax.stop_gradient(game.mean(lengths)), decay)
         return (lengths - state.mean) ** 2, state
 
@@ -74,13 +74,6 @@ def pixel_noise(keys: Array, examples: Array) -> Array:
     """Normal noise like the examples [B, ..., channels], divided by the root of the number of pixels."""
     pixels = examples[0, ..., 0].size
     return jax.vmap(lambda key: jax.random.normal(key, examples.shape[1:], examples.dtype))(keys) / pixels**0.5
-
-
-def norms(tree: Any) -> Array:
-    """The Euclidean norm of each example of a tree of [B, ...], with derivative 0 where it is 0."""
-    squared = sum_of(jnp.sum(leaf**2, axis=range(1, leaf.ndim)) for leaf in jax.tree.leaves(tree))
-    positive = squared > 0
-    return jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1.0)), 0.0)
 
 
 def orthogonal(player: Literal["critic", "generator"] = "generator") -> Objective:

@@ -1,4 +1,4 @@
-"""Trees of arrays [B, ...]: the names of their leaves, outlines, sizes, rows and sums."""
+"""Trees of arrays [B, ...]: the names of their leaves, outlines, sizes, rows, sums and norms."""
 
 import functools
 from collections.abc import Callable, Iterable
@@ -76,3 +76,19 @@ def mean_of(tree: Any, mean: Callable[[Array], Array] = jnp.mean) -> Array:
     """The mean over the leaves of each leaf's mean."""
     means = [mean(leaf) for leaf in jax.tree.leaves(tree)]
     return sum_of(means) / len(means)
+
+
+def squared_norms(tree: Any) -> Array:
+    """The squared Euclidean norm of each example, [B], in float32 or better."""
+
+    def square(leaf: Array) -> Array:
+        leaf = leaf.astype(jnp.promote_types(leaf.dtype, jnp.float32))
+        return jnp.sum(leaf**2, axis=range(1, leaf.ndim))
+
+    return sum_of(map(square, jax.tree.leaves(tree)))
+
+
+def root(squared: Array) -> Array:
+    """The square root, exact, with derivative 0 instead of NaN where it is 0."""
+    positive = squared > 0
+    return jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1.0)), 0.0)

@@ -195,3 +195,20 @@ def test_a_gradient_does_not_pass_through_the_state_to_the_next_turn():
     before, end, _ = played(GAME, objective, Players(optax.sgd(0.1), frozen()), data(4), critic_steps=3)
     np.testing.assert_array_equal(end.params.critic, before.params.critic)
     assert end.objective != 0
+
+
+def test_an_update_with_a_state_of_pythons_numbers_is_compiled_only_once():
+    weak = with_state({"k": 0.5}, lambda state: {"k": 0.25})
+    batches, optimizers, prior = in_turns(data(2), 1), Players(optax.sgd(0.1), optax.sgd(0.1)), priors.normal(2)
+    state = start(GAME, weak, optimizers, prior, batches)
+    traced = []
+
+    @jax.jit
+    def update(state: Any, batches: Any, key: Any) -> Any:
+        traced.append(key)
+        return make_update(GAME, weak, optimizers, prior)(state, batches, key)
+
+    for _ in range(3):
+        state, _ = update(state, batches, jax.random.key(0))
+    assert len(traced) == 1
+    assert state.objective == {"k": 0.25}
