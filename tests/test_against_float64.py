@@ -41,7 +41,13 @@ PRECISIONS = {
 }
 if jax.default_backend() == "cpu":  # where the default is the highest
     del PRECISIONS["tf32"]
-each_precision = pytest.mark.parametrize("precision", PRECISIONS.values(), ids=PRECISIONS)
+each_precision = pytest.mark.parametrize(
+    "precision",
+    [
+        pytest.param(precision, id=name, marks=pytest.mark.exhaustive if name == "bfloat16" else ())
+        for name, precision in PRECISIONS.items()
+    ],
+)
 
 
 def in_float64(f: Any, *args: Any) -> Any:
@@ -190,10 +196,8 @@ if jax.default_backend() == "cpu":  # slow to compile there; test_precision.py t
     ROWS.remove(("hinge and R1, SNGAN's ResNet", "bfloat16"))
 
 
-@pytest.mark.parametrize(
-    ("name", "precision"),
-    [pytest.param(*row, marks=[pytest.mark.exhaustive] if number else []) for number, row in enumerate(ROWS)],
-)
+@pytest.mark.exhaustive
+@pytest.mark.parametrize(("name", "precision"), ROWS)
 def test_updates_change_parameters_statistics_and_the_mean_as_in_float64(name, precision):
     game, (products, dtype, epsilon) = GAMES[name], PRECISIONS[precision]
     batches = batches_of(game)

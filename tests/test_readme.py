@@ -67,12 +67,9 @@ def run(notebook: Path, parameters: str) -> str:
 jupyters_warnings = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 
 
+@pytest.mark.exhaustive
 @jupyters_warnings
-@pytest.mark.parametrize(
-    "notebook",
-    [pytest.param(path, marks=[pytest.mark.exhaustive] if number else []) for number, path in enumerate(NOTEBOOKS)],
-    ids=lambda path: path.name,
-)
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.name)
 def test_the_notebook_runs_from_top_to_bottom(notebook):
     printed = run(notebook, SHORT[notebook.stem])
     if notebook.stem == "01_first_gan":

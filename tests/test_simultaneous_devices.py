@@ -34,6 +34,8 @@ from gan_jax.simultaneous import make_simultaneous_update
 from gan_jax.types import Batch, Objective, Players, TrainState
 from gan_jax.update import Update, deal
 
+pytestmark = pytest.mark.exhaustive
+
 BATCH, SHAPE = 16, (2, 2, 3)
 PRIOR = priors.uniform(4)
 OPTIMIZERS = Players(optax.sgd(0.02), optax.sgd(0.02))  # Adam would magnify the rounding
@@ -126,8 +128,6 @@ def seeds(make: Callable[..., Update]) -> Any:
     return jax.jit(run)
 
 
-LONG = pytest.mark.exhaustive
-QUICK = [(mesh, "composed"), (pmap, "composed")]
 PAIRS = [
     *((way, "composed") for way in (mesh, pmap, vmap, unchecked, checked, seeds)),
     *((pmap, method) for method in METHODS if method != "composed"),
@@ -161,14 +161,12 @@ def assert_agree(ours: Any, theirs: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("way", "method"),
-    [pytest.param(*pair, id=f"{pair[0].__name__}-{pair[1]}", marks=() if pair in QUICK else LONG) for pair in PAIRS],
+    ("way", "method"), [pytest.param(way, method, id=f"{way.__name__}-{method}") for way, method in PAIRS]
 )
 def test_every_method_agrees_with_one_device(way, method):
     assert_agree(after(way, "smooth", method), after(one_device, "smooth", method))
 
 
-@LONG
 @pytest.mark.parametrize("row", ROWS, ids="+".join)
 @pytest.mark.parametrize("way", [pmap, mesh], ids=lambda way: way.__name__)
 def test_every_loss_and_penalty_agrees_with_one_device(way, row):

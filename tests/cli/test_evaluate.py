@@ -110,6 +110,7 @@ def test_the_same_evaluation_gives_the_same_bytes_and_another_protocol_is_added(
     assert [one["protocol"]["generated"] for one in load(run / "result.json")] == [100, 50]
 
 
+@pytest.mark.exhaustive
 @of("images")
 def test_images_are_held_against_the_split_asked_for_in_features_of_ones_own(run, capsys):
     for split, size, other in (("train", 300, "digits test"), ("test", 1000, "digits train")):

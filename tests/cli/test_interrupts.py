@@ -37,14 +37,8 @@ def test_a_signal_while_samples_are_drawn_ends_the_run_after_a_step_that_is_save
     assert Path(f"run/checkpoints/{stopped}/SHA256SUMS").exists()
 
 
-@pytest.mark.parametrize(
-    ("number", "code"),
-    [
-        (signal.SIGTERM, 143),
-        pytest.param(signal.SIGINT, 130, marks=pytest.mark.exhaustive),
-        pytest.param(signal.SIGKILL, -9, marks=pytest.mark.exhaustive),
-    ],
-)
+@pytest.mark.exhaustive
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGKILL, -9)])
 def test_a_run_ended_by_a_signal_goes_on_as_if_undisturbed(tiny, number, code):
     intervals = [*EVERY, "--log-every", "50", "--sample-every", "500", "--save-every", "50"]
     with subprocess.Popen(

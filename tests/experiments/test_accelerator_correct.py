@@ -147,10 +147,9 @@ def test_tests_that_share_programs_run_in_one_process_and_others_in_any(correct)
 
 
 def test_the_longest_test_of_the_parallel_forms_has_the_way_for_its_first_parameter():
-    """Of two decorators, the one below names the first parameter."""
     module = ast.parse((ROOT / "tests" / "test_parallel.py").read_text(encoding="utf-8"))
     (longest,) = [node for node in module.body if getattr(node, "name", "").startswith("test_update_by_update")]
-    assert ast.unparse(longest.decorator_list[-1]).startswith("pytest.mark.parametrize('way'")
+    assert ast.unparse(longest.decorator_list[-1]).startswith("pytest.mark.parametrize(('way', ")
 
 
 def test_urgent_tests_run_first_and_apart_from_the_rest_of_their_function(correct):

@@ -169,6 +169,7 @@ def test_an_iteration_without_peers_leaves_them_out_by_name(tmp_path, capsys):
         assert f"{peer} is left out: {package} isn't installed" in printed
 
 
+@pytest.mark.exhaustive
 @pytest.mark.usefixtures("without_peers")
 def test_points_without_torch_are_of_ours_alone(tmp_path, capsys):
     script("points").main(widths=(4,), batch_size=8, iterations=2, rounds=1, json=tmp_path / "out.json")

@@ -17,7 +17,7 @@ from gan_jax.update import deal
 pytestmark = pytest.mark.usefixtures("data_at_hand")
 
 BY_DEFAULT = {"wgan_gp_points"}
-FIT_BY_DEFAULT = {"relativistic", "wgan", "packed", "consistency", "information", "convlstm"}
+FIT_BY_DEFAULT = {"packed", "consistency", "information", "convlstm"}
 
 
 @pytest.mark.parametrize("file", [file for file in FILES if "conditional" in file.read_text()], ids=lambda f: f.stem)

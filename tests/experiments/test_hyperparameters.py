@@ -152,6 +152,7 @@ def terms(loss: Loss, step: int) -> dict[str, float]:
     return {name: float(term[0]) for name, term in (found.items() if isinstance(found, dict) else [("loss", found)])}
 
 
+@pytest.mark.exhaustive
 @EACH
 def test_each_argument_changes_what_it_says_and_no_more(file):
     names = inspect.signature(load(file)).parameters.keys()

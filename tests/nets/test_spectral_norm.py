@@ -87,20 +87,15 @@ def shallow(monkeypatch):
     monkeypatch.setattr(language, "BLOCKS", 1)
 
 
-def two_by_default(networks: dict) -> list:
-    """The names of all; those of the other families are exhaustive."""
-    default = {"mlp", "resnet"}
-    return [pytest.param(name, marks=[] if name in default else [pytest.mark.exhaustive]) for name in networks]
-
-
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("name", two_by_default(GENERATORS))
+@pytest.mark.parametrize("name", GENERATORS)
 def test_generator_learns(name):
     y = check(GENERATORS[name](), jax.random.normal(jax.random.key(2), (B, 4)))
     assert np.mean(np.abs(y)) < 0.9, "saturated"
 
 
-@pytest.mark.parametrize("name", two_by_default(CRITICS))
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("name", CRITICS)
 def test_critic_learns(name):
     factory, shape = CRITICS[name]
     check(factory(), jax.random.normal(jax.random.key(2), (B, *shape)))

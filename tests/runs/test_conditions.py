@@ -155,6 +155,7 @@ def test_several_games_have_a_schedule_each(here):
     assert state.opt_state.critic.hyperparams["b2"].shape == (2,)
 
 
+@pytest.mark.exhaustive
 def test_batches_of_conditions_are_split_over_the_devices(here, monkeypatch):
     experiment, keys = open_run(Path("run")).experiment(), keys_of(0)
 

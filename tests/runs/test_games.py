@@ -60,7 +60,8 @@ def player(experiment: Experiment, games: int):
     return play
 
 
-@pytest.mark.parametrize("make", [points, pytest.param(images, marks=pytest.mark.exhaustive)])
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("make", [points, images])
 def test_each_game_of_several_is_what_it_is_alone(make):
     experiment, games = make(), 9  # of the 8 devices 3 take 3 each
     several, alone = split(player(experiment, games)(5), games), player(experiment, 1)

@@ -240,6 +240,7 @@ def test_loss_of_a_peer_ends_the_others_and_the_run_goes_on_exactly():
         assert a.tobytes() == b.tobytes()
 
 
+@pytest.mark.exhaustive
 def test_a_signal_to_one_process_saves_and_ends_all():
     with started(f"train small.py --run-dir run --steps 100000 {EVERY}") as processes:
         wait_for_lines(processes, "run", 3)

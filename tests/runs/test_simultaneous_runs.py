@@ -53,6 +53,7 @@ def test_a_run_under_pmap_is_that_under_jit():
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4), ours, theirs)
 
 
+@pytest.mark.exhaustive
 def test_a_run_that_goes_on_is_the_run_in_one_to_the_last_bit():
     jax.tree.map(np.testing.assert_array_equal, played("jit", 1, (1, 2)), played("jit", 1))
 

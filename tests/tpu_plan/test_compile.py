@@ -62,8 +62,8 @@ def costs(topology: str, form: str, critic_steps: int = 2) -> tuple[Cost, Cost, 
 
 FORMS = [
     ("v5e", "jit"),
-    pytest.param("v5p", "pmap", marks=pytest.mark.exhaustive),
-    pytest.param("v6e", "jit", marks=pytest.mark.exhaustive),
+    ("v5p", "pmap"),
+    ("v6e", "jit"),
 ]
 SLICES = {
     "v5e": ("v5e:2x2", "v5e:16x16"),
@@ -72,6 +72,7 @@ SLICES = {
 }  # 4 and 256
 
 
+@pytest.mark.exhaustive
 @with_libtpu
 @pytest.mark.parametrize(("chip", "form"), FORMS)
 @pytest.mark.parametrize("size", [0, 1], ids=["4 chips", "256 chips"])
@@ -86,6 +87,7 @@ def test_gradients_of_each_turn_travel_in_one_or_two_all_reduces_of_the_paramete
         assert 0 < total - expected <= 4 * 8  # the metrics, one number each
 
 
+@pytest.mark.exhaustive
 @with_libtpu
 @pytest.mark.parametrize(("chip", "form"), FORMS)
 def test_64_times_the_chips_take_a_64th_of_the_work_each_and_less_memory(chip, form):
@@ -251,6 +253,7 @@ def test_one_slice_is_told_in_lines(tiny, capsys):
     assert [path.name for path in Path().iterdir()] == ["tiny.py"]
 
 
+@pytest.mark.exhaustive
 @with_libtpu
 def test_several_slices_are_a_table_and_a_plot(tiny, capsys):
     cli.main(["plan", "tiny.py", "--topology", "v5e:2x2", "--topology", "v6e:2x2", "--out", "scaling.png"])
