@@ -11,7 +11,7 @@ from toys import GAME, HINGE, data, frozen, in_turns, played, start
 
 from gan_jax import averages, parallel, penalties, priors
 from gan_jax.objectives import add, every, scale
-from gan_jax.types import Game, Objective, Players, State, Terms
+from gan_jax.types import Augment, Game, Objective, Players, State, Terms
 from gan_jax.update import make_update
 
 STILL = Players(frozen(), frozen())
@@ -197,18 +197,20 @@ def test_a_gradient_does_not_pass_through_the_state_to_the_next_turn():
     assert end.objective != 0
 
 
-def test_an_update_with_a_state_of_pythons_numbers_is_compiled_only_once():
+def test_an_update_with_states_of_pythons_numbers_is_compiled_only_once():
     weak = with_state({"k": 0.5}, lambda state: {"k": 0.25})
+    augment = Augment(lambda: {"p": 0.5}, lambda state, keys, x, step: x, lambda state, game: {"p": 0.25})
     batches, optimizers, prior = in_turns(data(2), 1), Players(optax.sgd(0.1), optax.sgd(0.1)), priors.normal(2)
-    state = start(GAME, weak, optimizers, prior, batches)
+    state = start(GAME, weak, optimizers, prior, batches, augment=augment)
     traced = []
 
     @jax.jit
     def update(state: Any, batches: Any, key: Any) -> Any:
         traced.append(key)
-        return make_update(GAME, weak, optimizers, prior)(state, batches, key)
+        return make_update(GAME, weak, optimizers, prior, augment=augment)(state, batches, key)
 
     for _ in range(3):
         state, _ = update(state, batches, jax.random.key(0))
     assert len(traced) == 1
     assert state.objective == {"k": 0.25}
+    assert state.augment == {"p": 0.25}
