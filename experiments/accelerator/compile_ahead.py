@@ -17,10 +17,12 @@ from typing import Any
 
 import cifar10
 import jax
-import speed
 import tyro
 from jax.experimental import topologies
 from jax.sharding import SingleDeviceSharding
+from speed import plan
+from speed_cases import FULL, Case, game_of
+from speed_measure import IN_JAX
 from train import CASES
 
 from gan_jax import parallel
@@ -71,10 +73,9 @@ def of_train() -> Iterator[tuple[str, Any, tuple[Any, ...]]]:
 
 def of_speed() -> Iterator[tuple[str, Any, tuple[Any, ...]]]:
     """Yields the same for the programs in JAX of each case of speed.py."""
-    cases = [part for group in speed.plan(speed.FULL) for part in group.parts if isinstance(part, speed.Case)]
-    for case in cases:
-        game = speed.game_of(case, speed.FULL)
-        for contender, framework in speed.IN_JAX.items():
+    for case in (part for group in plan(FULL) for part in group.parts if isinstance(part, Case)):
+        game = game_of(case, FULL)
+        for contender, framework in IN_JAX.items():
             nets = importlib.import_module(f"{framework}_{case.network}").nets(game)
             for program in importlib.import_module(f"{framework}_game").contender(game, nets).programs:
                 if program.calls:

@@ -1,4 +1,4 @@
-"""experiments/accelerator/speed.py, on times and contenders that are made up. Its networks and its count, for real."""
+"""experiments/accelerator/speed.py and how it measures, on made-up times and contenders. Its networks are real."""
 
 import functools
 import importlib.util
@@ -50,7 +50,7 @@ def made_up(names: str, passing: Any = lambda seconds: None, *, ready: float = 0
         passing(ready)
         return [functools.partial(measure, part) for part in parts]
 
-    return script("calls").Group([script("speed").Loop(name, {}) for name in names], make_ready)
+    return script("calls").Group([script("speed_cases").Loop(name, {}) for name in names], make_ready)
 
 
 def parts(groups: Any) -> list[str]:
@@ -58,7 +58,7 @@ def parts(groups: Any) -> list[str]:
 
 
 def test_every_case_has_its_place_once_and_the_papers_own_come_first():
-    groups = script("speed").plan(script("speed").FULL)
+    groups = script("speed").plan(script("speed_cases").FULL)
     names = [part.name for group in groups for part in group.parts]
     assert len(names) == len(set(names)) == 24 + 2
     assert names[1:4] == [
@@ -234,7 +234,7 @@ def fails(*_: Any) -> Any:
 
 def test_an_error_costs_the_contender_alone(monkeypatch):
     """One can't be started, one fails in its second iteration, one isn't installed. The other has its figures."""
-    speed, ahead = script("speed"), script("ahead")
+    measure, cases, ahead = script("speed_measure"), script("speed_cases"), script("ahead")
     calls: list[str] = []
 
     def second_fails() -> None:
@@ -247,18 +247,18 @@ def test_an_error_costs_the_contender_alone(monkeypatch):
         "never": ahead.Contender([], fails),
         "soon": ahead.Contender([], lambda: second_fails),
     }
-    monkeypatch.setattr(speed, "IN_JAX", contenders)
-    monkeypatch.setattr(speed, "OURS", "fine")
+    monkeypatch.setattr(measure, "IN_JAX", contenders)
+    monkeypatch.setattr(measure, "OURS", "fine")
     monkeypatch.setitem(sys.modules, "torch", None)
-    case = speed.Case("dcgan", "r1", 64, False)
-    ready = speed.Ready(case, speed.game_of(case, speed.TOY), contenders, dict.fromkeys(contenders, 2.0**20), 1e3, {})
-    rows = {row["contender"]: row for row in speed.measure_case(speed.TOY._replace(rounds=2), ready)}
+    case = cases.Case("dcgan", "r1", 64, False)
+    ready = measure.Ready(case, cases.game_of(case, cases.TOY), contenders, dict.fromkeys(contenders, 2.0**20), 1e3, {})
+    rows = {row["contender"]: row for row in measure.measure_case(cases.TOY._replace(rounds=2), ready)}
     assert {name: row["error"] for name, row in rows.items()} == {
         "fine": None,
         "never": "RuntimeError: no memory",
         "soon": "RuntimeError: no memory",
-        speed.EAGER: "ModuleNotFoundError: import of torch halted; None in sys.modules",
-        speed.COMPILED: "ModuleNotFoundError: import of torch halted; None in sys.modules",
+        measure.EAGER: "ModuleNotFoundError: import of torch halted; None in sys.modules",
+        measure.COMPILED: "ModuleNotFoundError: import of torch halted; None in sys.modules",
     }
     assert len(calls) == 2  # and isn't called again
     for name, row in rows.items():
@@ -271,21 +271,21 @@ def test_an_error_costs_the_contender_alone(monkeypatch):
 
 
 def test_a_loop_that_fails_costs_its_own_rows(monkeypatch):
-    speed = script("speed")
+    measure, cases = script("speed_measure"), script("speed_cases")
     monkeypatch.setattr(script("loop"), "measure", fails)
-    rows = speed.measure_loop(speed.TOY, speed.Loop("made up", {}))
+    rows = measure.measure_loop(cases.TOY, cases.Loop("made up", {}))
     assert [(row["contender"], row["ms"], row["error"]) for row in rows] == [
-        (name, None, "RuntimeError: no memory") for name in speed.LOOP
+        (name, None, "RuntimeError: no memory") for name in measure.LOOP
     ]
 
 
 def test_the_others_keep_their_figures_where_ours_fails(monkeypatch):
-    speed, ahead = script("speed"), script("ahead")
-    contenders = {speed.OURS: ahead.Contender([], fails), speed.LINEN: ahead.Contender([], lambda: lambda: None)}
-    monkeypatch.setattr(speed, "start_in_torch", lambda *_: (lambda: None, 2.0**20))
-    case = speed.Case("dcgan", "r1", 64, False)
-    ready = speed.Ready(case, speed.game_of(case, speed.TOY), contenders, dict.fromkeys(contenders, 2.0**20), 1e3, {})
-    ours, *peers = speed.measure_case(speed.TOY, ready)
+    measure, cases, ahead = script("speed_measure"), script("speed_cases"), script("ahead")
+    contenders = {measure.OURS: ahead.Contender([], fails), measure.LINEN: ahead.Contender([], lambda: lambda: None)}
+    monkeypatch.setattr(measure, "start_in_torch", lambda *_: (lambda: None, 2.0**20))
+    case = cases.Case("dcgan", "r1", 64, False)
+    ready = measure.Ready(case, cases.game_of(case, cases.TOY), contenders, dict.fromkeys(contenders, 2.0**20), 1e3, {})
+    ours, *peers = measure.measure_case(cases.TOY, ready)
     assert ours["error"]
     for peer in peers:
         assert peer["error"] is peer["ours / it"] is None
@@ -295,7 +295,7 @@ def test_the_others_keep_their_figures_where_ours_fails(monkeypatch):
 
 def test_torchs_memory_is_the_peak_of_one_iteration(monkeypatch):
     """A GPU that is made up: 100 bytes are held before, its parameters take 5, and an iteration 20 on top."""
-    speed, held, peak = script("speed"), [100], [0]
+    measure, cases, held, peak = script("speed_measure"), script("speed_cases"), [100], [0]
 
     def take(byte: int) -> None:
         held.append(held[-1] + byte)
@@ -318,12 +318,12 @@ def test_torchs_memory_is_the_peak_of_one_iteration(monkeypatch):
     made = {"torch": {"cuda": cuda}, "torch_dcgan": {"nets": lambda game: None}, "torch_game": {"iteration": iteration}}
     for name, attributes in made.items():
         monkeypatch.setitem(sys.modules, name, SimpleNamespace(**attributes))
-    case = speed.Case("dcgan", "r1", 64, False)
-    assert speed.start_in_torch(case, speed.game_of(case, speed.TOY), None) == (step, 5 + 20)
+    case = cases.Case("dcgan", "r1", 64, False)
+    assert measure.start_in_torch(case, cases.game_of(case, cases.TOY), None) == (step, 5 + 20)
 
 
 def test_a_program_that_does_not_compile_costs_its_contender(monkeypatch):
-    speed, ahead = script("speed"), script("ahead")
+    measure, cases, ahead = script("speed_measure"), script("speed_cases"), script("ahead")
     nets, game = ModuleType("broken_dcgan"), ModuleType("broken_game")
     nets.nets = lambda game: None  # type: ignore[attr-defined]
     game.contender = lambda game, nets: ahead.Contender(  # type: ignore[attr-defined]
@@ -331,10 +331,10 @@ def test_a_program_that_does_not_compile_costs_its_contender(monkeypatch):
     )
     for module in (nets, game):
         monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.setattr(speed, "IN_JAX", {"broken": "broken", "missing": "missing"})
-    case = speed.Case("dcgan", "r1", 64, False)
+    monkeypatch.setattr(measure, "IN_JAX", {"broken": "broken", "missing": "missing"})
+    case = cases.Case("dcgan", "r1", 64, False)
     with ThreadPoolExecutor() as pool:
-        ready = speed.compiling(pool, case, speed.game_of(case, speed.TOY))()
+        ready = measure.compiling(pool, case, cases.game_of(case, cases.TOY))()
     assert ready.memory == {}
     assert ready.errors == {
         "broken": "RuntimeError: no memory",
@@ -363,8 +363,8 @@ NETWORKS = ("dcgan", "resnet", "sngan")
 
 
 def game_of(network: str) -> Any:
-    case = script("speed").Case(network, "r1", 64, False)
-    return script("speed").game_of(case, script("speed").TOY)._replace(width=4)
+    cases = script("speed_cases")
+    return cases.game_of(cases.Case(network, "r1", 64, False), cases.TOY)._replace(width=4)
 
 
 @functools.cache

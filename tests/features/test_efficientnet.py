@@ -91,7 +91,14 @@ def test_the_network_has_as_many_parameters_as_the_paper_says(params):
 
 
 @pytest.mark.parametrize(
-    ("kernel", "stride", "height", "width"), [(3, 1, 8, 7), (5, 2, 8, 7), (3, 2, 1, 2), (5, 1, 1, 2)]
+    ("kernel", "stride", "height", "width"),
+    [
+        *((3, 1, 8, 7), (5, 2, 8, 7), (3, 2, 1, 2), (5, 1, 1, 2)),
+        *(
+            pytest.param(*row, marks=pytest.mark.exhaustive)
+            for row in ((3, 2, 8, 7), (5, 1, 8, 7), (3, 1, 1, 2), (5, 2, 1, 2))
+        ),
+    ],
 )
 def test_shifted_sums_are_the_grouped_convolution(kernel, stride, height, width):
     x = jax.random.normal(jax.random.key(0), (2, height, width, 3))
