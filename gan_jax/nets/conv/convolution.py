@@ -5,7 +5,7 @@ Shapes, for one, two or three spatial dimensions, and G groups of channels:
 """
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import flax.linen as nn
 import jax
@@ -97,6 +97,7 @@ class Conv(nn.Module):
       use_bias: Whether there is a bias.
       kernel_init: Initialises the kernel.
       bias_init: Initialises the bias.
+      dtype: In which it computes; None for the widest of its input and parameters.
     """
 
     features: int
@@ -107,6 +108,7 @@ class Conv(nn.Module):
     use_bias: bool = True
     kernel_init: Initializer = nn.initializers.lecun_normal()
     bias_init: Initializer = nn.initializers.zeros
+    dtype: Any = None
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -115,7 +117,7 @@ class Conv(nn.Module):
         inputs = x.shape[-1] // self.groups
         kernel = self.param("kernel", self.kernel_init, (*self.kernel_size, inputs, self.features))
         bias = self.param("bias", self.bias_init, (self.features,)) if self.use_bias else None
-        x, kernel, bias = promote_dtype(x, kernel, bias)
+        x, kernel, bias = promote_dtype(x, kernel, bias, dtype=self.dtype)
         return add_bias(conv(x, kernel, self.strides, self.padding, self.groups), bias)
 
 
