@@ -192,6 +192,7 @@ def pointwise(width: int, gain: float = 1.0, dtype: Any = None) -> nn.Module:
 
 
 def linear(width: int) -> nn.Module:
+    """A linear layer without a bias."""
     return nn.Dense(width, use_bias=False, kernel_init=normal(1.0))
 
 
