@@ -1,9 +1,10 @@
 """R3GAN's networks (Huang et al. 2024): inverted bottlenecks with grouped convolutions, and no normalisation.
 
-CIFAR-10's are the defaults; FFHQ-256's have the widths (768, 768, 768, 768, 384, 192, 96). In both players, `widths`
+CIFAR-10's are the defaults; those of other sides have the widths of `widths_of(side, 768)`. In both players, `widths`
 go from the stage of the smallest image to that of the largest.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -36,7 +37,8 @@ def generator(
       widths: Channels of each stage.
       blocks: Residual blocks in each stage.
       expansion: Channels inside a block, in widths.
-      group_size: Channels of each group of the 3x3 convolutions; the paper's cardinality is the number of groups.
+      group_size: Channels of each group of the 3x3 convolutions; a block of fewer channels is one group. The paper's
+        cardinality is the number of groups.
       classes: The number of classes; 0 for none. With classes, an embedding of the class is joined to the latent.
       shape: (height, width, channels).
       bfloat16: How many stages compute in bfloat16, counted from the largest image.
@@ -84,6 +86,24 @@ def critic(
     return from_linen(Critic(stages_of(widths, blocks, expansion, group_size, bfloat16), classes, embedding, heads))
 
 
+def widths_of(side: int, width: int) -> tuple[int, ...]:
+    """The widths of the paper's stages: `width` up to sides of 32, and half as many for each doubling from there.
+
+    Args:
+      side: That of the largest image: a power of 2 times 3, 4, 5 or 7, which is the smallest image's.
+      width: Channels of the widest stages.
+
+    Raises:
+      ValueError: The side is another number.
+    """
+    sides = [side]
+    while sides[0] % 2 == 0 and sides[0] > 4:
+        sides.insert(0, sides[0] // 2)
+    if sides[0] not in (3, 4, 5, 7):
+        raise UserError(f"side {side}: it must be a power of 2 times 3, 4, 5 or 7, such as 32, 48, 64, 80 or 96")
+    return tuple(width >> max(0, math.ceil(math.log2(each / 32))) for each in sides)
+
+
 class Stage(NamedTuple):
     """The residual blocks at one resolution.
 
@@ -110,10 +130,10 @@ def stages_of(widths: Sequence[int], blocks: int, expansion: int, group_size: in
 
     def stage(place: int, width: int) -> Stage:
         inside = width * expansion
-        if inside % group_size:
+        if inside > group_size and inside % group_size:
             raise UserError(f"{expansion} x {width} channels don't make groups of group_size {group_size}")
         dtype = jnp.bfloat16 if place >= len(widths) - bfloat16 else None
-        return Stage(width, blocks, inside, inside // group_size, gain, dtype)
+        return Stage(width, blocks, inside, max(inside // group_size, 1), gain, dtype)
 
     return tuple(map(stage, range(len(widths)), widths))
 

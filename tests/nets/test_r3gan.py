@@ -48,6 +48,28 @@ def test_ffhq_256_has_23_million_parameters_each():
     assert round(size_of(critic, images) / 1e6, 2) == 23.01
 
 
+@pytest.mark.parametrize(
+    ("side", "widths"),
+    [
+        (32, (768,) * 4),
+        (64, (*(768,) * 4, 384)),
+        (256, FFHQ),
+        (48, (768, 768, 768, 768, 384)),
+        (28, (768,) * 3),
+        (80, (768, 768, 768, 384, 192)),
+        (4, (768,)),
+    ],
+)
+def test_widths_are_halved_from_sides_of_32_on(side, widths):
+    assert r3gan.widths_of(side, 768) == widths
+
+
+@pytest.mark.parametrize("side", [36, 22, 1, 2, 0])
+def test_other_sides_are_refused(side):
+    with pytest.raises(ValueError, match=f"side {side}: it must be a power of 2 times 3, 4, 5 or 7"):
+        r3gan.widths_of(side, 768)
+
+
 def results(name):
     x, label = inputs(name)
 
