@@ -11,7 +11,7 @@ from types import ModuleType
 
 import jax.numpy as jnp
 
-from gan_jax.nets.conv import depthwise, direct, fourier, phases, planes
+from gan_jax.nets.conv import depthwise, direct, fourier, phases, planes, pointwise
 from gan_jax.nets.conv.geometry import Geometry
 from gan_jax.types import Array
 
@@ -42,6 +42,8 @@ def fastest(
 
 def fastest_module(geometry: Geometry, x: Array, inputs: int, outputs: int) -> ModuleType:
     """The module whose three maps are fastest for a convolution of one group."""
+    if pointwise.fits(geometry):
+        return pointwise
     if len(geometry.space) == 3:
         return planes
     if phases.pays(geometry):
