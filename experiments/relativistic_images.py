@@ -20,15 +20,10 @@ import optax
 from gan_jax import Experiment, Players, add, augment, losses, penalties, priors, scale
 from gan_jax.data import Source, images, tfds_images
 from gan_jax.nets import radford, resnet
+from gan_jax.schedules import cosine, half_life
 
 NETS = {"dcgan": radford, "resnet": resnet}
 HALF_LIFE = 138  # updates, of the averaged generator at the end
-
-
-def along_a_cosine(start: float, end: float, steps: int) -> optax.Schedule:
-    """From `start` to `end` in so many steps."""
-    share = optax.cosine_decay_schedule(1.0, max(steps, 1))
-    return lambda step: end + (start - end) * share(step)
 
 
 def of_folders(train: Path, test: Path | None, size: int) -> Source:
@@ -74,10 +69,9 @@ def experiment(
     """
     nets = NETS[network]
     optimizer = optax.inject_hyperparams(optax.adam)(
-        along_a_cosine(learning_rate, 0.0, steps), b1=0.0, b2=along_a_cosine(0.9, 0.99, steps)
+        cosine(learning_rate, 0.0, steps), b1=0.0, b2=cosine(0.9, 0.99, steps)
     )
-    probability = along_a_cosine(0.0, augmentation, steps)
-    half_life = along_a_cosine(0.0, HALF_LIFE, steps)
+    probability = cosine(0.0, augmentation, steps)
     return Experiment(
         data=of_folders(folder, test_folder, size) if folder else tfds_images(dataset, size=size, data_dir=data_dir),
         nets=Players(critic=nets.critic(width=width), generator=nets.generator(width=width, shape=(size, size, 3))),
@@ -90,6 +84,6 @@ def experiment(
         prior=priors.normal(100),
         steps=steps,
         batch_size=batch_size,
-        ema_decay=lambda step: 0.5 ** (1 / half_life(step)),
+        ema_decay=half_life(cosine(0.0, HALF_LIFE, steps)),
         augment=augment.ada(probability, color=0.5, background=1.0) if augmentation else augment.chain(),
     )

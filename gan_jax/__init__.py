@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         priors as priors,
         regularizers as regularizers,
         sample as sample,
+        schedules as schedules,
         simultaneous as simultaneous,
         spectrum as spectrum,
         types as types,
@@ -73,7 +74,7 @@ if TYPE_CHECKING:
 
 NAMES = {
     __name__: "augment auxiliary averages constraints data dynamics experiment features keys losses measures metrics "
-    "nets objectives parallel penalties priors regularizers sample simultaneous spectrum types update views",
+    "nets objectives parallel penalties priors regularizers sample schedules simultaneous spectrum types update views",
     "gan_jax.constraints": "clip_weights packed spectral_norm",
     "gan_jax.experiment": "Experiment",
     "gan_jax.objectives": "add every scale",

@@ -1,16 +1,24 @@
-"""JAX's own convolutions, to compare ours with."""
+"""JAX's own convolutions, to compare ours with, and geometries."""
 
+import hypothesis.strategies as st
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from gan_jax.nets.conv.geometry import geometry_of
 
-def plain(x, w, strides, padding):
+
+def plain(x, w, strides, padding, groups=1):
     space = "DHW"[-(x.ndim - 2) :]
     strides = (strides,) * len(space) if isinstance(strides, int) else strides
     return lax.conv_general_dilated(
-        x, w, strides, padding, dimension_numbers=(f"N{space}C", f"{space}IO", f"N{space}C")
+        x,
+        w,
+        strides,
+        padding,
+        dimension_numbers=(f"N{space}C", f"{space}IO", f"N{space}C"),
+        feature_group_count=groups,
     )
 
 
@@ -40,3 +48,15 @@ def penalty(f):
         return jnp.sum(jnp.sin(by_x)) + jnp.sum(by_w**2)
 
     return of
+
+
+@st.composite
+def random_geometries(draw):
+    dimensions = draw(st.integers(1, 2))
+
+    def numbers(least, most):
+        return tuple(draw(st.integers(least, most)) for _ in range(dimensions))
+
+    space, window, strides, lows, spare = (numbers(*ends) for ends in [(1, 9), (1, 7), (1, 4), (-3, 6), (0, 7)])
+    highs = (more + k - n - low for more, k, n, low in zip(spare, window, space, lows))
+    return geometry_of(space, window, strides, tuple(zip(lows, highs)))

@@ -14,7 +14,7 @@ FLOORS = [  # from the lowest up: modules of the core, and folders with all that
     {"errors", "lazy"},
     {"types", "storage"},
     {"keys", "averages", "trees", "metrics"},
-    {"losses", "penalties", "objectives", "constraints", "priors", "augment", "dynamics", "sample"}
+    {"losses", "penalties", "objectives", "constraints", "priors", "schedules", "augment", "dynamics", "sample"}
     | {"nets", "data", "views"},
     {"regularizers", "auxiliary", "play"},
     {"update"},
@@ -27,7 +27,7 @@ FLOORS = [  # from the lowest up: modules of the core, and folders with all that
     {"__main__"},
 ]
 CORE = {
-    *("types", "keys", "averages", "trees", "losses", "penalties", "objectives", "constraints", "priors"),
+    *("types", "keys", "averages", "trees", "losses", "penalties", "objectives", "constraints", "priors", "schedules"),
     *("regularizers", "auxiliary", "dynamics", "play", "update", "simultaneous", "parallel", "sample"),
 }
 TOP = {*CORE, "spectrum", "errors", "experiment", "lazy", "__init__", "__main__"}

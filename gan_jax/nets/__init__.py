@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         language as language,
         layers as layers,
         mlp as mlp,
+        r3gan as r3gan,
         radford as radford,
         resnet as resnet,
         vgan as vgan,
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from gan_jax.nets.reconstruct import autoencoder as autoencoder, reconstructing as reconstructing
 
 NAMES = {
-    __name__: "conv convlstm dcgan gan3d language layers mlp radford resnet vgan wavegan",
+    __name__: "conv convlstm dcgan gan3d language layers mlp r3gan radford resnet vgan wavegan",
     "gan_jax.nets.reconstruct": "autoencoder reconstructing",
     "gan_jax.nets.linen": "from_linen",
 }

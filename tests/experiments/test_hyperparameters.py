@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import math
 import typing
 from pathlib import Path
 from typing import Any
@@ -86,11 +87,12 @@ def test_learning_rates_of_both_players_begin_alike_and_end_with_the_last_update
         )
         assert start > 0
         if "along a" in text:
-            assert quarter == pytest.approx(start * (0.75 if "along a line" in text else 0.853553), rel=1e-3)
-            assert half == pytest.approx(start / 2, rel=1e-3)
-            assert 0 < nearly < start / 50
-            assert end == pytest.approx(0, abs=1e-6 * start)
-            assert after == pytest.approx(0, abs=1e-6 * start)
+            left = 0.75 if "along a line" in text else 0.853553
+            assert quarter == pytest.approx(end + (start - end) * left, rel=1e-3)
+            assert half == pytest.approx((start + end) / 2, rel=1e-3)
+            assert 0 < nearly - end < start / 50
+            assert end == pytest.approx(start / 4 if "to a quarter" in text else 0, abs=1e-5 * start)
+            assert after == pytest.approx(end, abs=1e-6 * start)
         else:
             assert start == quarter == half == nearly == end == after
 
@@ -108,6 +110,7 @@ ARGUMENTS: dict[str, tuple[Any, set[str]]] = {
     "interval": (3, {"critic's loss"}),
     "clip": (0.3, {"critic's reach"}),
     "width": (8, {"critic's shapes", "generator's shapes"}),
+    "blocks": (3, {"critic's shapes", "generator's shapes"}),
     "conditional": (True, {"critic's shapes", "generator's shapes"}),
     "epochs": (True, {"critic's turns", "generator's turns"}),
     "augmentation": (1.0, {"critic's view"}),
@@ -115,21 +118,21 @@ ARGUMENTS: dict[str, tuple[Any, set[str]]] = {
 }
 OF_DATA = {"data", "dataset", "data_dir", "folder", "test_folder", "clips", "models", "text", "size", "channels",
            "length", "alphabet", "lower", "digits", "up"}  # fmt: skip
-CHOICES = {"objective", "network", "generator", "shuffle"}  # networks, which are tested by themselves
+CHOICES = {"objective", "network", "generator", "shuffle", "bfloat16"}  # networks, which are tested by themselves
 
 
 def look(experiment: Experiment, *, shapes: bool, view: bool) -> dict[str, Any]:
     """What the arguments of an experiment may change, by name."""
     found: dict[str, Any] = {"steps": experiment.steps}
     if view:
-        found["critic's view"] = augments(experiment)
+        found["critic's view"] = seen_at_the_end(experiment)
     latent = jax.eval_shape(experiment.prior, KEY)
     for player, x in Players(experiment.data.example.x, latent)._asdict().items():
         optimizer, network = getattr(experiment.optimizers, player), getattr(experiment.nets, player)
         found[f"{player}'s turns"] = getattr(experiment.turns, player)
         found[f"{player}'s step"] = step_of(optimizer)
         found[f"{player}'s reach"] = round(1 - step_of(optimizer, params=AT_ONE), 1)
-        found[f"{player}'s loss"] = terms(getattr(experiment.objective, player), step=12)  # of intervals 3 and 4
+        found[f"{player}'s loss"] = terms(getattr(experiment.objective, player), step=0)
         if shapes:
             one, wanted = jnp.zeros((1, *x.shape)), experiment.data.example.condition
             condition = jax.tree.map(lambda leaf: jnp.zeros((1, *leaf.shape), leaf.dtype), wanted)
@@ -138,12 +141,12 @@ def look(experiment: Experiment, *, shapes: bool, view: bool) -> dict[str, Any]:
     return found
 
 
-def augments(experiment: Experiment) -> bool:
-    """Whether the critic sees examples otherwise than they are, at the end."""
+def seen_at_the_end(experiment: Experiment) -> bytes:
+    """Two random examples as the critic sees them."""
     x = jax.random.uniform(jax.random.key(0), (2, *experiment.data.example.x.shape), minval=-1.0)
     state, keys = experiment.augment.init(), jax.random.split(jax.random.key(1), 2)
     seen = jax.jit(experiment.augment.apply)(state, keys, x, jnp.int32(experiment.steps))
-    return bool((seen != x).any())
+    return np.asarray(seen).tobytes()
 
 
 def terms(loss: Loss, step: int) -> dict[str, float]:
@@ -176,20 +179,17 @@ def settings(experiment: Experiment, defaults: dict[str, Any]) -> str:
     at_end = decays(optimizer, experiment.steps)
     assert decays(optimizer) == decays(experiment.optimizers.critic)
     assert at_end == decays(experiment.optimizers.critic, experiment.steps)
-    kept, half = decays(optimizer), step_of(optimizer, experiment.steps // 4) / step_of(optimizer)
-    rate = step_of(optimizer) * (1 if "mu" in kept else (1 - kept["nu"]) ** 0.5)
-    falls = "" if half == 1 else " along a line" if half == pytest.approx(0.75, abs=0.01) else " along a cosine"
+    kept, rates = decays(optimizer), [step_of(optimizer, round(share * experiment.steps)) for share in (0, 0.25, 1)]
+    start, quarter, end = (rate * (1 if "mu" in kept else (1 - kept["nu"]) ** 0.5) for rate in rates)
+    left = 1.0 if start == end else (quarter - end) / (start - end)
+    falls = "" if left == 1 else " along a line" if left == pytest.approx(0.75, abs=0.01) else " along a cosine"
+    rate = f"{start:.3g}" if end < 1e-6 * start else changing(start, end)
     by = (
-        f"Adam {rate:.3g}{falls}, b1 {kept['mu']:g}, b2 {changing(kept['nu'], at_end['nu'])}"
+        f"Adam {rate}{falls}, b1 {kept['mu']:g}, b2 {changing(kept['nu'], at_end['nu'])}"
         if "mu" in kept
-        else f"RMSProp {rate:.3g}{falls}"
+        else f"RMSProp {rate}{falls}"
     )
-    each = [terms(experiment.objective.critic, step) for step in range(4)]
-    weights = {
-        label: np.mean([found[name] for found in each]) / closed
-        for name, (label, closed) in {"gradient_penalty": ("λ", 16.0), "r1": ("R1", 12.5), "r2": ("R2", 12.5)}.items()
-        if name in each[0]
-    }
+    first, last = (weights(experiment, steps) for steps in (range(4), range(experiment.steps, experiment.steps + 4)))
     shape = "x".join(map(str, experiment.data.example.x.shape))
     clip = 1 - step_of(experiment.optimizers.critic, params=AT_ONE)
     return ", ".join(
@@ -201,20 +201,33 @@ def settings(experiment: Experiment, defaults: dict[str, Any]) -> str:
             f"batch {batch}" + (f" and {generator_batch} of the generator's" if generator_batch != batch else ""),
             f"{turns} critic turn{'s' if turns > 1 else ''}",
             by,
-            *(f"{label} {weight:.3g}" for label, weight in weights.items()),
+            *(f"{label} {changing(weight, last[label])}" for label, weight in first.items()),
             *([f"clip {clip:.3g}"] if clip < 0.9 else []),
-            f"EMA {changing(*(ema_decay(experiment, step) for step in (0, experiment.steps)))}.",
+            f"EMA {' to '.join(dict.fromkeys(decay_of_the_mean(experiment, step) for step in (0, experiment.steps)))}.",
         ]
     )
 
 
+def weights(experiment: Experiment, steps: range) -> dict[str, float]:
+    """Those of penalties, as the header calls them, on average over steps."""
+    each = [terms(experiment.objective.critic, step) for step in steps]
+    closed = {"gradient_penalty": ("λ", 16.0), "r1": ("R1", 12.5), "r2": ("R2", 12.5)}
+    return {
+        label: float(np.mean([found[name] for found in each])) / value
+        for name, (label, value) in closed.items()
+        if name in each[0]
+    }
+
+
 def changing(start: float, end: float) -> str:
-    return f"{start:.3g}" if start == end else f"{start:.3g} to {end:.3g}"
+    return f"{start:.3g}" if start == pytest.approx(end, rel=1e-6) else f"{start:.3g} to {end:.3g}"
 
 
-def ema_decay(experiment: Experiment, step: int) -> float:
+def decay_of_the_mean(experiment: Experiment, step: int) -> str:
+    """At a step, with two digits of what it leaves to the newest value."""
     decay = experiment.ema_decay
-    return float(decay(jnp.int32(step))) if callable(decay) else decay
+    decay = float(decay(jnp.int32(step))) if callable(decay) else decay
+    return f"{decay:.{2 - math.ceil(math.log10(1 - decay))}f}".rstrip("0").rstrip(".")
 
 
 @EACH

@@ -4,17 +4,14 @@ A convolution y = conv(x, w) is linear in x and in w. Its transposes are the inp
 gradient (x, g) -> w. They are bilinear too, and the transposes of each of the three are the other two. As JAX
 primitives that refer to one another, they have derivatives of every order, each one of the three.
 
-They are computed by XLA's convolutions (`direct`). On a CPU they are products of spectra where that is faster
-(`fourier`); with strides in one dimension, the input gradient goes by phases (`phases`); in three dimensions, all three
-are convolutions of planes (`planes`).
+They are computed by XLA's convolutions (`direct`), and on a CPU by what is fastest there (`cpu`).
 
-Shapes, for one, two or three spatial dimensions:
-  x `[B, *space, I]`, w `[*window, I, O]`, y and g `[B, *positions, O]`.
+Shapes, for one, two or three spatial dimensions, and G groups of channels:
+  x `[B, *space, I]`, w `[*window, I/G, O]`, y and g `[B, *positions, O]`.
 """
 
 import functools
 from collections.abc import Callable, Sequence
-from types import ModuleType
 from typing import Any
 
 import jax
@@ -22,35 +19,11 @@ import jax.numpy as jnp
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
-from gan_jax.nets.conv import direct, fourier, phases, planes
+from gan_jax.nets.conv import cpu, direct
 from gan_jax.nets.conv.geometry import Geometry
 from gan_jax.types import Array
 
 Map = Callable[..., Array]  # two arrays, geometry= -> array
-
-
-def cpu_conv(x: Array, w: Array, *, geometry: Geometry) -> Array:
-    """`conv` as it is fastest on a CPU."""
-    return faster(geometry, x, *w.shape[-2:]).conv(x, w, geometry=geometry)
-
-
-def cpu_input_gradient(g: Array, w: Array, *, geometry: Geometry) -> Array:
-    """`input_gradient` as it is fastest on a CPU."""
-    return faster(geometry, g, *w.shape[-2:]).input_gradient(g, w, geometry=geometry)
-
-
-def cpu_kernel_gradient(x: Array, g: Array, *, geometry: Geometry) -> Array:
-    """`kernel_gradient` as it is fastest on a CPU."""
-    return faster(geometry, x, x.shape[-1], g.shape[-1]).kernel_gradient(x, g, geometry=geometry)
-
-
-def faster(geometry: Geometry, x: Array, inputs: int, outputs: int) -> ModuleType:
-    """The module whose three maps are fastest on a CPU."""
-    if len(geometry.space) == 3:
-        return planes
-    if phases.pays(geometry):
-        return phases
-    return fourier if fourier.pays(geometry, x.dtype, x.shape[0], inputs, outputs) else direct
 
 
 def primitive(name: str, plain: Map, on_cpu: Map, *, folds: bool) -> Primitive:
@@ -82,9 +55,9 @@ def primitive(name: str, plain: Map, on_cpu: Map, *, folds: bool) -> Primitive:
     return p
 
 
-conv_p = primitive("gan_conv", direct.conv, cpu_conv, folds=True)
-input_gradient_p = primitive("gan_conv_input_gradient", direct.input_gradient, cpu_input_gradient, folds=True)
-kernel_gradient_p = primitive("gan_conv_kernel_gradient", direct.kernel_gradient, cpu_kernel_gradient, folds=False)
+conv_p = primitive("gan_conv", direct.conv, cpu.conv, folds=True)
+input_gradient_p = primitive("gan_conv_input_gradient", direct.input_gradient, cpu.input_gradient, folds=True)
+kernel_gradient_p = primitive("gan_conv_kernel_gradient", direct.kernel_gradient, cpu.kernel_gradient, folds=False)
 
 # The transposes of each, with respect to its first and second argument, given the cotangent of its result.
 ad.defbilinear(

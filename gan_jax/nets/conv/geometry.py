@@ -21,6 +21,7 @@ class Geometry(NamedTuple):
       strides: The strides.
       padding: Zeros before and after, (low, high).
       precision: The default precision where the convolution was called, not where it is lowered.
+      groups: The number of parts of the channels, each convolved by itself.
     """
 
     space: tuple[int, ...]
@@ -28,6 +29,7 @@ class Geometry(NamedTuple):
     strides: tuple[int, ...]
     padding: tuple[tuple[int, int], ...]
     precision: Any
+    groups: int = 1
 
     @property
     def positions(self) -> tuple[int, ...]:
@@ -44,7 +46,7 @@ class Geometry(NamedTuple):
 
 
 def geometry_of(
-    space: Sequence[int], window: Sequence[int], strides: int | Sequence[int], padding: Padding
+    space: Sequence[int], window: Sequence[int], strides: int | Sequence[int], padding: Padding, groups: int = 1
 ) -> Geometry:
     """The geometry of a convolution.
 
@@ -58,7 +60,7 @@ def geometry_of(
     if not len(space) == len(window) == len(strides) == len(pads):
         raise UserError(f"want one per dimension: space {space}, window {window}, strides {strides}, padding {pads}")
     precision = jax.config.jax_default_matmul_precision  # type: ignore[attr-defined]
-    geometry = Geometry(tuple(space), tuple(window), strides, pads, precision)
+    geometry = Geometry(tuple(space), tuple(window), strides, pads, precision, groups)
     if min(geometry.positions, default=1) < 1:
         raise UserError(f"window {geometry.window} is larger than space {geometry.space} padded by {pads}")
     return geometry

@@ -24,6 +24,12 @@ CASES = [
     ((2, 6, 6, 2), (3, 3, 2, 3), 2, ((2, 0), (0, 5))),
     ((2, 6, 6, 2), (3, 3, 2, 3), 1, ((-1, 0), (3, 3))),
     ((1, 4, 5, 6, 2), (3, 3, 2, 2, 2), (1, 2, 2), "SAME"),
+    ((2, 5, 3), (1, 3, 4), 1, "SAME"),  # windows of one position from here on
+    ((2, 4, 5, 3), (1, 1, 3, 2), 1, "VALID"),
+    ((2, 4, 5, 3), (1, 1, 3, 2), 2, "SAME"),
+    ((2, 4, 5, 3), (1, 1, 3, 2), 1, ((1, 0), (-1, 2))),
+    ((2, 4, 5, 3), (1, 1, 3, 2), 1, ((1, -1), (0, 0))),
+    ((1, 3, 4, 2, 3), (1, 1, 1, 3, 2), 1, "SAME"),
 ]
 each_case = pytest.mark.parametrize(("x_shape", "w_shape", "strides", "padding"), CASES)
 
@@ -144,6 +150,13 @@ def test_as_many_convolutions_are_compiled_as_for_the_plain_one():
     assert 0 < ours <= theirs
     canonical = "[b, 0, 1, f]x[0, 1, i, o]->[b, 0, 1, f]"
     assert text.count(canonical) == ours  # the fast path on XLA:CPU
+
+
+@pytest.mark.parametrize(("strides", "convolutions"), [(1, 0), (2, 9)])
+def test_a_window_of_one_position_is_a_matrix_product_on_a_cpu(strides, convolutions):
+    x, w = jnp.zeros((2, 8, 8, 3)), jnp.zeros((1, 1, 3, 4))
+    text = jax.jit(jax.grad(penalty(functools.partial(conv, strides=strides)), (0, 1))).lower(x, w).as_text()
+    assert len(re.findall(r"stablehlo\.convolution", text)) == convolutions
 
 
 def test_per_example_gradients_stay_in_canonical_order():

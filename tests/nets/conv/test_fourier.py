@@ -6,12 +6,11 @@ import itertools
 import math
 import re
 
-import hypothesis.strategies as st
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from convolutions import assert_close, normal, penalty, plain
+from convolutions import assert_close, normal, penalty, plain, random_geometries
 from hypothesis import given
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
@@ -53,18 +52,6 @@ GEOMETRIES = [
 ]
 each_geometry = pytest.mark.parametrize("geometry", [geometry_of(*row) for row in GEOMETRIES], ids=map(str, GEOMETRIES))
 QUICKLY = {"xla_backend_optimization_level": 0}  # compiles three times faster
-
-
-@st.composite
-def random_geometries(draw):
-    dimensions = draw(st.integers(1, 2))
-
-    def numbers(least, most):
-        return tuple(draw(st.integers(least, most)) for _ in range(dimensions))
-
-    space, window, strides, lows, spare = (numbers(*ends) for ends in [(1, 9), (1, 7), (1, 4), (-3, 6), (0, 7)])
-    highs = (more + k - n - low for more, k, n, low in zip(spare, window, space, lows))
-    return geometry_of(space, window, strides, tuple(zip(lows, highs)))
 
 
 # ---- The maps.

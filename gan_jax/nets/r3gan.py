@@ -1,0 +1,227 @@
+"""R3GAN's networks (Huang et al. 2024): inverted bottlenecks with grouped convolutions, and no normalisation.
+
+CIFAR-10's are the defaults; those of other sides have the widths of `widths_of(side, 768)`. In both players, `widths`
+go from the stage of the smallest image to that of the largest.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+from gan_jax.errors import UserError
+from gan_jax.nets.conv import Conv, downsample, upsample
+from gan_jax.nets.layers import need_label, with_heads
+from gan_jax.nets.linen import from_linen
+from gan_jax.types import Array, Condition, Mode, Network, Output
+
+SLOPE = 0.2  # of the leaky ReLUs below 0
+LEAKY = (2 / (1 + SLOPE**2)) ** 0.5  # the gain that makes up for them
+
+
+def generator(
+    *,
+    widths: Sequence[int] = (768, 768, 768, 768),
+    blocks: int = 2,
+    expansion: int = 2,
+    group_size: int = 16,
+    classes: int = 0,
+    shape: Sequence[int] = (32, 32, 3),
+    bfloat16: int = 0,
+) -> Network:
+    """Latents [B, Z] -> images `[B, *shape]` of any range: a learned basis, and stages that double the sides.
+
+    Args:
+      widths: Channels of each stage.
+      blocks: Residual blocks in each stage.
+      expansion: Channels inside a block, in widths.
+      group_size: Channels of each group of the 3x3 convolutions; a block of fewer channels is one group. The paper's
+        cardinality is the number of groups.
+      classes: The number of classes; 0 for none. With classes, an embedding of the class is joined to the latent.
+      shape: (height, width, channels).
+      bfloat16: How many stages compute in bfloat16, counted from the largest image.
+
+    Raises:
+      ValueError: The sides can't be halved once for every stage but the first, or a width can't be divided into groups.
+    """
+    halvings = 2 ** (len(widths) - 1)
+    if len(shape) != 3 or shape[0] % halvings or shape[1] % halvings:
+        raise UserError(
+            f"shape {tuple(shape)}: want (height, width, channels), sides multiples of {halvings} for {len(widths)} "
+            "stages"
+        )
+    base = (shape[0] // halvings, shape[1] // halvings)
+    return from_linen(Generator(stages_of(widths, blocks, expansion, group_size, bfloat16), classes, base, shape[2]))
+
+
+def critic(
+    *,
+    widths: Sequence[int] = (768, 768, 768, 768),
+    blocks: int = 2,
+    expansion: int = 2,
+    group_size: int = 16,
+    classes: int = 0,
+    embedding: int = 64,
+    heads: Mapping[str, int] | None = None,
+    bfloat16: int = 0,
+) -> Network:
+    """Images [B, height, width, channels] -> logits [B]: the generator's stages in reverse, down to one position.
+
+    Args:
+      widths: Channels of each stage.
+      blocks: Residual blocks in each stage.
+      expansion: Channels inside a block, in widths.
+      group_size: Channels of each group of the 3x3 convolutions.
+      classes: The number of classes; 0 for none. With classes, the logit is the product of an embedding of the class
+        and a linear map of the features. Miyato & Koyama 2018.
+      embedding: The size of that embedding.
+      heads: Further linear outputs of the last features, {name: size}. They and the features are in `Output.extra`.
+      bfloat16: How many stages compute in bfloat16, counted from the largest image.
+
+    Raises:
+      ValueError: A width can't be divided into groups.
+    """
+    return from_linen(Critic(stages_of(widths, blocks, expansion, group_size, bfloat16), classes, embedding, heads))
+
+
+def widths_of(side: int, width: int) -> tuple[int, ...]:
+    """The widths of the paper's stages: `width` up to sides of 32, and half as many for each doubling from there.
+
+    Args:
+      side: That of the largest image: a power of 2 times 3, 4, 5 or 7, which is the smallest image's.
+      width: Channels of the widest stages.
+
+    Raises:
+      ValueError: The side is another number.
+    """
+    sides = [side]
+    while sides[0] % 2 == 0 and sides[0] > 4:
+        sides.insert(0, sides[0] // 2)
+    if sides[0] not in (3, 4, 5, 7):
+        raise UserError(f"side {side}: it must be a power of 2 times 3, 4, 5 or 7, such as 32, 48, 64, 80 or 96")
+    return tuple(width >> max(0, math.ceil(math.log2(each / 32))) for each in sides)
+
+
+class Stage(NamedTuple):
+    """The residual blocks at one resolution.
+
+    Attributes:
+      width: Channels.
+      blocks: Their number.
+      inside: Channels inside a block.
+      groups: Groups of its 3x3 convolution.
+      gain: Of its first two convolutions.
+      dtype: In which it computes; None for that of its parameters.
+    """
+
+    width: int
+    blocks: int
+    inside: int
+    groups: int
+    gain: float
+    dtype: Any
+
+
+def stages_of(widths: Sequence[int], blocks: int, expansion: int, group_size: int, bfloat16: int) -> tuple[Stage, ...]:
+    """The stages, that of the smallest image first."""
+    gain = LEAKY * (len(widths) * blocks) ** -0.25  # as in Zhang 2019: the sum over all blocks keeps its variance
+
+    def stage(place: int, width: int) -> Stage:
+        inside = width * expansion
+        if inside > group_size and inside % group_size:
+            raise UserError(f"{expansion} x {width} channels don't make groups of group_size {group_size}")
+        dtype = jnp.bfloat16 if place >= len(widths) - bfloat16 else None
+        return Stage(width, blocks, inside, max(inside // group_size, 1), gain, dtype)
+
+    return tuple(map(stage, range(len(widths)), widths))
+
+
+class Generator(nn.Module):
+    stages: tuple[Stage, ...]
+    classes: int
+    base: tuple[int, int]
+    channels: int
+
+    @nn.compact
+    def __call__(self, z: Array, condition: Condition, mode: Mode) -> Array:
+        if self.classes:
+            embedded = embedding(condition, self.classes, z.shape[-1], 1.0)
+            z = jnp.concatenate([z, embedded.astype(z.dtype)], -1)
+        first, *others = self.stages
+        basis = self.param("basis", nn.initializers.normal(1.0), (*self.base, first.width))
+        x = residual(basis[None].astype(z.dtype) * linear(first.width)(z)[:, None, None], first)
+        for stage in others:
+            x = residual(upsample(resized(x, stage.width)), stage)
+        return pointwise(self.channels)(x.astype(z.dtype))
+
+
+class Critic(nn.Module):
+    stages: tuple[Stage, ...]
+    classes: int
+    embedding: int
+    heads: Mapping[str, int] | None
+
+    @nn.compact
+    def __call__(self, x: Array, condition: Condition, mode: Mode) -> Array | Output:
+        given = x.dtype
+        first, *others = self.stages[::-1]
+        x = residual(pointwise(first.width)(x), first)
+        for stage in others:
+            x = residual(resized(downsample(x), stage.width).astype(given), stage)
+        x, width = x.astype(given), x.shape[-1]
+        x = Conv(width, x.shape[1:3], padding="VALID", groups=width, use_bias=False, kernel_init=normal(1.0))(x)
+        features = x.reshape(len(x), width)
+        if not self.classes:
+            return with_heads(features, linear(1)(features)[:, 0], self.heads)
+        embedded = embedding(condition, self.classes, self.embedding, self.embedding**-0.5)
+        logits = jnp.sum(linear(self.embedding)(features) * embedded.astype(given), axis=-1)
+        return with_heads(features, logits, self.heads)
+
+
+class Block(nn.Module):
+    """x plus a bottleneck that is wide inside: 1x1, 3x3 in groups, and 1x1, which begins at 0."""
+
+    stage: Stage
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        width, _, inside, groups, gain, dtype = self.stage
+        y = Conv(inside, (1, 1), kernel_init=normal(gain), dtype=dtype)(x)
+        y = Conv(inside, (3, 3), groups=groups, kernel_init=normal(gain), dtype=dtype)(nn.leaky_relu(y, SLOPE))
+        return x + pointwise(width, 0.0, dtype)(nn.leaky_relu(y, SLOPE))
+
+
+def residual(x: Array, stage: Stage) -> Array:
+    """The blocks of a stage."""
+    x = x if stage.dtype is None else x.astype(stage.dtype)
+    for _ in range(stage.blocks):
+        x = Block(stage)(x)
+    return x
+
+
+def resized(x: Array, width: int) -> Array:
+    """As many channels as `width`."""
+    return x if x.shape[-1] == width else pointwise(width)(x)
+
+
+def pointwise(width: int, gain: float = 1.0, dtype: Any = None) -> nn.Module:
+    """A 1x1 convolution without a bias."""
+    return Conv(width, (1, 1), use_bias=False, kernel_init=normal(gain), dtype=dtype)
+
+
+def linear(width: int) -> nn.Module:
+    """A linear layer without a bias."""
+    return nn.Dense(width, use_bias=False, kernel_init=normal(1.0))
+
+
+def embedding(condition: Condition, classes: int, size: int, gain: float) -> Array:
+    """A linear map of the one-hot label, [B, size]."""
+    init = nn.initializers.normal(gain * classes**-0.5)
+    return nn.Embed(classes, size, embedding_init=init)(need_label(condition, classes))
+
+
+def normal(gain: float) -> nn.initializers.Initializer:
+    """Normal, with the standard deviation gain / √(fan in)."""
+    return nn.initializers.variance_scaling(gain**2, "fan_in", "normal") if gain else nn.initializers.zeros
