@@ -52,8 +52,7 @@ def experiment(
       data_dir: Where the prepared data set is; by default TFDS' own folder.
     """
     data = mirror(tfds_images("cifar10", data_dir=data_dir), axis=1)
-    sizes = {"widths": (width,) * 4, "blocks": blocks, "bfloat16": bfloat16}
-    sizes["classes"] = data.classes if conditional else 0
+    classes, widths = data.classes if conditional else 0, (width,) * 4
     adam = optax.inject_hyperparams(optax.adam)(
         cosine(learning_rate, learning_rate / 4, steps), b1=0.0, b2=cosine(0.9, 0.99, steps)
     )
@@ -61,7 +60,10 @@ def experiment(
     probability = cosine(0.0, augmentation, steps)
     return Experiment(
         data=data,
-        nets=Players(critic=r3gan.critic(**sizes), generator=r3gan.generator(**sizes)),
+        nets=Players(
+            critic=r3gan.critic(widths=widths, blocks=blocks, classes=classes, bfloat16=bfloat16),
+            generator=r3gan.generator(widths=widths, blocks=blocks, classes=classes, bfloat16=bfloat16),
+        ),
         objective=add(
             adversarial=losses.relativistic(),
             r1=scale(penalties.r1(), weight),

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from gan_jax import parallel
-from gan_jax.nets.conv import bilinear
+from gan_jax.nets.conv import cpu
 from gan_jax.nets.conv.geometry import geometry_of
 from gan_jax.runs.games import make_program
 from gan_jax.types import Batch
@@ -139,7 +139,7 @@ def test_each_form_is_compiled_as_it_says(tmp_path, monkeypatch):
 
     def make():
         kernels = parallel.compiler_options().get("xla_cpu_experimental_ynn_fusion_type", "XLA's own")
-        form = bilinear.faster(geometry_of((8,), (5,), 2, "SAME"), jnp.zeros((2, 8, 3)), 3, 4).__name__
+        form = cpu.fastest_module(geometry_of((8,), (5,), 2, "SAME"), jnp.zeros((2, 8, 3)), 3, 4).__name__
         compiled.append((kernels.count("LIBRARY_FUSION_TYPE") if "_" in kernels else kernels, form.split(".")[-1]))
         return lambda: None
 

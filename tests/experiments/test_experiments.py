@@ -113,8 +113,9 @@ def test_a_text_of_your_own_takes_the_place_of_the_new_testament(tmp_path):
     assert build(file, length=16).data.example.x.shape[0] == 16
 
 
-@pytest.mark.parametrize("file", [file for file in FILES if "cifar10" in file.stem], ids=lambda file: file.stem)
-def test_the_papers_generator_has_a_batch_of_128(file):
+@pytest.mark.parametrize("name", ["wgan_gp_cifar10", "sngan_cifar10"])
+def test_the_papers_generator_has_a_batch_of_128(name):
+    (file,) = (file for file in FILES if file.stem == name)
     turns = load(file)(width=4).turns
     assert turns.critic == (5, 64)
     assert turns.generator == (1, 128)
