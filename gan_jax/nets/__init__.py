@@ -6,6 +6,8 @@ from gan_jax.lazy import face
 
 if TYPE_CHECKING:
     from gan_jax.nets import (
+        attention as attention,
+        biggan as biggan,
         conv as conv,
         convlstm as convlstm,
         dcgan as dcgan,
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from gan_jax.nets.reconstruct import autoencoder as autoencoder, reconstructing as reconstructing
 
 NAMES = {
-    __name__: "conv convlstm dcgan gan3d language layers mlp r3gan radford resnet vgan wavegan",
+    __name__: "attention biggan conv convlstm dcgan gan3d language layers mlp r3gan radford resnet vgan wavegan",
     "gan_jax.nets.reconstruct": "autoencoder reconstructing",
     "gan_jax.nets.linen": "from_linen",
 }

@@ -9,7 +9,7 @@ import pytest
 from toys import Moving
 
 from gan_jax.constraints import spectral_norm
-from gan_jax.nets import convlstm, dcgan, gan3d, mlp, r3gan, radford, resnet, vgan
+from gan_jax.nets import biggan, convlstm, dcgan, gan3d, mlp, r3gan, radford, resnet, vgan
 from gan_jax.nets.layers import BatchNorm, Identity, LayerNorm
 from gan_jax.types import Mode
 
@@ -21,6 +21,7 @@ CRITICS = {
     "radford": (functools.partial(radford.critic, width=2, norm=LayerNorm), (16, 16, 3)),
     "resnet": (functools.partial(resnet.critic, width=4), (8, 8, 3)),
     "r3gan": (functools.partial(r3gan.critic, widths=(4, 2), blocks=1, group_size=2), (6, 6, 3)),
+    "biggan": (functools.partial(biggan.critic, widths=(4, 4), halvings=1, attention=(4,)), (8, 8, 3)),
     "vgan": (functools.partial(vgan.critic, width=2, shape=(2, 8, 8, 1)), (2, 8, 8, 1)),
     "resnet, sums and no bias": (
         functools.partial(resnet.critic, width=4, pool=resnet.sum_pool, use_bias=False, norm=LayerNorm),
@@ -33,6 +34,7 @@ GENERATORS = {
     "radford": (functools.partial(radford.generator, width=2, shape=(16, 16, 3)), (16, 16, 3)),
     "resnet": (functools.partial(resnet.generator, width=4, shape=(8, 16, 3)), (8, 16, 3)),
     "r3gan": (functools.partial(r3gan.generator, widths=(4, 2), blocks=1, group_size=2, shape=(6, 8, 3)), (6, 8, 3)),
+    "biggan": (functools.partial(biggan.generator, widths=(4, 4), attention=(4,), shape=(4, 8, 3)), (4, 8, 3)),
     "vgan": (functools.partial(vgan.generator, width=2, shape=(4, 16, 16, 1)), (4, 16, 16, 1)),
     "convlstm": (functools.partial(convlstm.generator, width=2, shape=(4, 32, 32, 1)), (4, 32, 32, 1)),
 }
