@@ -115,6 +115,7 @@ ARGUMENTS: dict[str, tuple[Any, set[str]]] = {
     "epochs": (True, {"critic's turns", "generator's turns"}),
     "augmentation": (1.0, {"critic's view"}),
     "turns": (1.0, {"critic's view"}),
+    "diff_augment": (True, {"critic's view"}),
 }
 OF_DATA = {"data", "dataset", "data_dir", "folder", "test_folder", "clips", "models", "text", "size", "channels",
            "length", "alphabet", "lower", "digits", "up"}  # fmt: skip
