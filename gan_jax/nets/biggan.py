@@ -1,17 +1,17 @@
 """BigGAN's networks (Brock et al. 2019, appendix B, figure 15), and SAGAN's (Zhang et al. 2019).
 
-Put both players under `spectral_norm`. StudioGAN's networks for CIFAR-10 are the defaults; the paper's for ImageNet
-have 96 channels times these widths, from the stage of the smallest image to that of the largest:
+Put both players under `spectral_norm`. StudioGAN's networks for CIFAR-10 are the defaults. In both players, `widths` go
+from the stage of the smallest image to that of the largest; the paper's for ImageNet are multiples of 96:
 
-====  ======================  ====================  ========  =========  =======
-side  widths, generator       widths, critic        halvings  attention  latents
-====  ======================  ====================  ========  =========  =======
-64    16, 16, 8, 4, 2         16, 8, 4, 2, 1        4         64         120
-128   16, 16, 8, 4, 2, 1      16, 16, 8, 4, 2, 1    5         64         120
-256   16, 16, 8, 8, 4, 2, 1   as the generator's    6         64         140
-====  ======================  ====================  ========  =========  =======
+====  =========================  ========  =========  =======
+side  multiples, both players    halvings  attention  latents
+====  =========================  ========  =========  =======
+128   16, 16, 8, 4, 2, 1         5         64         120
+256   16, 16, 8, 8, 4, 2, 1      6         64         140
+512   16, 16, 8, 8, 4, 2, 1, 1   7         64         160
+====  =========================  ========  =========  =======
 
-SAGAN's for ImageNet at 128x128 have 64 channels times the same widths, attention at 32, and `hierarchical=False`.
+SAGAN's for 128x128 have the same multiples of 64, attention at 32, latents of 128, and `hierarchical=False`.
 
 They differ from the authors' in two ways. The power iterations of spectral norm advance once per turn of the player,
 not with each pass. Samples are drawn with running statistics, which the authors recompute before they sample; as in
@@ -86,7 +86,7 @@ def critic(
     """Images [B, height, width, channels] -> logits [B]: residual blocks, and the sum of the last one's positions.
 
     Args:
-      widths: Channels of each block, from the last to the first.
+      widths: Channels of each block, the last one's first.
       halvings: The first so many blocks halve the sides.
       attention: Heights of the images that self-attention is applied to, after each block that makes one.
       classes: The number of classes; 0 for none. With classes, the logit includes the projection of Miyato & Koyama
