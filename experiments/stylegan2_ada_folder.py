@@ -8,7 +8,7 @@ The defaults are for a machine without a GPU; the authors' for a single GPU, `--
 batch 32, 781,250 updates and path length 2. That regulariser, taken every 4 updates, makes a smoother map from styles
 to images; it is off here, as for the authors' CIFAR-10, because it takes time and hardly changes the quality.
 
-Settings: examples of 64x64x3, latents of 512, width 64, 6,000 updates, batch 16, 1 critic turn, Adam 0.0025, b1 0,
+Settings: examples of 64x64x3, latents of 512, width 32, 6,000 updates, batch 16, 1 critic turn, Adam 0.0025, b1 0,
 b2 0.99, R1 0.0512, EMA 0 to 0.9977.
 
 gan-jax train experiments/stylegan2_ada_folder.py --folder photos
@@ -40,7 +40,7 @@ def experiment(
     size: int = 64,
     steps: int = 6000,
     batch_size: int = 16,
-    width: int = 64,
+    width: int = 32,
     learning_rate: float = 2.5e-3,
     gamma: float | None = None,
     path_length: float = 0.0,
