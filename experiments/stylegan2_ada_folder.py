@@ -6,7 +6,7 @@ adjust Adam's settings for it; here one step does both, so they stay as they are
 
 The defaults are for a machine without a GPU; the authors' for a single GPU, `--cfg=auto`, have width 512 and at 64x64
 batch 32, 781,250 updates and path length 2. That regulariser, taken every 4 updates, makes a smoother map from styles
-to images; it is off here, as for the authors' CIFAR-10, because it takes time and hardly changes the quality.
+to images; it is off here, as in the authors' settings for CIFAR-10, because it takes time.
 
 Settings: examples of 64x64x3, latents of 512, width 32, 6,000 updates, batch 16, 1 critic turn, Adam 0.0025, b1 0,
 b2 0.99, R1 0.0512, EMA 0 to 0.9977.
