@@ -42,6 +42,12 @@ def experiment(*, steps: int = 6, batch_size: int = 16, width: int = 8, learning
     )
 '''
 
+MEASURED = (
+    TINY.replace("=views.points", "=views.points, measure=measures.mixture(CENTRES_8, SIGMA_8, num=100)")
+    .replace("priors, views", "measures, priors, views")
+    .replace("import gaussians8", "import CENTRES_8, SIGMA_8, gaussians8")
+)
+
 EVERY = ["--log-every", "2", "--save-every", "3", "--sample-every", "3", "--num-samples", "9"]
 
 

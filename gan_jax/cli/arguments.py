@@ -1,10 +1,11 @@
-"""The arguments of an experiment as options of a command: of `gan-jax train` and `gan-jax plan`."""
+"""The arguments of an experiment as options of a command: of `gan-jax train`, `sweep` and `plan`."""
 
 import dataclasses
 import inspect
+import typing
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from gan_jax.errors import UserError
 
@@ -53,6 +54,37 @@ def with_arguments_of(
     with_arguments.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     with_arguments.__doc__ = inspect.getdoc(experiment)  # its `Args:` are the help of the experiment's arguments
     return with_arguments
+
+
+def with_several_values(experiment: Callable[..., Any]) -> tuple[Callable[..., Any], set[str]]:
+    """Lets each argument of an experiment take several values.
+
+    Returns:
+      A function with such a signature, and the names of the arguments that were lists before: they stay as they were.
+    """
+    hints = typing.get_type_hints(experiment, include_extras=True)
+    lists: set[str] = set()
+    parameters = []
+    for name, parameter in inspect.signature(experiment).parameters.items():
+        hint = hints.get(name, str)
+        extras = getattr(hint, "__metadata__", ())  # those of Annotated
+        hint = hint.__origin__ if extras else hint
+        if typing.get_origin(hint) in (tuple, list, set, dict):
+            lists.add(name)
+        else:
+            several: Any = tuple[hint, ...]  # type: ignore[valid-type]
+            for extra in extras:
+                several = Annotated[several, extra]
+            usual = parameter.empty if parameter.default is parameter.empty else (parameter.default,)
+            parameter = parameter.replace(annotation=several, default=usual)
+        parameters.append(parameter)
+
+    def of_values(**_: Any) -> None: ...
+
+    of_values.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    own = inspect.getdoc(experiment) or ""
+    of_values.__doc__ = f"Train a run for each choice of the values below, and compare them.\n\n{own}"
+    return of_values, lists
 
 
 def options_of(parameter: inspect.Parameter) -> Iterator[str]:

@@ -20,6 +20,7 @@ from gan_jax.cli.plan import plan, plan_with_arguments_of
 from gan_jax.cli.prepare import prepare
 from gan_jax.cli.resume import resume
 from gan_jax.cli.sample import sample
+from gan_jax.cli.sweep import sweep, sweep_with_arguments_of
 from gan_jax.cli.terminal import SIGNAL, bad_input, fail, parse, warnings_on_stderr
 from gan_jax.cli.train import train, train_with_arguments_of
 
@@ -35,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "train": train,
         "plan": plan,
         "resume": resume,
+        "sweep": sweep,
         "prepare": prepare,
         "sample": sample,
         "inspect": inspect,
@@ -42,8 +44,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "compare": compare,
         "neighbours": neighbours,
     }
+    of_experiments = {
+        "train": train_with_arguments_of,
+        "sweep": sweep_with_arguments_of,
+        "plan": plan_with_arguments_of,
+    }
     try:
-        for name, of_experiment in {"train": train_with_arguments_of, "plan": plan_with_arguments_of}.items():
+        for name, of_experiment in of_experiments.items():
             if arguments[:1] == [name] and (file := experiment_among(arguments[1:])):
                 with bad_input():
                     commands[name] = of_experiment(file)

@@ -8,18 +8,21 @@ from gan_jax.cli.terminal import DIVERGED, FAILED, SIGNAL, fail, say
 if TYPE_CHECKING:
     from gan_jax.experiment import Experiment
     from gan_jax.runs.folder import Run
+    from gan_jax.runs.transfer import Start
     from gan_jax.types import TrainState
     from gan_jax.update import Update
 
 
-def say_found(run: "Run", experiment: "Experiment") -> None:
-    """Prints a line on the run's folder and data, and another if there are fewer examples than in a batch."""
+def say_found(run: "Run", experiment: "Experiment", start: "Start | None" = None) -> None:
+    """Prints a line on the run's folder and data, one if a batch needs more examples, and one on --init-from."""
     from gan_jax.runs.run_data import describe
 
     data, batch_size = experiment.data, experiment.batch_size
     say(f"{run.folder}: {describe(run, data)}")
     if data.size is not None and data.size < batch_size:
         say(f"{data.size} examples are fewer than a batch of {batch_size}: a batch has some of them twice")
+    if start is not None:
+        say(start.line)
 
 
 def play(run: "Run", experiment: "Experiment", update: "Update", state: "TrainState", rollbacks: int = 0) -> None:

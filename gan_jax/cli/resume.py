@@ -31,9 +31,9 @@ def resume(
       compiled: Where compiled programs are kept.
       processes: How this process finds others.
     """
-    from gan_jax.runs import folder as runs, rollback, run_data
+    from gan_jax.runs import folder as runs, rollback, run_data, transfer
     from gan_jax.runs.checkpoint import restore, steps as steps_saved
-    from gan_jax.runs.games import abstract_state, keys_of, make_program, step_of
+    from gan_jax.runs.games import abstract_state, make_program, step_of
     from gan_jax.runs.lock import held
     from gan_jax.runs.log import check_metrics
     from gan_jax.runs.options import check_counts
@@ -64,11 +64,12 @@ def resume(
             if state and (step := step_of(state)) >= built.steps:
                 print(f"{run} is at step {step} already: --steps N with a larger N goes on")
                 return
-            state = state or init(keys_of(opened.options.seed, games).init)
+            start = None if begun else transfer.read(opened.options, built, opened.weights)
+            state = state or transfer.first_state(init, built, opened.options, start)
             with together():
                 if is_first():
                     if built.steps != (before := opened.arguments["steps"]):
                         say(f"{run}: its steps were {before:,} and are now {built.steps:,}")
                     runs.change_steps(opened, built.steps)
-                    say_found(opened, built)
+                    say_found(opened, built, start)
         play(opened, built, update, state, rollbacks)

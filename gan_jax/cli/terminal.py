@@ -119,5 +119,5 @@ def suggestion(part: str, first: str) -> str:
 def pointer(commands: Collection[str], arguments: Sequence[str]) -> str:
     """Says which help to read: the experiment's, the command's or that of gan-jax."""
     command = [word for word in arguments[:1] if word in commands]
-    file = experiment_among(arguments[1:]) if command in (["train"], ["plan"]) else None
+    file = experiment_among(arguments[1:]) if command in (["train"], ["sweep"], ["plan"]) else None
     return f"see `{' '.join(['gan-jax', *command, *([str(file)] if file else [])])} --help`"

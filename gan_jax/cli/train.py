@@ -30,7 +30,7 @@ def train(file: Positional[Path]) -> None:
 def train_with_arguments_of(file: Path) -> Callable[..., None]:
     """Returns the `train` command with the arguments of an experiment beside the options of a run."""
     from gan_jax.experiment import load
-    from gan_jax.runs import folder as runs
+    from gan_jax.runs import folder as runs, transfer
     from gan_jax.runs.lock import held
     from gan_jax.runs.options import Options, check_counts
     from gan_jax.runs.processes import check_alike, is_first, join, of_first, or_leave, shared_settings, together
@@ -50,7 +50,8 @@ def train_with_arguments_of(file: Path) -> Callable[..., None]:
         from gan_jax.data.memory import noting
         from gan_jax.evaluation.figures import check_measure
         from gan_jax.experiment import build
-        from gan_jax.runs.games import keys_of, make_program
+        from gan_jax.runs.freeze import frozen
+        from gan_jax.runs.games import make_program
 
         with or_leave(), contextlib.ExitStack() as until_its_end:
             with bad_input(file):
@@ -62,19 +63,21 @@ def train_with_arguments_of(file: Path) -> Callable[..., None]:
                         runs.check_free(folder)
                     check_counts(arguments, run)
                     with noting() as memory:
-                        built = build(experiment, arguments, run.precision)
+                        built = frozen(build(experiment, arguments, run.precision), run.freeze)
                     init, update = make_program(built, run.parallel, run.num_seeds)
                     if run.evaluate_every:
                         check_measure(built, run.evaluate_num)
                 check_alike(shared_settings("train", file, arguments, run, built.data))
+                start = transfer.read(run, built)
                 folder = Path(of_first(str(folder)))
                 with together():
                     if is_first():
-                        created = runs.create(folder, file, arguments, run, built.data.name, memory)
-                        say_found(created, built)
+                        weights = start.sha256 if start else None
+                        created = runs.create(folder, file, arguments, run, built.data.name, memory, weights)
+                        say_found(created, built, start)
                         until_its_end.enter_context(held(created.folder))
                 with together():
                     created = runs.open_shared(folder)
-            play(created, built, update, init(keys_of(run.seed, run.num_seeds).init))
+            play(created, built, update, transfer.first_state(init, built, run, start))
 
     return with_arguments_of(experiment, command, file=file, what="run")

@@ -10,13 +10,14 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 import jax
+import numpy as np
 import orbax.checkpoint as ocp
 
 from gan_jax.errors import Missing, UserError
@@ -24,6 +25,7 @@ from gan_jax.runs.processes import is_first, lost_a_peer, of_first, together
 from gan_jax.storage.files import read_json, sha256_of, write_whole
 from gan_jax.types import TrainState
 
+T = TypeVar("T")
 TRASH, ASIDE = "deleted", "aside"
 SEAL = "SHA256SUMS"  # in a step's folder, as `sha256sum -c` reads it
 
@@ -143,19 +145,58 @@ def restore(folder: Path, like: TrainState, which: Literal["latest", "best"] = "
       Missing: Nothing was ever saved.
       UserError: Every checkpoint is damaged or belongs to another experiment, or none has a merit.
     """
+
+    def load(saved: Path) -> TrainState:
+        with ocp.StandardCheckpointer() as checkpointer:
+            check_shapes(saved_tree(saved), like)
+            return checkpointer.restore(saved, like)
+
+    return read(folder, which, load, otherwise="doesn't fit the run's experiment.py")
+
+
+def restore_parts(folder: Path, parts: Collection[str], which: Literal["latest", "best"] = "latest") -> dict[str, Any]:
+    """Restores parts of a run's state as NumPy arrays, without its experiment.
+
+    Args:
+      folder: The run's checkpoints.
+      parts: The names of these parts in `TrainState`.
+      which: The newest checkpoint, or the one of the highest merit.
+
+    Returns:
+      Each part by its name, with dicts for named tuples.
+
+    Raises:
+      Missing: Nothing was ever saved.
+      UserError: Every checkpoint is damaged, or none has a merit.
+    """
+
+    def load(saved: Path) -> dict[str, Any]:
+        tree = saved_tree(saved)
+        some = {name: tree[name] for name in parts}
+        as_arrays = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), some)
+        with ocp.PyTreeCheckpointer() as checkpointer:
+            wanted = ocp.args.PyTreeRestore(some, restore_args=as_arrays, partial_restore=True)
+            return checkpointer.restore(saved, wanted)
+
+    return read(folder, which, load, otherwise="can't be read")
+
+
+def read(folder: Path, which: Literal["latest", "best"], load: Callable[[Path], T], *, otherwise: str) -> T:
+    """Loads the newest or best whole checkpoint; raises UserError, with the words `otherwise`, if that fails."""
     with together():
         step = choose(folder, which) if is_first() else 0
     step = int(of_first(str(step)))
-    saved = (folder / str(step) / "default").absolute()
     try:
-        with ocp.StandardCheckpointer() as checkpointer:
-            check_shapes(ocp.StandardCheckpointHandler().metadata(saved).tree, like)
-            return checkpointer.restore(saved, like)
+        return load((folder / str(step) / "default").absolute())
     except Exception as error:
         if not (folder / str(step)).exists():  # the run has a newer one and deleted it meanwhile
-            return restore(folder, like, which)
-        reason = f"{folder / str(step)} doesn't fit the run's experiment.py: {reason_of(error)}"
-        raise UserError(f"checkpoint {reason}") from error
+            return read(folder, which, load, otherwise=otherwise)
+        raise UserError(f"checkpoint {folder / str(step)} {otherwise}: {reason_of(error)}") from error
+
+
+def saved_tree(saved: Path) -> Any:
+    """The tree of a checkpoint, with each array's shape and type in its place."""
+    return ocp.StandardCheckpointHandler().metadata(saved).tree
 
 
 def check_shapes(saved: Any, like: TrainState) -> None:

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gan_jax.errors import UserError
-from gan_jax.experiment import Experiment
 
 
-def as_declared(function: Callable[..., Experiment], arguments: dict[str, Any]) -> dict[str, Any]:
-    """Returns arguments read from JSON with the paths and tuples that the signature declares."""
+def as_declared(function: Callable[..., Any], arguments: dict[str, Any]) -> dict[str, Any]:
+    """Returns arguments read from JSON with the paths and tuples that a function or a dataclass declares."""
     hints = typing.get_type_hints(function)
 
     def restored(name: str, value: Any) -> Any:
@@ -38,7 +37,7 @@ def check_type(name: str, value: Any, hint: Any) -> None:
     """Raises UserError unless a value read from JSON has the declared type or is one of the allowed words."""
     choices = typing.get_args(hint) if typing.get_origin(hint) is not Literal else (hint,)
     words = [word for choice in choices if typing.get_origin(choice) is Literal for word in typing.get_args(choice)]
-    kinds = choices or (hint,)
+    kinds = [str if kind is Path else kind for kind in choices or (hint,)]
     if value not in words and type(value) not in kinds and not (float in kinds and type(value) is int):
         wanted = [str(word) for word in words] or [kind.__name__ for kind in kinds]
         raise UserError(f"{name} is {value!r}, where {' or '.join(wanted)} is wanted")

@@ -17,6 +17,7 @@ from gan_jax.data.memory import Note, is_note, recalling
 from gan_jax.errors import Missing, UserError
 from gan_jax.experiment import Experiment, build, load
 from gan_jax.runs.config import as_declared, as_json, check_type
+from gan_jax.runs.freeze import frozen
 from gan_jax.runs.options import Options
 from gan_jax.storage.files import read_json, write_whole
 from gan_jax.storage.versions import versions
@@ -37,6 +38,7 @@ class Run:
       arguments: What the experiment's function was given.
       options: What every run has beside these arguments.
       data: The name of the data that it is trained on.
+      weights: SHA-256 of the weights that --init-from starts it from.
     """
 
     folder: Path
@@ -44,6 +46,7 @@ class Run:
     arguments: dict[str, Any]
     options: Options
     data: str
+    weights: str | None = None
 
     @property
     def config(self) -> Path:
@@ -93,7 +96,8 @@ class Run:
     def experiment(self, **changed: Any) -> Experiment:
         """The experiment as it was run, with some arguments changed."""
         function = load(self.folder / "experiment.py")
-        return build(function, as_declared(function, self.arguments | changed), self.options.precision)
+        built = build(function, as_declared(function, self.arguments | changed), self.options.precision)
+        return frozen(built, self.options.freeze)
 
     def without_data(self) -> Experiment:
         """The experiment with stand-ins for its data, which open no file and have no examples.
@@ -138,7 +142,13 @@ def check_free(folder: Path) -> None:
 
 
 def create(
-    folder: Path, file: Path, arguments: dict[str, Any], options: Options, data: str, memory: list[Note] | None = None
+    folder: Path,
+    file: Path,
+    arguments: dict[str, Any],
+    options: Options,
+    data: str,
+    memory: list[Note] | None = None,
+    weights: str | None = None,
 ) -> Run:
     """Makes a run's folder. Its config.json, which makes it a run, is written last.
 
@@ -149,8 +159,9 @@ def create(
       options: What every run has beside these arguments.
       data: The name of the data.
       memory: Notes on the data, to draw samples where the data aren't.
+      weights: SHA-256 of the weights that the run starts from, if they are another run's.
     """
-    run = Run(folder, file.stem, arguments, options, data)
+    run = Run(folder, file.stem, arguments, options, data, weights)
     text = config_of(run)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / UNFINISHED).touch()
@@ -182,6 +193,7 @@ def config_of(run: Run) -> str:
         "data": run.data,
         "arguments": run.arguments,
         "options": dataclasses.asdict(run.options),
+        "weights": run.weights,
         "versions": versions(),
     }
     return json.dumps(config, indent=2, default=as_json) + "\n"
@@ -203,7 +215,9 @@ def open_run(folder: Path) -> Run:
             options = Options(**config["options"])
             for name, hint in typing.get_type_hints(Options).items():
                 check_type(name, getattr(options, name), hint)
-            return Run(folder, config["experiment"], dict(config["arguments"]), options, config["data"])
+            options = Options(**as_declared(Options, config["options"]))
+            arguments = dict(config["arguments"])
+            return Run(folder, config["experiment"], arguments, options, config["data"], config.get("weights"))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path} is broken ({error}): restore it, or start a new run") from error
     raise UserError(f"{path} was written by another version of gan_jax: train again with this one")

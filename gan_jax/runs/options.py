@@ -1,6 +1,7 @@
 """The options of the command line that every run has, beside the arguments of its experiment."""
 
 import dataclasses
+from pathlib import Path
 from typing import Any, Literal
 
 from gan_jax.errors import UserError
@@ -25,6 +26,11 @@ class Options:
       on_divergence: When a value isn't finite, stop, or rollback to the last good checkpoint with another key.
       max_rollbacks: Most rollbacks of a run.
       rollback_rate: Factor on both players' steps, and thus on their learning rates, at each rollback.
+      init_from: A run whose weights this one starts from: both players and the averaged generator, where names and
+        shapes agree. With --num-seeds, game i starts from its game i, counted around.
+      init_checkpoint: Which checkpoint of that run: the latest, or the best.
+      freeze: Layers that stay as --init-from gives them, such as critic/Conv_0,critic/Conv_1 (FreezeD). A name that
+        doesn't exist lists those that do.
     """
 
     seed: int = 0
@@ -40,6 +46,9 @@ class Options:
     on_divergence: Literal["stop", "rollback"] = "stop"
     max_rollbacks: int = 3
     rollback_rate: float = 1.0
+    init_from: Path | None = None
+    init_checkpoint: Literal["latest", "best"] = "latest"
+    freeze: str | None = None
 
 
 def check_counts(arguments: dict[str, Any], options: Options) -> None:
@@ -62,6 +71,8 @@ def check_counts(arguments: dict[str, Any], options: Options) -> None:
         )
     if options.on_divergence == "rollback" and options.num_seeds > 1:
         raise UserError("--on-divergence rollback is for one game: several that diverge are left alone")
+    if options.freeze is not None and options.init_from is None:
+        raise UserError("--freeze keeps layers as another run left them: add --init-from RUN")
     largest = 2**32 - options.num_seeds  # JAX's keys take 32 bits of a seed
     if not 0 <= options.seed <= largest:
         raise UserError(f"seed {options.seed}: it must be from 0 to {largest}")

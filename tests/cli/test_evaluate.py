@@ -7,7 +7,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
-from command_line import EVERY, TINY, files, lines, refused
+from command_line import EVERY, MEASURED, TINY, files, lines, refused
 from PIL import Image
 
 from gan_jax.cli import main as cli
@@ -34,11 +34,6 @@ def same(x):
 def broken(x):
     return x.no_such_method()
 """
-MEASURED = (
-    TINY.replace("=views.points", "=views.points, measure=measures.mixture(CENTRES_8, SIGMA_8, num=100)")
-    .replace("priors, views", "measures, priors, views")
-    .replace("import gaussians8", "import CENTRES_8, SIGMA_8, gaussians8")
-)
 
 
 def train(tmp_path_factory, text: str, *arguments: str) -> Path:
