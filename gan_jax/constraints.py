@@ -47,9 +47,10 @@ class Singular(NamedTuple):
 def spectral_norm(network: Network) -> Network:
     """Divides every kernel of the network by its largest singular value σ. Miyato 2018, section 2.1.
 
-    A kernel is any parameter of two or more dimensions whose name isn't `scale` or `bias`. (A conditional norm has
-    tables of those, [classes, C].) That covers the kernels of convolutions and linear layers, the embedding of a
-    projection (which Miyato & Koyama 2018's code normalises too), and the weights of your own networks under any name.
+    A kernel is any parameter of two or more dimensions whose name isn't `scale`, `bias` or `shared`. (A conditional
+    norm has tables of the first two, [classes, C]; the last is BigGAN's class embedding.) That covers the kernels of
+    convolutions and linear layers, the embedding of a projection (which Miyato & Koyama 2018's code normalises too),
+    and the weights of your own networks under any name.
 
     A kernel is seen as a matrix [everything else, outputs]. σ = uᵀWv, where u and v are constants and W isn't, so the
     gradient flows through σ. Each call of `advance`, one per turn of the player, makes one power iteration, so the
@@ -133,7 +134,7 @@ def matrices(params: Params) -> dict[str, Array]:
 
 def is_kernel(path: Any, leaf: Array) -> bool:
     """Whether a parameter is a kernel; see `spectral_norm`."""
-    return leaf.ndim >= 2 and name_of(path[-1:]) not in {"scale", "bias"}
+    return leaf.ndim >= 2 and name_of(path[-1:]) not in {"scale", "bias", "shared"}
 
 
 def as_matrix(kernel: Array) -> Array:

@@ -196,15 +196,17 @@ def test_vectors_that_are_not_the_kernels_never_blow_it_up(seed, rank):
     assert np.vdot(scaled, params["kernel"]) > 0
 
 
-def test_every_parameter_of_two_dimensions_is_a_kernel_unless_it_is_called_scale_or_bias():
-    tables = {"bias": jnp.zeros((3, 2)), "scale": jnp.ones((3, 2)), "own": {"w": jnp.ones((3, 2)), "b": jnp.ones(2)}}
+def test_every_parameter_of_two_dimensions_is_a_kernel_unless_it_is_called_scale_bias_or_shared():
+    tables = {name: jnp.full((3, 2), 2.0) for name in ("bias", "scale", "shared")} | {
+        "own": {"w": jnp.ones((3, 2)), "b": jnp.ones(2)}
+    }
     network = spectral_norm(
         Network(lambda *_: (tables | {"embedding": jnp.ones((3, 2))}, {}), lambda *given: given[:2])
     )
     params, stats = network.init(jax.random.key(0), normal((1, 2)), None)
     assert list(stats["spectral"]) == ["embedding", "own/w"]
     scaled, _ = network.apply(params, stats, normal((1, 2)), None, Mode())
-    for name in ("scale", "bias"):
+    for name in ("scale", "bias", "shared"):
         np.testing.assert_array_equal(scaled[name], params[name])
     for kernel in (scaled["embedding"], scaled["own"]["w"]):
         np.testing.assert_allclose(kernel, np.ones((3, 2)) / np.sqrt(6), rtol=1e-5)

@@ -1,3 +1,5 @@
+import math
+
 import jax
 import numpy as np
 import pytest
@@ -9,7 +11,11 @@ def draws(prior, count: int = 4000) -> np.ndarray:
     return np.asarray(jax.vmap(prior)(jax.random.split(jax.random.key(0), count)))
 
 
-@pytest.mark.parametrize("prior", [priors.normal(5), priors.uniform(5)], ids=["normal", "uniform"])
+@pytest.mark.parametrize(
+    "prior",
+    [priors.normal(5), priors.uniform(5), priors.truncated_normal(5, 1.0)],
+    ids=["normal", "uniform", "truncated"],
+)
 def test_one_key_gives_one_latent_example(prior):
     z = draws(prior)
     assert z.shape == (4000, 5)
@@ -21,6 +27,17 @@ def test_one_key_gives_one_latent_example(prior):
 
 def test_normal_has_variance_1():
     np.testing.assert_allclose(draws(priors.normal(5)).std(axis=0), 1, atol=0.06)
+
+
+def test_truncated_normal_is_the_normal_within_its_limits():
+    z = draws(priors.truncated_normal(5, 0.5))
+    assert -0.5 <= z.min() < -0.498
+    assert 0.498 < z.max() <= 0.5
+    density, mass = math.exp(-0.125) / math.sqrt(2 * math.pi), math.erf(0.5 / math.sqrt(2))
+    np.testing.assert_allclose(z.std(axis=0) ** 2, 1 - density / mass, rtol=0.07)  # five standard errors
+    for limit in (0.0, -1.0, math.nan):
+        with pytest.raises(ValueError, match=f"truncation at {limit}: it must be above 0"):
+            priors.truncated_normal(5, limit)
 
 
 def test_uniform_fills_the_interval_from_minus_1_to_1():

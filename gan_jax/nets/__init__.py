@@ -6,6 +6,8 @@ from gan_jax.lazy import face
 
 if TYPE_CHECKING:
     from gan_jax.nets import (
+        attention as attention,
+        biggan as biggan,
         conv as conv,
         convlstm as convlstm,
         dcgan as dcgan,
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
         r3gan as r3gan,
         radford as radford,
         resnet as resnet,
+        stylegan2 as stylegan2,
         vgan as vgan,
         wavegan as wavegan,
     )
@@ -23,7 +26,8 @@ if TYPE_CHECKING:
     from gan_jax.nets.reconstruct import autoencoder as autoencoder, reconstructing as reconstructing
 
 NAMES = {
-    __name__: "conv convlstm dcgan gan3d language layers mlp r3gan radford resnet vgan wavegan",
+    __name__: "attention biggan conv convlstm dcgan gan3d language layers mlp r3gan radford resnet stylegan2 vgan "
+    "wavegan",
     "gan_jax.nets.reconstruct": "autoencoder reconstructing",
     "gan_jax.nets.linen": "from_linen",
 }

@@ -179,13 +179,16 @@ class Projection(nn.Module):
 
     Attributes:
       classes: The number of classes.
+      embedding_init: Initialises the embeddings, [classes, F].
     """
 
     classes: int
+    embedding_init: nn.initializers.Initializer = nn.initializers.variance_scaling(1.0, "fan_in", "normal", out_axis=0)
 
     @nn.compact
     def __call__(self, features: Array, condition: Condition) -> Array:
-        embedded = nn.Embed(self.classes, features.shape[-1])(need_label(condition, self.classes))
+        embed = nn.Embed(self.classes, features.shape[-1], embedding_init=self.embedding_init)
+        embedded = embed(need_label(condition, self.classes))
         return jnp.sum(embedded.astype(features.dtype) * features, axis=-1)
 
 

@@ -19,6 +19,7 @@ from gan_jax.nets.linen import from_linen
 from gan_jax.types import Array, Condition, Mode, Network, Output
 
 Resize = Callable[[Array], Array]
+Initializer = nn.initializers.Initializer
 
 
 def mean_pool(x: Array) -> Array:
@@ -29,6 +30,11 @@ def mean_pool(x: Array) -> Array:
 def sum_pool(x: Array) -> Array:
     """The sum over the image, as in SNGAN: [B, H, W, C] -> [B, C]."""
     return jnp.sum(x, axis=(1, 2))
+
+
+def glorot(scale: float) -> Initializer:
+    """Uniform, with variance scale · 2 / (fan in + fan out). Glorot & Bengio 2010, eq. 16, has scale 1."""
+    return nn.initializers.variance_scaling(scale, "fan_avg", "uniform")
 
 
 def generator(
@@ -119,36 +125,48 @@ class Block(nn.Module):
       norm: Before each ReLU.
       before: Resizes before the first convolution (upsampling).
       after: Resizes after the second convolution (downsampling).
+      kernel_init: Initialises the 3x3 kernels.
+      shortcut_init: Initialises the 1x1 kernel of the shortcut.
     """
 
     width: int
     norm: Norm
     before: Resize | None = None
     after: Resize | None = None
+    kernel_init: Initializer = glorot(2.0)
+    shortcut_init: Initializer = glorot(1.0)
 
     @nn.compact
     def __call__(self, x: Array, condition: Condition, mode: Mode) -> Array:
         before, after = self.before or unchanged, self.after or unchanged
-        conv = functools.partial(Conv, self.width, (3, 3), kernel_init=glorot(2.0))
+        conv = functools.partial(Conv, self.width, (3, 3), kernel_init=self.kernel_init)
         y = conv()(before(nn.relu(self.norm()(x, condition, mode))))
         y = after(conv()(nn.relu(self.norm()(y, condition, mode))))
         if self.before or self.after or x.shape[-1] != self.width:
             # The papers resize `before` first and `after` last; a 1x1 convolution commutes with both, so
             # it runs at the smaller size, for a quarter of the work.
-            x = before(Conv(self.width, (1, 1), kernel_init=glorot(1.0))(after(x)))
+            x = before(Conv(self.width, (1, 1), kernel_init=self.shortcut_init)(after(x)))
         return x + y
 
 
 class FirstBlock(nn.Module):
-    """The "optimised" block on the image itself, without a ReLU before it. Downsamples."""
+    """The "optimised" block on the image itself, without a ReLU before it. Downsamples.
+
+    Attributes:
+      width: Channels of both convolutions.
+      kernel_init: Initialises the 3x3 kernels.
+      shortcut_init: Initialises the 1x1 kernel of the shortcut.
+    """
 
     width: int
+    kernel_init: Initializer = glorot(2.0)
+    shortcut_init: Initializer = glorot(1.0)
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        conv = functools.partial(Conv, self.width, (3, 3), kernel_init=glorot(2.0))
+        conv = functools.partial(Conv, self.width, (3, 3), kernel_init=self.kernel_init)
         y = downsample(conv()(nn.relu(conv()(x))))
-        return y + Conv(self.width, (1, 1), kernel_init=glorot(1.0))(downsample(x))
+        return y + Conv(self.width, (1, 1), kernel_init=self.shortcut_init)(downsample(x))
 
 
 def upsample(x: Array) -> Array:
@@ -167,8 +185,3 @@ def downsample(x: Array) -> Array:
 def unchanged(x: Array) -> Array:
     """No resizing."""
     return x
-
-
-def glorot(scale: float) -> nn.initializers.Initializer:
-    """Uniform, with variance scale · 2 / (fan in + fan out). Glorot & Bengio 2010, eq. 16, has scale 1."""
-    return nn.initializers.variance_scaling(scale, "fan_avg", "uniform")

@@ -17,13 +17,15 @@ from toys import linear, make_game
 
 from gan_jax.data.packaged import bible, digits, drums, furniture, moving_digits
 from gan_jax.experiment import Experiment, load
-from gan_jax.types import Array, Game, Loss, Players
+from gan_jax.play import Player
+from gan_jax.types import Array, Game, Objective, Players
 
 pytestmark = pytest.mark.usefixtures("data_at_hand")
 
 AT_ZERO, AT_ONE = jnp.zeros((2, 2)), jnp.ones((2, 2))
 KEY = jax.eval_shape(jax.random.key, 0)
 GAME: Game = make_game(linear([3.0, 4.0]), [[1.0, 2.0]], [[-1.0, 0.5]])  # a slope of 5
+GAME = GAME._replace(made=jnp.ones((1, 2, 3)))
 OBJECTIVES = [
     pytest.param(file, {"objective": choice} if choice else {}, id=f"{file.stem}-{choice}" if choice else file.stem)
     for file in FILES
@@ -115,6 +117,8 @@ ARGUMENTS: dict[str, tuple[Any, set[str]]] = {
     "epochs": (True, {"critic's turns", "generator's turns"}),
     "augmentation": (1.0, {"critic's view"}),
     "turns": (1.0, {"critic's view"}),
+    "diff_augment": (True, {"critic's view"}),
+    "path_length": (2.0, {"generator's loss"}),
 }
 OF_DATA = {"data", "dataset", "data_dir", "folder", "test_folder", "clips", "models", "text", "size", "channels",
            "length", "alphabet", "lower", "digits", "up"}  # fmt: skip
@@ -132,7 +136,7 @@ def look(experiment: Experiment, *, shapes: bool, view: bool) -> dict[str, Any]:
         found[f"{player}'s turns"] = getattr(experiment.turns, player)
         found[f"{player}'s step"] = step_of(optimizer)
         found[f"{player}'s reach"] = round(1 - step_of(optimizer, params=AT_ONE), 1)
-        found[f"{player}'s loss"] = terms(getattr(experiment.objective, player), step=0)
+        found[f"{player}'s loss"] = terms(experiment.objective, player, step=0)
         if shapes:
             one, wanted = jnp.zeros((1, *x.shape)), experiment.data.example.condition
             condition = jax.tree.map(lambda leaf: jnp.zeros((1, *leaf.shape), leaf.dtype), wanted)
@@ -149,20 +153,23 @@ def seen_at_the_end(experiment: Experiment) -> bytes:
     return np.asarray(seen).tobytes()
 
 
-def terms(loss: Loss, step: int) -> dict[str, float]:
-    """Each term of a loss in GAME at a step, by name."""
-    found, _ = loss(GAME._replace(step=jnp.int32(step)))
+def terms(objective: Objective, player: Player, step: int) -> dict[str, float]:
+    """Each term of a player's loss in GAME at a step, by name."""
+    found, _ = getattr(objective, player)(GAME._replace(step=jnp.int32(step), state=objective.init()))
     return {name: float(term[0]) for name, term in (found.items() if isinstance(found, dict) else [("loss", found)])}
 
 
 @pytest.mark.exhaustive
 @EACH
 def test_each_argument_changes_what_it_says_and_no_more(file):
-    names = inspect.signature(load(file)).parameters.keys()
+    defaults = {name: parameter.default for name, parameter in inspect.signature(load(file)).parameters.items()}
+    names = defaults.keys()
     assert names <= ARGUMENTS.keys() | OF_DATA | CHOICES
     base = look(build(file), shapes=True, view=True)
     for name in names & ARGUMENTS.keys():
         value, changes = ARGUMENTS[name]
+        if name == "batch_size" and defaults.get("gamma", 0) is None:  # then γ follows the batch
+            changes = changes | {"critic's loss"}
         parts = {part: any(part in change for change in changes) for part in ("shapes", "view")}
         found = look(build(file, **{name: value}), **parts)
         assert {what for what, seen in found.items() if seen != base[what]} == changes, name
@@ -189,7 +196,7 @@ def settings(experiment: Experiment, defaults: dict[str, Any]) -> str:
         if "mu" in kept
         else f"RMSProp {rate}{falls}"
     )
-    first, last = (weights(experiment, steps) for steps in (range(4), range(experiment.steps, experiment.steps + 4)))
+    first, last = (weights(experiment, steps) for steps in (range(16), range(experiment.steps, experiment.steps + 16)))
     shape = "x".join(map(str, experiment.data.example.x.shape))
     clip = 1 - step_of(experiment.optimizers.critic, params=AT_ONE)
     return ", ".join(
@@ -210,7 +217,7 @@ def settings(experiment: Experiment, defaults: dict[str, Any]) -> str:
 
 def weights(experiment: Experiment, steps: range) -> dict[str, float]:
     """Those of penalties, as the header calls them, on average over steps."""
-    each = [terms(experiment.objective.critic, step) for step in steps]
+    each = [terms(experiment.objective, "critic", step) for step in steps]
     closed = {"gradient_penalty": ("λ", 16.0), "r1": ("R1", 12.5), "r2": ("R2", 12.5)}
     return {
         label: float(np.mean([found[name] for found in each])) / value

@@ -9,8 +9,9 @@ import pytest
 from toys import Moving
 
 from gan_jax.constraints import spectral_norm
-from gan_jax.nets import convlstm, dcgan, gan3d, mlp, r3gan, radford, resnet, vgan
+from gan_jax.nets import biggan, convlstm, dcgan, gan3d, mlp, r3gan, radford, resnet, stylegan2, vgan
 from gan_jax.nets.layers import BatchNorm, Identity, LayerNorm
+from gan_jax.trees import as_output
 from gan_jax.types import Mode
 
 # factory with `classes` open, shape of an example
@@ -21,6 +22,8 @@ CRITICS = {
     "radford": (functools.partial(radford.critic, width=2, norm=LayerNorm), (16, 16, 3)),
     "resnet": (functools.partial(resnet.critic, width=4), (8, 8, 3)),
     "r3gan": (functools.partial(r3gan.critic, widths=(4, 2), blocks=1, group_size=2), (6, 6, 3)),
+    "biggan": (functools.partial(biggan.critic, widths=(4, 4), halvings=1, attention=(4,)), (8, 8, 3)),
+    "stylegan2": (functools.partial(stylegan2.critic, widths=(4, 2), depth=1, group=1), (6, 6, 3)),
     "vgan": (functools.partial(vgan.critic, width=2, shape=(2, 8, 8, 1)), (2, 8, 8, 1)),
     "resnet, sums and no bias": (
         functools.partial(resnet.critic, width=4, pool=resnet.sum_pool, use_bias=False, norm=LayerNorm),
@@ -33,6 +36,8 @@ GENERATORS = {
     "radford": (functools.partial(radford.generator, width=2, shape=(16, 16, 3)), (16, 16, 3)),
     "resnet": (functools.partial(resnet.generator, width=4, shape=(8, 16, 3)), (8, 16, 3)),
     "r3gan": (functools.partial(r3gan.generator, widths=(4, 2), blocks=1, group_size=2, shape=(6, 8, 3)), (6, 8, 3)),
+    "biggan": (functools.partial(biggan.generator, widths=(4, 4), attention=(4,), shape=(4, 8, 3)), (4, 8, 3)),
+    "stylegan2": (functools.partial(stylegan2.generator, widths=(4, 2), size=6, depth=1, shape=(6, 8, 3)), (6, 8, 3)),
     "vgan": (functools.partial(vgan.generator, width=2, shape=(4, 16, 16, 1)), (4, 16, 16, 1)),
     "convlstm": (functools.partial(convlstm.generator, width=2, shape=(4, 32, 32, 1)), (4, 32, 32, 1)),
 }
@@ -118,16 +123,16 @@ def test_critic_gives_one_logit_an_example(name):
 def test_generator_gives_examples_of_its_shape(name):
     factory, shape = GENERATORS[name]
     network, params, stats, z = made(factory, (6,))
-    assert jax.eval_shape(network.apply, params, stats, z, None, MODES["training"])[0].shape == (B, *shape)
+    assert as_output(jax.eval_shape(network.apply, params, stats, z, None, MODES["training"])[0]).y.shape == (B, *shape)
 
 
 @each_network
 def test_each_example_follows_its_own_label_alone_and_a_conditional_network_demands_one(factory, shape):
     network, params, stats, x = made(factory, shape, classes=CLASSES)
     apply = jax.jit(network.apply)
-    y, _ = apply(params, stats, x, LABEL, Mode())
+    y = as_output(apply(params, stats, x, LABEL, Mode())[0]).y
     for i in range(B):
-        other, _ = apply(params, stats, x, LABEL.at[i].set(CLASSES - 1), Mode())
+        other = as_output(apply(params, stats, x, LABEL.at[i].set(CLASSES - 1), Mode())[0]).y
         assert not np.allclose(y[i], other[i])
         np.testing.assert_array_equal(np.delete(y, i, 0), np.delete(other, i, 0))
     with pytest.raises(ValueError, match="4 classes and got no condition: pass one class number per example"):
@@ -141,8 +146,8 @@ def test_each_example_follows_its_own_label_alone_and_a_conditional_network_dema
 def test_bfloat16_in_gives_bfloat16_out(factory, shape):
     network, params, stats, x = made(factory, shape, classes=CLASSES)
     params, x = jax.tree.map(lambda a: a.astype(jnp.bfloat16), (params, x))
-    shapes = jax.eval_shape(network.apply, params, stats, x, LABEL, MODES["training"])
-    assert shapes[0].dtype == jnp.bfloat16
+    y, _ = jax.eval_shape(network.apply, params, stats, x, LABEL, MODES["training"])
+    assert as_output(y).y.dtype == jnp.bfloat16
 
 
 def test_shapes_that_cannot_be_built_are_refused():

@@ -12,7 +12,20 @@ from toys import played
 
 from gan_jax import losses, penalties
 from gan_jax.constraints import packed, spectral_norm
-from gan_jax.nets import dcgan, from_linen, gan3d, language, mlp, r3gan, radford, resnet, vgan, wavegan
+from gan_jax.nets import (
+    biggan,
+    dcgan,
+    from_linen,
+    gan3d,
+    language,
+    mlp,
+    r3gan,
+    radford,
+    resnet,
+    stylegan2,
+    vgan,
+    wavegan,
+)
 from gan_jax.nets.layers import MinibatchStd
 from gan_jax.nets.reconstruct import autoencoder, reconstructing
 from gan_jax.objectives import add
@@ -25,6 +38,8 @@ CRITICS = {
     "resnet": (functools.partial(resnet.critic, width=2), (8, 8, 1)),
     "radford": (functools.partial(radford.critic, width=2), (8, 8, 1)),
     "r3gan": (functools.partial(r3gan.critic, widths=(4, 2), blocks=1, group_size=2), (6, 6, 1)),
+    "biggan": (functools.partial(biggan.critic, widths=(4, 4), halvings=1, attention=()), (8, 8, 1)),
+    "stylegan2": (functools.partial(stylegan2.critic, widths=(4, 2)), (6, 6, 1)),
     "vgan": (functools.partial(vgan.critic, width=2, shape=(8, 8, 8, 1)), (8, 8, 8, 1)),
     "gan3d": (functools.partial(gan3d.critic, width=2), (8, 8, 8, 1)),
     "wavegan": (functools.partial(wavegan.critic, width=2), (1024, 1)),

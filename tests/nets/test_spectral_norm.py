@@ -4,6 +4,7 @@ With classes where there can be: their networks have every layer of those withou
 """
 
 import functools
+import math
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +14,7 @@ import pytest
 
 from gan_jax import losses, priors
 from gan_jax.constraints import spectral_norm
-from gan_jax.nets import convlstm, dcgan, gan3d, language, mlp, radford, resnet, vgan, wavegan
+from gan_jax.nets import biggan, convlstm, dcgan, gan3d, language, mlp, radford, resnet, vgan, wavegan
 from gan_jax.types import Batch, Mode, Players
 from gan_jax.update import make_init, make_update
 
@@ -25,6 +26,7 @@ GENERATORS = {
     "dcgan": functools.partial(dcgan.generator, width=2, classes=CLASSES, shape=IMAGE),
     "radford": functools.partial(radford.generator, width=2, classes=CLASSES, shape=IMAGE),
     "resnet": functools.partial(resnet.generator, width=2, classes=CLASSES, shape=IMAGE),
+    "biggan": functools.partial(biggan.generator, widths=(4, 4), attention=(8,), classes=CLASSES, shape=IMAGE),
     "vgan": functools.partial(vgan.generator, width=2, classes=CLASSES, shape=SHORT),
     "convlstm": functools.partial(convlstm.generator, width=1, classes=CLASSES, shape=CLIP),
     "gan3d": functools.partial(gan3d.generator, width=2, side=8),
@@ -36,6 +38,7 @@ CRITICS = {
     "dcgan": (functools.partial(dcgan.critic, width=2, classes=CLASSES), IMAGE),
     "radford": (functools.partial(radford.critic, width=2, classes=CLASSES), IMAGE),
     "resnet": (functools.partial(resnet.critic, width=2, classes=CLASSES), IMAGE),
+    "biggan": (functools.partial(biggan.critic, widths=(4, 4), halvings=2, attention=(4,), classes=CLASSES), IMAGE),
     "vgan": (functools.partial(vgan.critic, width=2, classes=CLASSES, shape=SHORT), SHORT),
     "gan3d": (functools.partial(gan3d.critic, width=2), (8, 8, 8, 1)),
     "wavegan": (functools.partial(wavegan.critic, width=1), (1024, 1)),
@@ -69,7 +72,9 @@ def drawn(network, x):
         name = jax.tree_util.keystr(path[-1:], simple=True)
         if name in {"bias", "mean", "scale", "var"}:
             return np.full(leaf.shape, name in {"scale", "var"}, leaf.dtype)
-        return np.asarray(random.normal(size=leaf.shape) * leaf.shape[-1] ** 0.5 / leaf.size**0.5, leaf.dtype)
+        return np.asarray(
+            random.normal(size=leaf.shape) * math.prod(leaf.shape[-1:]) ** 0.5 / leaf.size**0.5, leaf.dtype
+        )
 
     return jax.tree.map_with_path(draw, jax.eval_shape(network.init, jax.random.key(0), x, LABEL))
 
