@@ -88,8 +88,8 @@ def sweep_with_arguments_of(file: Path) -> Callable[..., None]:
             checked = check(points, experiment, run, comparison, file)
             for point in points:
                 if not point.is_run:
-                    data, memory, _ = checked[point.name]
-                    create(point.folder, file, point.arguments, run, data, memory)
+                    data, memory, _, weights = checked[point.name]
+                    create(point.folder, file, point.arguments, run, data, memory, weights)
         say(f"{folder}: {len(points)} points")
         try:
             failed = play_all(points, checked, comparison, compiled)
@@ -115,11 +115,13 @@ class Checked(NamedTuple):
       data: The name of its data.
       memory: Notes on its data, for its folder.
       protocol: How it will be measured.
+      weights: SHA-256 of the weights of --init-from.
     """
 
     data: str
     memory: "list[Note]"
     protocol: "Protocol"
+    weights: str | None
 
 
 def check(
@@ -133,6 +135,7 @@ def check(
     from gan_jax.data.memory import noting
     from gan_jax.evaluation.figures import check_measure
     from gan_jax.experiment import build
+    from gan_jax.runs import transfer
     from gan_jax.runs.games import make_program
     from gan_jax.runs.options import check_counts
     from gan_jax.runs.sweep import protocol_of
@@ -144,6 +147,7 @@ def check(
             with noting() as memory:
                 built = build(experiment, point.arguments, run.precision)
             make_program(built, run.parallel, run.num_seeds)
+            start = None if point.is_run else transfer.read(run, built)
             measure = measure_of(built, comparison.features, comparison.weights)
             num = measure.num if comparison.compare_num is None else comparison.compare_num
             protocol = protocol_of(built, measure, num)
@@ -151,7 +155,7 @@ def check(
                 check_measure(dataclasses.replace(built, measure=measure), min(num, run.evaluate_num))
             if run.evaluate_every and built.measure is None:
                 check_measure(built, run.evaluate_num)
-            checked[point.name] = Checked(built.data.name, memory, protocol)
+            checked[point.name] = Checked(built.data.name, memory, protocol, start.sha256 if start else None)
         except Exception as error:
             kind = "" if isinstance(error, UserError) else f"{line_of(error, file)}{type(error).__name__}: "
             where = "" if isinstance(error, UserError) else f" ({TRACEBACK})"

@@ -108,8 +108,8 @@ def check_same(run: Run, file: Path, fixed: dict[str, Any], options: Options) ->
     """Raises UserError if a run of the sweep was made from another experiment, fixed argument or option."""
     if (run.folder / "experiment.py").read_bytes() != file.read_bytes():
         raise UserError(f"{run.folder} was made from another experiment than {file} is now: give another --out")
-    was = run.arguments | dataclasses.asdict(run.options)
-    for name, value in (saved(fixed) | dataclasses.asdict(options)).items():
+    was = run.arguments | saved(dataclasses.asdict(run.options))
+    for name, value in saved(fixed | dataclasses.asdict(options)).items():
         if was[name] != value:
             raise UserError(f"{run.folder} has {flag(name)} {was[name]}, not {value}: keep that, or give another --out")
 

@@ -12,7 +12,7 @@ from command_line import EVERY, MEASURED, files, refused
 from gan_jax.cli import main as cli
 from gan_jax.cli.arguments import with_arguments_of, with_several_values
 from gan_jax.evaluation.sweep_pictures import axis_of
-from gan_jax.runs.folder import open_run
+from gan_jax.runs.folder import create, open_run
 from gan_jax.runs.options import Options
 from gan_jax.runs.sweep import by_protocol, points_of, word
 
@@ -210,3 +210,22 @@ def test_curves_are_drawn_against_the_number_with_the_most_values():
 
     assert axis_of(varied({"n": 1, "g": 0.1}, {"n": 2, "g": 0.1}, {"n": 2, "g": 1.0}, {"n": 2, "g": 9.0})) == "g"
     assert axis_of(varied({"word": "a", "flag": True, "rate": None}, {"word": "b", "flag": False, "rate": 1.0})) is None
+
+
+def test_the_run_that_points_start_from_may_be_named_from_here(tiny):
+    rates, options = (0.1, 0.2), Options(init_from=Path("source"))
+    values = {"steps": (2,), "batch_size": (16,), "learning_rate": rates}
+    first, _ = points_of(Path("grid"), tiny, values, options)
+    create(first.folder, tiny, first.arguments, options, "data")
+    assert [point.is_run for point in points_of(Path("grid"), tiny, values, options)] == [True, False]
+
+
+def test_points_start_from_another_run_and_remember_its_weights(again, capsys):
+    start = ["--init-from", str(again / "learning_rate_0.1"), "--steps", "1"]
+    cli.main(["sweep", "tiny.py", *EVERY, *RATES, *start, "--out", "started"])
+    weights = {run.weights for run in map(open_run, Path("started").glob("learning*"))}
+    assert len(weights) == 1
+    assert None not in weights
+    shutil.rmtree(again)
+    cli.main(["sweep", "tiny.py", *EVERY, *RATES, *start, "--out", "started"])  # all are trained already
+    assert "isn't a run" in refused(capsys, "sweep", "tiny.py", *EVERY, *RATES, *start, "--out", "another")
