@@ -15,17 +15,9 @@ from pathlib import Path
 import optax
 
 from gan_jax import Experiment, Players, add, augment, losses, penalties, priors, scale
-from gan_jax.data import Source, images, mirror
+from gan_jax.data import mirror, train_and_test_images
 from gan_jax.nets import r3gan
 from gan_jax.schedules import cosine, half_life
-
-
-def of_folders(train: Path, test: Path | None, size: int) -> Source:
-    """The images of a folder, mirrored at random, with another folder as the split test."""
-    data = mirror(images(train, size=size), axis=1)
-    return (
-        data if test is None else data._replace(split=lambda name: images(test if name == "test" else train, size=size))
-    )
 
 
 def experiment(
@@ -65,7 +57,7 @@ def experiment(
     weight = cosine(gamma, gamma / 10, steps)
     probability = cosine(0.0, augmentation, steps)
     return Experiment(
-        data=of_folders(folder, test_folder, size),
+        data=mirror(train_and_test_images(folder, test_folder, size=size), axis=1),
         nets=Players(
             critic=r3gan.critic(widths=widths, blocks=blocks, bfloat16=bfloat16),
             generator=r3gan.generator(widths=widths, blocks=blocks, shape=(size, size, 3), bfloat16=bfloat16),

@@ -18,21 +18,12 @@ from typing import Literal
 import optax
 
 from gan_jax import Experiment, Players, add, augment, losses, penalties, priors, scale
-from gan_jax.data import Source, images, tfds_images
+from gan_jax.data import tfds_images, train_and_test_images
 from gan_jax.nets import radford, resnet
 from gan_jax.schedules import cosine, half_life
 
 NETS = {"dcgan": radford, "resnet": resnet}
 HALF_LIFE = 138  # updates, of the averaged generator at the end
-
-
-def of_folders(train: Path, test: Path | None, size: int) -> Source:
-    """The images of a folder, with another folder as the split test."""
-
-    def split(name: str) -> Source:
-        return images(test if name == "test" and test else train, size=size)
-
-    return split("train") if test is None else split("train")._replace(split=split)
 
 
 def experiment(
@@ -73,7 +64,9 @@ def experiment(
     )
     probability = cosine(0.0, augmentation, steps)
     return Experiment(
-        data=of_folders(folder, test_folder, size) if folder else tfds_images(dataset, size=size, data_dir=data_dir),
+        data=train_and_test_images(folder, test_folder, size=size)
+        if folder
+        else tfds_images(dataset, size=size, data_dir=data_dir),
         nets=Players(critic=nets.critic(width=width), generator=nets.generator(width=width, shape=(size, size, 3))),
         objective=add(
             adversarial=losses.relativistic(),

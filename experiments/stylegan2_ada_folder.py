@@ -20,17 +20,9 @@ import jax.numpy as jnp
 import optax
 
 from gan_jax import Experiment, Players, add, augment, every, losses, penalties, priors, regularizers, scale
-from gan_jax.data import Source, images, mirror
+from gan_jax.data import mirror, train_and_test_images
 from gan_jax.nets import stylegan2
 from gan_jax.schedules import half_life
-
-
-def of_folders(train: Path, test: Path | None, size: int) -> Source:
-    """The images of a folder, mirrored at random, with another folder as the split test."""
-    data = mirror(images(train, size=size), axis=1)
-    return (
-        data if test is None else data._replace(split=lambda name: images(test if name == "test" else train, size=size))
-    )
 
 
 def experiment(
@@ -70,7 +62,7 @@ def experiment(
         terms["path_length"] = every(4, scale(lengths, path_length))
     adam = optax.adam(learning_rate, b1=0.0, b2=0.99)
     return Experiment(
-        data=of_folders(folder, test_folder, size),
+        data=mirror(train_and_test_images(folder, test_folder, size=size), axis=1),
         nets=Players(
             critic=stylegan2.critic(widths=widths, bfloat16=bfloat16),
             generator=stylegan2.generator(widths=widths, depth=2, shape=(size, size, 3), bfloat16=bfloat16),

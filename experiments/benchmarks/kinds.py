@@ -1,4 +1,4 @@
-"""One update of the games of sounds and of shapes, in one and three dimensions: ours beside PyTorch.
+"""One update of the games of sounds, shapes and modern image GANs: ours beside PyTorch.
 
 python experiments/benchmarks/kinds.py [--json FILE]
 
@@ -34,6 +34,8 @@ CASES = [
     Case("WaveGAN, WGAN-GP", "wavegan", Game(batch_size=16, width=64, critic_steps=2)),
     Case("3D-GAN, WGAN-GP", "voxels", Game(batch_size=16, width=16, critic_steps=1), "wgan_gp"),
     Case("3D-GAN, relativistic + R1 + R2", "voxels", Game(batch_size=16, width=16, critic_steps=1), "relativistic"),
+    Case("R3GAN, 64x64", "r3gan", Game(batch_size=16, width=32, critic_steps=1)),
+    Case("R3GAN, 64x64", "r3gan", Game(batch_size=16, width=64, critic_steps=1)),
 ]
 
 

@@ -19,6 +19,7 @@ OBJECTIVES = {
     "wgan_gp": add(adversarial=losses.wasserstein(), gradient_penalty=scale(penalties.gradient_penalty(), 10.0)),
     "r1": add(adversarial=losses.non_saturating(), r1=scale(penalties.r1(), 10.0)),
     "hinge": losses.hinge(),
+    "relativistic": add(adversarial=losses.relativistic(), r1=penalties.r1(), r2=penalties.r2()),
 }
 
 

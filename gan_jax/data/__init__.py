@@ -7,7 +7,7 @@ from gan_jax.lazy import face
 if TYPE_CHECKING:
     from gan_jax.data.conditions import conditioned as conditioned, paired as paired
     from gan_jax.data.folders.clips import clips as clips
-    from gan_jax.data.folders.images import images as images
+    from gan_jax.data.folders.images import images as images, train_and_test_images as train_and_test_images
     from gan_jax.data.folders.meshes import meshes as meshes
     from gan_jax.data.folders.sounds import sounds as sounds
     from gan_jax.data.folders.text import text as text
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 NAMES = {
     "gan_jax.data.conditions": "conditioned paired",
     "gan_jax.data.folders.clips": "clips",
-    "gan_jax.data.folders.images": "images",
+    "gan_jax.data.folders.images": "images train_and_test_images",
     "gan_jax.data.folders.meshes": "meshes",
     "gan_jax.data.folders.sounds": "sounds",
     "gan_jax.data.folders.text": "text",

@@ -81,6 +81,20 @@ def images(
     return source._replace(found=Found(used, (*listing.skipped, *skipped), listing.ignored).announced(root))
 
 
+def train_and_test_images(train: str | os.PathLike, test: str | os.PathLike | None, *, size: int) -> Source:
+    """The RGB images of a folder, with those of another as the split "test".
+
+    Args:
+      train: The folder.
+      test: The other folder; None if there is none.
+      size: The side of the squares, in pixels.
+    """
+    source = images(train, size=size)
+    if test is None:
+        return source
+    return source._replace(split=lambda name: images(test if name == "test" else train, size=size))
+
+
 def as_needed(
     root: pathlib.Path,
     files: list[pathlib.Path],

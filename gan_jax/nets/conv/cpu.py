@@ -6,10 +6,12 @@ Shapes, for one, two or three spatial dimensions, and G groups of channels:
   x `[B, *space, I]`, w `[*window, I/G, O]`, y and g `[B, *positions, O]`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import ModuleType
+from typing import Any
 
 import jax.numpy as jnp
+from jax import lax
 
 from gan_jax.nets.conv import depthwise, direct, fourier, phases, planes, pointwise
 from gan_jax.nets.conv.geometry import Geometry
@@ -35,8 +37,11 @@ def fastest(
     groups, alone = geometry.groups, geometry._replace(groups=1)
     if inputs == outputs == groups > 1:
         return of(depthwise)(a, b, geometry=geometry)
-    one = of(fastest_module(alone, a, inputs // groups, outputs // groups))
-    parts = zip(jnp.split(a, groups, axis=-1), jnp.split(b, groups, axis=-1))
+    maps = fastest_module(alone, a, inputs // groups, outputs // groups)
+    parts: Iterable[Any] = zip(jnp.split(a, groups, axis=-1), jnp.split(b, groups, axis=-1))
+    if maps is direct:  # or XLA:CPU computes a and b again within the transposes: a fifth of R3GAN's time
+        parts = map(lax.optimization_barrier, parts)
+    one = of(maps)
     return jnp.concatenate([one(*part, geometry=alone) for part in parts], axis=-1)
 
 

@@ -31,7 +31,7 @@ each_case = pytest.mark.parametrize(("x_shape", "w_shape", "strides", "padding",
 
 @each_case
 def test_value_and_derivatives_are_those_of_the_plain_convolution(x_shape, w_shape, strides, padding, groups):
-    x, w = normal(0, x_shape), normal(1, w_shape)
+    x, w = normal(0, x_shape), normal(1, w_shape) / 3  # sines of larger values would magnify the rounding
 
     @functools.partial(jax.jit, static_argnums=0)
     def everything(convolution):
