@@ -14,7 +14,7 @@ from gan_jax.features import torch_file
 from gan_jax.trees import name_of
 from gan_jax.types import Network, Variables
 
-FILTER = np.outer([1, 3, 3, 1], [1, 3, 3, 1]) / 64  # doubles the sides in R3GAN ([1, 2, 1] there) and StyleGAN2
+FILTER = np.outer([1, 3, 3, 1], [1, 3, 3, 1]) / 64  # of both families: R3GAN convolves its [1, 2, 1] with [1, 1]
 AXES = {0: (), 1: (0,), 2: (1, 0), 3: (1, 2, 0), 4: (2, 3, 1, 0)}  # PyTorch's, in our order: outputs come last
 
 
