@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         auxiliary as auxiliary,
         averages as averages,
         constraints as constraints,
+        convert as convert,
         data as data,
         dynamics as dynamics,
         experiment as experiment,
@@ -73,8 +74,9 @@ if TYPE_CHECKING:
     from gan_jax.update import deal as deal, make_init as make_init, make_update as make_update
 
 NAMES = {
-    __name__: "augment auxiliary averages constraints data dynamics experiment features keys losses measures metrics "
-    "nets objectives parallel penalties priors regularizers sample schedules simultaneous spectrum types update views",
+    __name__: "augment auxiliary averages constraints convert data dynamics experiment features keys losses "
+    "measures metrics nets objectives parallel penalties priors regularizers sample schedules simultaneous spectrum "
+    "types update views",
     "gan_jax.constraints": "clip_weights packed spectral_norm",
     "gan_jax.experiment": "Experiment",
     "gan_jax.objectives": "add every scale",

@@ -19,7 +19,7 @@ FLOORS = [  # from the lowest up: modules of the core, and folders with all that
     {"regularizers", "auxiliary", "play"},
     {"update"},
     {"parallel", "simultaneous", "spectrum", "features", "data.folders"},
-    {"experiment", "measures", "data.packaged", "data.tfds"},
+    {"experiment", "measures", "convert", "data.packaged", "data.tfds"},
     {"evaluation"},
     {"runs"},
     {"tpu_plan"},

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-FACES = ["gan_jax", "gan_jax.data", "gan_jax.features", "gan_jax.metrics", "gan_jax.nets"]
+FACES = ["gan_jax", "gan_jax.convert", "gan_jax.data", "gan_jax.features", "gan_jax.metrics", "gan_jax.nets"]
 
 
 def test_opening_a_face_imports_nothing_heavy():

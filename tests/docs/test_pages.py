@@ -6,12 +6,15 @@ from pathlib import Path
 
 import jax
 import numpy as np
+import published
 import pytest
 import test_floors
 from PIL import Image
+from torch_files import written
 
 from gan_jax.cli import main as cli
 from gan_jax.experiment import build, init_of, load
+from gan_jax.nets import r3gan
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -40,10 +43,13 @@ def run(tmp_path_factory):
 
 @pytest.fixture
 def files(photos, run):
-    """Images in ./photos/train and ./photos/test too, and a run in ./RUN."""
+    """Images in ./photos/train and ./photos/test too, a run in ./RUN, and a published generator in ./generator.pt."""
     for name in ("train", "test"):
         shutil.copytree("photos/cat", Path("photos", name))
     Path("RUN").symlink_to(run)
+    generator = r3gan.generator(widths=(8,), blocks=1, shape=(4, 4, 3))
+    params, _ = generator.init(jax.random.key(0), np.zeros((1, 2), np.float32), None)
+    Path("generator.pt").write_bytes(written(published.r3gan(params, blocks=1)))
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if CODE[page]], ids=lambda page: page.stem)

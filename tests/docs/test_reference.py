@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 FACES = [
     "gan_jax",
     "gan_jax.augment",
+    "gan_jax.convert",
     "gan_jax.data",
     "gan_jax.nets",
     "gan_jax.nets.conv",

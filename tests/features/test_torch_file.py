@@ -1,16 +1,15 @@
 """Files of torch.save are read without torch, and hostile ones are refused in one line."""
 
 import base64
-import io
 import pickle
 import zipfile
 import zlib
-from collections import OrderedDict
 
 import hypothesis
 import hypothesis.strategies as st
 import numpy as np
 import pytest
+from torch_files import archive, body, tensor
 
 from gan_jax.features import torch_file
 
@@ -209,28 +208,16 @@ def agree(arrays, expected):
         np.testing.assert_array_equal(arrays[name], array, strict=True)
 
 
-def body(value):
-    """The opcodes that push a value."""
-    return pickle.dumps(value, 2)[2:-1]
-
-
-def state(length=4, offset=0, shape=(4,), strides=(1,), key="0", view=None):
+def state(**claims):
     """The pickle of {"w": a tensor of 4 numbers}, with claims about them."""
-    kind = body("storage") + b"ctorch\nFloatStorage\n"
-    storage = b"(" + kind + body(key) + body("cpu") + body(length) + body(view) + b"tQ"
-    arguments = storage + body(offset) + body(shape) + body(strides) + body(False) + body(OrderedDict())
-    return b"\x80\x02}" + body("w") + b"ctorch._utils\n_rebuild_tensor_v2\n(" + arguments + b"tRs."
+    return b"\x80\x02}" + body("w") + tensor(**{"length": 4, "shape": (4,), "strides": (1,)} | claims) + b"s."
 
 
 NUMBERS = np.arange(4, dtype="<f4").tobytes()
 
 
 def in_zip(pickled, name="data.pkl", compression=zipfile.ZIP_STORED, byteorder=b"little"):
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", compression) as archive:
-        for path, content in ((name, pickled), ("byteorder", byteorder), ("data/0", NUMBERS)):
-            archive.writestr(f"archive/{path}", content)
-    return stream.getvalue()
+    return archive({name: pickled, "byteorder": byteorder, "data/0": NUMBERS}, compression)
 
 
 def in_stream(pickled):
