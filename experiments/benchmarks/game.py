@@ -9,7 +9,7 @@ class Game(NamedTuple):
     critic_steps: int = 5
     norm: bool = False  # BatchNorm in the DCGAN's generator
     dropout: float = 0.0  # in the DCGAN's critic
-    objective: Literal["wgan_gp", "r1", "hinge", "relativistic"] = "wgan_gp"  # r1: non-saturating, with R1
+    objective: Literal["wgan_gp", "r1", "lazy_r1", "hinge", "relativistic"] = "wgan_gp"  # r1: non-saturating, with R1
     bfloat16: bool = False  # what the networks compute in; float32 otherwise
 
 

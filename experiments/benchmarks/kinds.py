@@ -36,6 +36,7 @@ CASES = [
     Case("3D-GAN, relativistic + R1 + R2", "voxels", Game(batch_size=16, width=16, critic_steps=1), "relativistic"),
     Case("R3GAN, 64x64", "r3gan", Game(batch_size=16, width=32, critic_steps=1)),
     Case("R3GAN, 64x64", "r3gan", Game(batch_size=16, width=64, critic_steps=1)),
+    Case("StyleGAN2, 64x64, 16 updates", "stylegan2", Game(batch_size=16, width=32, critic_steps=1)),
 ]
 
 

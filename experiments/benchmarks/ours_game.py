@@ -11,13 +11,14 @@ from game import Game, Nets
 from side_by_side import advancing
 
 from gan_jax import losses, parallel, penalties, priors
-from gan_jax.objectives import add, scale
+from gan_jax.objectives import add, every, scale
 from gan_jax.types import Array, Batch, Players, TrainState
 from gan_jax.update import Update, make_init, make_update
 
 OBJECTIVES = {
     "wgan_gp": add(adversarial=losses.wasserstein(), gradient_penalty=scale(penalties.gradient_penalty(), 10.0)),
     "r1": add(adversarial=losses.non_saturating(), r1=scale(penalties.r1(), 10.0)),
+    "lazy_r1": add(adversarial=losses.non_saturating(), r1=every(16, scale(penalties.r1(), 10.0))),
     "hinge": losses.hinge(),
     "relativistic": add(adversarial=losses.relativistic(), r1=penalties.r1(), r2=penalties.r2()),
 }

@@ -8,13 +8,14 @@ from game import Game, Nets
 
 from gan_jax.nets import r3gan
 
+SHAPE = (64, 64, 3)
+
+
+def nets(width: int) -> Nets:
+    widths = r3gan.widths_of(64, width)
+    generator = r3gan.generator(widths=widths, blocks=1, shape=SHAPE)
+    return Nets(r3gan.critic(widths=widths, blocks=1), generator, 64, SHAPE)
+
 
 def iteration(game: Game) -> Callable[[], Any]:
-    widths = r3gan.widths_of(64, game.width)
-    nets = Nets(
-        r3gan.critic(widths=widths, blocks=1),
-        r3gan.generator(widths=widths, blocks=1, shape=(64, 64, 3)),
-        64,
-        (64, 64, 3),
-    )
-    return ours_game.contender(game._replace(objective="relativistic"), nets).start()
+    return ours_game.contender(game._replace(objective="relativistic"), nets(game.width)).start()

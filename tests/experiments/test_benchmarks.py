@@ -285,3 +285,14 @@ def test_a_kind_has_a_row_and_its_contenders_play_in_processes_of_their_own(tmp_
     assert len(rows) == 1
     assert {(row["width"], row["batch"], row["PyTorch eager ms"]) for row in rows} == {(2, 2, None)}
     assert "PyTorch eager is left out: torch isn't installed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["r3gan", "stylegan2"])
+def test_the_peer_in_pytorch_has_as_many_parameters_as_ours(name):
+    pytest.importorskip("torch", reason="torch isn't installed")
+    nets = script(f"ours_{name}").nets(16)
+    inputs = (jnp.zeros((4, *nets.shape)), jnp.zeros((4, nets.latents)))
+    peers = script(f"torch_{name}").make_nets(16)
+    for ours, x, peer in zip((nets.critic, nets.generator), inputs, peers, strict=True):
+        params, _ = jax.eval_shape(ours.init, jax.random.key(0), x, None)
+        assert sum(leaf.size for leaf in jax.tree.leaves(params)) == sum(leaf.numel() for leaf in peer.parameters())
