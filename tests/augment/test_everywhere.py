@@ -30,7 +30,9 @@ def state(name):
     return jax.tree.map(lambda p: p + 0.5, WHOLES[name].augment.init())
 
 
-@pytest.mark.parametrize("kind", SHAPES)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=pytest.mark.exhaustive) if kind == "clips" else kind for kind in SHAPES]
+)
 def test_transforms_with_probability_0_change_no_bit(kind):
     x = examples(BATCH, SHAPES[kind])
     never = [sometimes(0, transform) for transform in all_of(kind)]
@@ -82,7 +84,10 @@ def test_seeds_under_vmap_and_steps_under_scan_see_the_same(name):
     np.testing.assert_allclose(scanned, both, rtol=1e-5, atol=1e-5)
 
 
-@each
+@pytest.mark.parametrize(
+    "name",
+    [name if name in {"voxels", "sounds"} else pytest.param(name, marks=pytest.mark.exhaustive) for name in WHOLES],
+)
 def test_eight_devices_see_the_same_under_a_mesh_and_pmap(name):
     whole, shape = WHOLES[name]
     x, start = examples(BATCH, shape), state(name)

@@ -20,7 +20,14 @@ BY_DEFAULT = {"wgan_gp_points"}
 FIT_BY_DEFAULT = {"packed", "consistency", "information", "convlstm"}
 
 
-@pytest.mark.parametrize("file", [file for file in FILES if "conditional" in file.read_text()], ids=lambda f: f.stem)
+@pytest.mark.parametrize(
+    "file",
+    [
+        pytest.param(file, id=file.stem, marks=[pytest.mark.exhaustive] if file.stem == "r3gan_cifar10" else [])
+        for file in FILES
+        if "conditional" in file.read_text()
+    ],
+)
 def test_its_conditional_form_fits_together(file):
     make_program(build(file, conditional=True), "jit")
 
