@@ -23,7 +23,7 @@ WITHOUT_UNITS = (  # where JAX itself doesn't fail first
         ("train short.py", "`experiment` lacks the argument batch_size"),
         ("train notes.txt", "notes.txt is not a Python file"),
         ("train tiny.py --widht 3", "--widht, 3; did you mean --width?; see `gan-jax train tiny.py --help`"),
-        ("sampel run", "Available subcommands: list, train, plan, resume, sweep, prepare, sample, inspect"),
+        ("sampel run", "Available subcommands: list, train, plan, resume, sweep, prepare, sample"),
         ("sampel run", "; see `gan-jax --help`"),
         ("resume run --batch-size 8", "Unrecognized options: --batch-size, 8; see `gan-jax resume --help`"),
         (
@@ -51,7 +51,8 @@ WITHOUT_UNITS = (  # where JAX itself doesn't fail first
         ("dance", "Unrecognized options: dance"),
         (
             "",
-            "Expected one of {list, train, plan, resume, sweep, prepare, sample, inspect, evaluate, compare, neighbours}",
+            "Expected one of {list, train, plan, resume, sweep, prepare, sample, inspect, evaluate, compare, "
+            "neighbours}",
         ),
         ("list nowhere", "nowhere: no such folder"),
     ],
