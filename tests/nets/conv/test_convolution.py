@@ -54,7 +54,7 @@ def test_value_and_derivatives_are_those_of_the_plain_convolution(x_shape, w_sha
 
 
 def test_third_order_and_forward_mode_agree_with_the_plain_convolution():
-    x, w = normal(0, (2, 5, 5, 2)), normal(1, (3, 3, 2, 2))
+    x, w = normal(0, (2, 5, 5, 2)), normal(1, (3, 3, 2, 2)) / 3  # larger values would magnify the rounding
 
     @functools.partial(jax.jit, static_argnums=0)
     def everything(convolution):
