@@ -31,6 +31,7 @@ from gan_jax.nets.conv import Conv
 from gan_jax.nets.layers import BatchNorm, Identity, Norm, Projection, conditional, need_label, with_heads
 from gan_jax.nets.linen import from_linen
 from gan_jax.nets.resnet import Block, FirstBlock, downsample, sum_pool, upsample
+from gan_jax.nets.stages import base_of
 from gan_jax.types import Array, Condition, Mode, Network, Output
 
 ORTHOGONAL = nn.initializers.orthogonal()
@@ -65,14 +66,9 @@ def generator(
       ValueError: The sides can't be halved once for every block, no block makes an image of a height in `attention`,
         or the latent can't be split.
     """
-    halvings = 2 ** (len(widths) - 1)
-    if len(shape) != 3 or shape[0] % halvings or shape[1] % halvings:
-        raise UserError(
-            f"shape {tuple(shape)}: want (height, width, channels), sides multiples of {halvings} for {len(widths)} "
-            "widths"
-        )
+    base = base_of(shape, len(widths))
     check_attention(attention, [shape[0] >> count for count in range(len(widths) - 1)])
-    return from_linen(Generator(tuple(widths), tuple(attention), hierarchical, embedding, classes, tuple(shape)))
+    return from_linen(Generator(tuple(widths), tuple(attention), hierarchical, embedding, classes, base, shape[2]))
 
 
 def critic(
@@ -114,18 +110,18 @@ class Generator(nn.Module):
     hierarchical: bool
     embedding: int
     classes: int
-    shape: tuple[int, ...]
+    base: tuple[int, int]
+    channels: int
 
     @nn.compact
     def __call__(self, z: Array, condition: Condition, mode: Mode) -> Array:
         z, norm, conditions = self.styles(z, condition) if self.hierarchical else self.labels(z, condition)
-        *sides, channels = self.shape
-        base = [side >> len(conditions) for side in sides]
-        x = nn.Dense(math.prod(base) * self.widths[0], kernel_init=ORTHOGONAL)(z).reshape(-1, *base, self.widths[0])
+        first = (*self.base, self.widths[0])
+        x = nn.Dense(math.prod(first), kernel_init=ORTHOGONAL)(z).reshape(-1, *first)
         for width, given in zip(self.widths[1:], conditions, strict=True):
             x = attended(Residual(width, norm, before=upsample)(x, given, mode), self.attention)
         x = nn.relu(Normalised()(x, None, mode))
-        return jnp.tanh(Conv(channels, (3, 3), kernel_init=ORTHOGONAL)(x))
+        return jnp.tanh(Conv(self.channels, (3, 3), kernel_init=ORTHOGONAL)(x))
 
     def styles(self, z: Array, condition: Condition) -> tuple[Array, Norm, list[Array]]:
         """The first chunk of the latent, and for each block the shared embedding and a chunk."""

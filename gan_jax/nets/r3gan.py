@@ -15,6 +15,7 @@ from gan_jax.errors import UserError
 from gan_jax.nets.conv import Conv, downsample, upsample
 from gan_jax.nets.layers import need_label, with_heads
 from gan_jax.nets.linen import from_linen
+from gan_jax.nets.stages import base_of, sides_of
 from gan_jax.types import Array, Condition, Mode, Network, Output
 
 SLOPE = 0.2  # of the leaky ReLUs below 0
@@ -46,13 +47,7 @@ def generator(
     Raises:
       ValueError: The sides can't be halved once for every stage but the first, or a width can't be divided into groups.
     """
-    halvings = 2 ** (len(widths) - 1)
-    if len(shape) != 3 or shape[0] % halvings or shape[1] % halvings:
-        raise UserError(
-            f"shape {tuple(shape)}: want (height, width, channels), sides multiples of {halvings} for {len(widths)} "
-            "stages"
-        )
-    base = (shape[0] // halvings, shape[1] // halvings)
+    base = base_of(shape, len(widths))
     return from_linen(Generator(stages_of(widths, blocks, expansion, group_size, bfloat16), classes, base, shape[2]))
 
 
@@ -97,12 +92,7 @@ def widths_of(side: int, width: int, widest: int = 32) -> tuple[int, ...]:
     Raises:
       ValueError: The side is another number.
     """
-    sides = [side]
-    while sides[0] % 2 == 0 and sides[0] > 4:
-        sides.insert(0, sides[0] // 2)
-    if sides[0] not in (3, 4, 5, 7):
-        raise UserError(f"side {side}: it must be a power of 2 times 3, 4, 5 or 7, such as 32, 48, 64, 80 or 96")
-    return tuple(width >> max(0, math.ceil(math.log2(each / widest))) for each in sides)
+    return tuple(width >> max(0, math.ceil(math.log2(each / widest))) for each in sides_of(side))
 
 
 class Stage(NamedTuple):

@@ -16,12 +16,12 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gan_jax.errors import UserError
 from gan_jax.keys import fold
 from gan_jax.nets.conv import upsample
 from gan_jax.nets.equalized import Block, Conv, Dense, Mapping, Modulated, ToRGB, activate
 from gan_jax.nets.layers import MinibatchStd, need_label, with_heads
 from gan_jax.nets.linen import from_linen
+from gan_jax.nets.stages import base_of, sides_of
 from gan_jax.types import Array, Condition, Game, Mode, Network, Output, Params
 
 AVERAGES, MEAN = "averages", "style"  # the collection and the name of the mean style
@@ -59,13 +59,7 @@ def generator(
     Raises:
       ValueError: The sides can't be halved once for every stage but the first.
     """
-    halvings = 2 ** (len(widths) - 1)
-    if len(shape) != 3 or shape[0] % halvings or shape[1] % halvings:
-        raise UserError(
-            f"shape {tuple(shape)}: want (height, width, channels), sides multiples of {halvings} for {len(widths)} "
-            "stages"
-        )
-    base = (shape[0] // halvings, shape[1] // halvings)
+    base = base_of(shape, len(widths))
     stages = stages_of(widths, bfloat16)
     return from_linen(Generator(stages, size, depth, mixing, classes, base, shape[2]), mixes_examples=False)
 
@@ -110,12 +104,7 @@ def widths_of(side: int, *, base: int = 32768, most: int = 512) -> tuple[int, ..
     Raises:
       ValueError: The side is another number.
     """
-    sides = [side]
-    while sides[0] % 2 == 0 and sides[0] > 4:
-        sides.insert(0, sides[0] // 2)
-    if sides[0] not in (3, 4, 5, 7):
-        raise UserError(f"side {side}: it must be a power of 2 times 3, 4, 5 or 7, such as 32, 48, 64, 80 or 96")
-    return tuple(max(min(base >> math.ceil(math.log2(each)), most), 1) for each in sides)
+    return tuple(max(min(base >> math.ceil(math.log2(each)), most), 1) for each in sides_of(side))
 
 
 def from_styles(game: Game) -> tuple[Callable[[Array], Array], Array]:

@@ -173,7 +173,7 @@ def test_max_pooling_takes_the_largest_of_four_and_sends_it_the_gradient():
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: biggan.generator(shape=(36, 36, 3)), "multiples of 8 for 4 widths"),
+        (lambda: biggan.generator(shape=(36, 36, 3)), "multiples of 8 for 4 stages"),
         (lambda: biggan.generator(shape=(32, 32)), "height, width, channels"),
         (
             lambda: biggan.generator(attention=(4, 16, 64)),
