@@ -18,13 +18,14 @@ def activate(x: Tensor) -> Tensor:
 
 
 def filtered(x: Tensor, gain: float, padding: int, stride: int = 1) -> Tensor:
-    y = F.conv2d(x.reshape(-1, 1, *x.shape[2:]), gain * TAPS, padding=padding, stride=stride)
-    return y.reshape(*x.shape[:2], *y.shape[2:])
+    """Channels are groups: as further examples they would take PyTorch 40 times as long on a CPU."""
+    groups = x.shape[1]
+    return F.conv2d(x, (gain * TAPS).repeat(groups, 1, 1, 1), padding=padding, stride=stride, groups=groups)
 
 
 def doubled(x: Tensor) -> Tensor:
-    y = F.conv_transpose2d(x.reshape(-1, 1, *x.shape[2:]), 4 * TAPS, stride=2, padding=1)
-    return y.reshape(*x.shape[:2], *y.shape[2:])
+    groups = x.shape[1]
+    return F.conv_transpose2d(x, (4 * TAPS).repeat(groups, 1, 1, 1), stride=2, padding=1, groups=groups)
 
 
 class Linear(nn.Module):

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from gan_jax import parallel
-from gan_jax.nets.conv import cpu
+from gan_jax.nets.conv import conv, cpu, downsample, upsample
 from gan_jax.nets.conv.geometry import geometry_of
 from gan_jax.runs.games import make_program
 from gan_jax.types import Batch
@@ -296,3 +296,52 @@ def test_the_peer_in_pytorch_has_as_many_parameters_as_ours(name):
     for ours, x, peer in zip((nets.critic, nets.generator), inputs, peers, strict=True):
         params, _ = jax.eval_shape(ours.init, jax.random.key(0), x, None)
         assert sum(leaf.size for leaf in jax.tree.leaves(params)) == sum(leaf.numel() for leaf in peer.parameters())
+
+
+def test_each_convolution_and_map_has_a_row(tmp_path, monkeypatch):
+    convolutions = script("convolutions")
+    monkeypatch.setattr(convolutions.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(convolutions, "CASES", [convolutions.Case(4, 4, groups=2, batch=1)])
+    monkeypatch.setattr(convolutions, "RESAMPLED", [convolutions.Case(4, 2, batch=1)])
+    convolutions.main(rounds=1, calls=1, json=tmp_path / "out.json")
+    rows = table(tmp_path / "out.json")
+    assert [(row["what"], row["map"]) for row in rows] == [
+        *(("3x3", name) for name in convolutions.MAPS),
+        *((what, name) for what in ("upsample", "downsample") for name in convolutions.MAPS[:2]),
+    ]
+
+
+@pytest.mark.parametrize("groups", [1, 4])
+def test_the_peers_convolutions_are_ours(groups):
+    pytest.importorskip("torch", reason="torch isn't installed")
+    convolutions, peer = script("convolutions"), script("torch_convolutions")
+    x, kernel = convolutions.arrays(convolutions.Case(6, 8, groups, batch=2))
+    ours = convolutions.ours_of(lambda x, w: conv(x, w, groups=groups), x, kernel)
+    for name, contenders in peer.convolutions(x, kernel, groups).items():
+        for run in contenders:
+            for one, other in zip(in_order(ours[name]()), in_order(run()), strict=True):
+                assert_as_torch(one, other)
+
+
+@pytest.mark.parametrize("what", ["upsample", "downsample"])
+def test_the_peers_resampling_is_ours(what):
+    pytest.importorskip("torch", reason="torch isn't installed")
+    convolutions, peer = script("convolutions"), script("torch_convolutions")
+    x, kernel = convolutions.arrays(convolutions.Case(6, 8, batch=2))
+    function = {"upsample": upsample, "downsample": downsample}[what]
+    ours = convolutions.ours_of(lambda x, _: function(x), x, kernel)
+    for name, contenders in peer.resampling(x, what).items():
+        for run in contenders:
+            assert_as_torch(in_order(ours[name]())[0], in_order(run())[0])
+
+
+def in_order(results):
+    """A contender's arrays as a list."""
+    return list(results) if isinstance(results, tuple) else [results]
+
+
+def assert_as_torch(ours, theirs):
+    """Our images are [B, H, W, C] and our kernels [H, W, C, F]; PyTorch's [B, C, H, W] and [F, C, H, W]."""
+    theirs = theirs.detach().numpy()
+    order = (0, 2, 3, 1) if ours.shape[0] == theirs.shape[0] else (2, 3, 1, 0)
+    np.testing.assert_allclose(ours, theirs.transpose(order), atol=1e-4 * np.abs(theirs).max())
