@@ -25,6 +25,7 @@ def experiment(
     folder: Path,
     test_folder: Path | None = None,
     size: int = 64,
+    mirrored: bool = False,
     steps: int = 6000,
     batch_size: int = 16,
     width: int = 64,
@@ -40,6 +41,7 @@ def experiment(
       folder: Folder of the images, which may be in subfolders; they are cropped to the middle square and resized.
       test_folder: Folder of images to hold out, for `gan-jax evaluate RUN --split test`.
       size: Side of the squares, in pixels: a power of 2 times 3, 4, 5 or 7, such as 32, 48, 64, 96 or 128.
+      mirrored: Mirror training images left to right at random: good for most photos, wrong for lettering.
       steps: Updates in all, over which the schedules go.
       batch_size: Examples per turn.
       width: Channels of the stages up to 32 pixels, a multiple of 8 for each doubling of the side from there.
@@ -56,8 +58,9 @@ def experiment(
     )
     weight = cosine(gamma, gamma / 10, steps)
     probability = cosine(0.0, augmentation, steps)
+    photos = train_and_test_images(folder, test_folder, size=size)
     return Experiment(
-        data=mirror(train_and_test_images(folder, test_folder, size=size), axis=1),
+        data=mirror(photos, axis=1) if mirrored else photos,
         nets=Players(
             critic=r3gan.critic(widths=widths, blocks=blocks, bfloat16=bfloat16),
             generator=r3gan.generator(widths=widths, blocks=blocks, shape=(size, size, 3), bfloat16=bfloat16),

@@ -30,6 +30,7 @@ def experiment(
     folder: Path,
     test_folder: Path | None = None,
     size: int = 64,
+    mirrored: bool = False,
     steps: int = 6000,
     batch_size: int = 16,
     width: int = 32,
@@ -44,6 +45,7 @@ def experiment(
       folder: Folder of the images, which may be in subfolders; they are cropped to the middle square and resized.
       test_folder: Folder of images to hold out, for `gan-jax evaluate RUN --split test`.
       size: Side of the squares, in pixels: a power of 2 times 3, 4, 5 or 7, such as 32, 48, 64, 96 or 128.
+      mirrored: Mirror training images left to right at random: good for most photos, wrong for lettering.
       steps: Updates in all. The augmentation's probability can go from 0 to 1 in a fifth of them, or in 500,000 images
         if that is less.
       batch_size: Examples per turn, a multiple of 4 on each device.
@@ -61,8 +63,9 @@ def experiment(
         lengths = regularizers.path_length(at=stylegan2.from_styles)
         terms["path_length"] = every(4, scale(lengths, path_length))
     adam = optax.adam(learning_rate, b1=0.0, b2=0.99)
+    photos = train_and_test_images(folder, test_folder, size=size)
     return Experiment(
-        data=mirror(train_and_test_images(folder, test_folder, size=size), axis=1),
+        data=mirror(photos, axis=1) if mirrored else photos,
         nets=Players(
             critic=stylegan2.critic(widths=widths, bfloat16=bfloat16),
             generator=stylegan2.generator(widths=widths, depth=2, shape=(size, size, 3), bfloat16=bfloat16),

@@ -7,7 +7,10 @@ import jax
 import numpy as np
 import pytest
 from experiment_files import EACH, FILES, build
+from source_properties import take
 
+from gan_jax.data.folders import images as folder_module
+from gan_jax.data.source import on_device
 from gan_jax.experiment import init_of, load, make_updates
 from gan_jax.play import Metrics
 from gan_jax.runs.games import KEY, abstract_batches, keys_of, make_program
@@ -118,6 +121,21 @@ def test_a_text_of_your_own_takes_the_place_of_the_new_testament(tmp_path):
     short = build(file, text=tmp_path / "names.txt", length=8, lower=True, alphabet=9).data
     assert (short.size, short.example.x.shape) == (3, (8, 9))
     assert build(file, length=16).data.example.x.shape[0] == 16
+
+
+@pytest.mark.parametrize("name", ["r3gan_folder", "stylegan2_ada_folder"])
+def test_images_are_mirrored_where_asked_for(monkeypatch, name):
+    white_on_the_right = np.zeros((8, 32, 32, 3), np.uint8)
+    white_on_the_right[:, :, 16:] = 255
+    monkeypatch.setattr(folder_module, "images", lambda *_, **__: on_device(white_on_the_right))
+    (file,) = (file for file in FILES if file.stem == name)
+
+    def colours_on_the_right(mirrored: bool) -> set[float]:
+        (batch,) = take(build(file, size=32, mirrored=mirrored).data, 1, batch_size=64)
+        return set(np.asarray(batch.x)[:, 0, 31, 0].tolist())
+
+    assert colours_on_the_right(False) == {1.0}
+    assert colours_on_the_right(True) == {-1.0, 1.0}
 
 
 @pytest.mark.parametrize("name", ["wgan_gp_cifar10", "sngan_cifar10"])

@@ -121,7 +121,7 @@ ARGUMENTS: dict[str, tuple[Any, set[str]]] = {
     "path_length": (2.0, {"generator's loss"}),
 }
 OF_DATA = {"data", "dataset", "data_dir", "folder", "test_folder", "clips", "models", "text", "size", "channels",
-           "length", "alphabet", "lower", "digits", "up"}  # fmt: skip
+           "mirrored", "length", "alphabet", "lower", "digits", "up"}  # fmt: skip
 CHOICES = {"objective", "network", "generator", "shuffle", "bfloat16"}  # networks, which are tested by themselves
 
 
