@@ -6,6 +6,7 @@ PyTorch's arrays are once channels last and once channels first, and its better 
 timed alone; `pip install torch` adds it.
 """
 
+import functools
 import importlib
 import importlib.util
 import statistics
@@ -75,13 +76,13 @@ def main(rounds: int = 7, calls: int = 10, json: Path | None = None) -> None:
     for case in CASES:
         x, kernel = arrays(case)
         theirs = peer.convolutions(x, kernel, case.groups) if peer else {}
-        for name, run in ours_of(lambda x, w, groups=case.groups: conv(x, w, groups=groups), x, kernel).items():
+        for name, run in ours_of(functools.partial(conv, groups=case.groups), x, kernel).items():
             compare("3x3", case, name, run, theirs.get(name, []))
     for case in RESAMPLED:
         x, _ = arrays(case)
-        for what, function in (("upsample", upsample), ("downsample", downsample)):
+        for what, run_once in (("upsample", upsampled), ("downsample", downsampled)):
             theirs = peer.resampling(x, what) if peer else {}
-            runs = ours_of(lambda x, _, function=function: function(x), x, jnp.zeros(()))
+            runs = ours_of(run_once, x, np.zeros(()))
             for name in MAPS[:2]:
                 compare(what, case, name, runs[name], theirs.get(name, []))
     header = ["what", "side", "channels", "groups", "map", f"{OURS} ms", f"{PEER} ms", f"{OURS} / {PEER}"]
@@ -108,6 +109,14 @@ def ours_of(function: Callable[[Any, Any], Any], x: Any, kernel: Any) -> dict[st
     maps = (function, jax.grad(loss, (0, 1)), jax.grad(r1, 1))
     options, given = compiler_options(), (jnp.asarray(x), jnp.asarray(kernel))
     return {name: waiting(jax.jit(each, compiler_options=options), *given) for name, each in zip(MAPS, maps)}
+
+
+def upsampled(x: Any, _: Any) -> Any:
+    return upsample(x)
+
+
+def downsampled(x: Any, _: Any) -> Any:
+    return downsample(x)
 
 
 def repeated(run: Callable[[], Any], calls: int) -> Callable[[], None]:
