@@ -66,9 +66,8 @@ def main(rounds: int = 7, calls: int = 10, json: Path | None = None) -> None:
     def compare(what: str, case: Case, name: str, ours: Callable[[], Any], theirs: list[Callable[[], Any]]) -> None:
         contenders = {OURS: ours} | {f"{PEER} {place}": run for place, run in enumerate(theirs)}
         times = race({name: repeated(run, calls) for name, run in contenders.items()}, rounds)
-        medians = {name: statistics.median(each) for name, each in times.items()}
-        best = min(list(medians)[1:], key=medians.__getitem__, default=OURS)
-        ms = {name: 1e3 * seconds / calls for name, seconds in medians.items()}
+        ms = {name: 1e3 * statistics.median(each) / calls for name, each in times.items()}
+        best = min(list(ms)[1:], key=ms.__getitem__, default=OURS)
         against = (ms[best], ratio(times, OURS, best)) if theirs else (None, None)
         rows.append([what, case.side, case.channels, case.groups, name, ms[OURS], *against])
         print(*map(show, rows[-1]), sep="\t", flush=True)
