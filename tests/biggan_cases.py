@@ -9,7 +9,7 @@ import numpy as np
 from gan_jax.constraints import Singular, matrices, spectral_norm
 from gan_jax.nets import biggan
 
-FILE = Path(__file__).with_name("torch_biggan.npz")
+FILE = Path(__file__).with_name("papers_biggan.npz")
 WIDTHS: dict[str, Any] = {"widths": (16, 16, 8), "attention": (4,), "classes": 3}
 NETS = {
     "generator": spectral_norm(biggan.generator(**WIDTHS, embedding=5, shape=(8, 8, 3))),

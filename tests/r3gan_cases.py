@@ -8,7 +8,7 @@ import numpy as np
 
 from gan_jax.nets import r3gan
 
-FILE = Path(__file__).with_name("torch_r3gan.npz")
+FILE = Path(__file__).with_name("papers_r3gan.npz")
 SETTINGS: dict[str, Any] = {"widths": (16, 8), "blocks": 2, "group_size": 4, "classes": 3}
 NETS = {"generator": r3gan.generator(**SETTINGS, shape=(8, 8, 3)), "critic": r3gan.critic(**SETTINGS, embedding=5)}
 SHAPES = {"generator": (4, 6), "critic": (4, 8, 8, 3)}

@@ -9,7 +9,7 @@ import numpy as np
 from gan_jax.nets import stylegan2
 from gan_jax.trees import name_of
 
-FILE = Path(__file__).with_name("torch_stylegan2.npz")
+FILE = Path(__file__).with_name("papers_stylegan2.npz")
 WIDTHS, SHAPE, GROUP, DEPTH = (6, 5, 4), (12, 16, 3), 2, 2
 SETTINGS: dict[str, Any] = {"widths": WIDTHS, "depth": DEPTH, "classes": 3}
 NETS = {

@@ -87,6 +87,15 @@ def table(out: Path) -> list[dict[str, Any]]:
     return written["table"]
 
 
+@pytest.mark.parametrize("folder", ["benchmarks", "accelerator"])
+def test_no_script_shares_its_name_with_a_module_that_the_tests_import(folder):
+    tests = Path(__file__).parents[1]
+    helpers = {file.stem for place in (tests, tests / "metrics", tests / "features") for file in place.glob("*.py")}
+    scripts = {file.stem for file in (FOLDER.parent / folder).glob("*.py")}
+    assert scripts
+    assert not scripts & helpers  # whichever is imported first hides the other
+
+
 def test_a_ratio_is_the_median_of_the_rounds_ratios():
     times = {"one": [2.0, 6.0, 90.0], "other": [1.0, 2.0, 90.0]}
     assert script("side_by_side").ratio(times, "one", "other") == 2.0  # of 2, 3 and 1; the medians' ratio is 3

@@ -105,7 +105,7 @@ def test_outputs_and_gradients_of_both_orders_are_those_of_pytorch_2_13_0(name):
 @pytest.mark.parametrize("name", NETS)
 def test_outputs_and_gradients_are_those_of_the_installed_pytorch(name):
     pytest.importorskip("torch")
-    from torch_r3gan import by_torch
+    from papers_r3gan import by_torch
 
     assert_close(results(name), by_torch(name))
 

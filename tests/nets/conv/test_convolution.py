@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from convolutions import assert_close, normal, penalty, plain
 from jax.sharding import AxisType, PartitionSpec
+from lax_convolutions import assert_close, normal, penalty, plain
 
 from gan_jax.nets.conv.convolution import Conv, ConvTranspose, conv, conv_transpose
 

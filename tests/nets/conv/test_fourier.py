@@ -10,9 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from convolutions import assert_close, normal, penalty, plain, random_geometries
 from hypothesis import given
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
+from lax_convolutions import assert_close, normal, penalty, plain, random_geometries
 
 from gan_jax.nets.conv import direct, fourier
 from gan_jax.nets.conv.bilinear import conv_p, input_gradient_p, kernel_gradient_p

@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from convolutions import assert_close, normal, penalty, plain, random_geometries
 from hypothesis import given
+from lax_convolutions import assert_close, normal, penalty, plain, random_geometries
 
 from gan_jax.nets.conv import Conv, conv, conv_transpose, depthwise, direct
 from gan_jax.nets.conv.geometry import geometry_of

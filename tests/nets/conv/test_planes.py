@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from convolutions import assert_close, normal, penalty, plain
+from lax_convolutions import assert_close, normal, penalty, plain
 
 from gan_jax.nets.conv import direct, planes
 from gan_jax.nets.conv.convolution import conv, conv_transpose

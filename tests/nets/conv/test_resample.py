@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.signal
-from convolutions import normal
+from lax_convolutions import normal
 
 from gan_jax.nets.conv import downsample, upfirdn, upsample
 

@@ -1,4 +1,4 @@
-"""BigGAN's networks in PyTorch, from the papers' equations: `python tests/torch_biggan.py` writes torch_biggan.npz.
+"""BigGAN's networks in PyTorch, from the papers' equations: `python tests/papers_biggan.py` writes papers_biggan.npz.
 
 Functions of our parameters, in float64, under spectral norm and with batch statistics. Images are [B, C, H, W].
 """

@@ -1,4 +1,4 @@
-"""StyleGAN2 in PyTorch, from the papers' equations: `python tests/torch_stylegan2.py` writes torch_stylegan2.npz.
+"""StyleGAN2 in PyTorch, from the papers' equations: `python tests/papers_stylegan2.py` writes papers_stylegan2.npz.
 
 Functions of our parameters, in float64. Images are [B, C, H, W]. Each example is convolved with its own kernel.
 """

@@ -1,4 +1,4 @@
-"""R3GAN's networks in PyTorch, from the paper's equations: `python tests/torch_r3gan.py` writes torch_r3gan.npz.
+"""R3GAN's networks in PyTorch, from the paper's equations: `python tests/papers_r3gan.py` writes papers_r3gan.npz.
 
 Functions of our parameters, in float64. Images are [B, H, W, C].
 """
