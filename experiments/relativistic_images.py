@@ -78,5 +78,5 @@ def experiment(
         steps=steps,
         batch_size=batch_size,
         ema_decay=half_life(cosine(0.0, HALF_LIFE, steps)),
-        augment=augment.ada(probability, color=0.5, background=1.0) if augmentation else augment.chain(),
+        augment=augment.ada(probability, color=0.5) if augmentation else augment.chain(),
     )

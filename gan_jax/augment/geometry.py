@@ -1,8 +1,8 @@
 """Geometric transforms of images [B, height, width, channels], with StyleGAN2-ADA's distributions (Karras 2020).
 
 Neighbours fuse into one warp: those that move whole pixels exactly, and those that resample. `background` is the colour
-that comes into the frame from outside: a number, or one for each channel. By default it is -1, black. (The paper
-reflects the image instead.)
+that comes into the frame from outside: a number, or one for each channel. By default the image is reflected at its
+edges, as in the paper.
 """
 
 import functools
@@ -17,7 +17,6 @@ from gan_jax.errors import UserError
 from gan_jax.types import Array
 
 IMAGES = "images [B, height, width, channels]"
-BLACK = -1.0
 
 
 def compose(first: Array, second: Array) -> Array:
@@ -43,7 +42,7 @@ def affine(background: Background) -> Action:
     return Action(IMAGES, 4, identity, compose, functools.partial(warp, background=background))
 
 
-def flip(background: Background = BLACK) -> Transform:
+def flip(background: Background = None) -> Transform:
     """Mirror left to right with probability 1/2."""
 
     def draw(numbers: Array, shape: Shape, step: Array) -> Array:
@@ -52,7 +51,7 @@ def flip(background: Background = BLACK) -> Transform:
     return Transform("flip", pixels(hashable(background)), 1, draw)
 
 
-def rotate90(background: Background = BLACK) -> Transform:
+def rotate90(background: Background = None) -> Transform:
     """Turn by 0, 1, 2 or 3 quarter turns, equally likely. Sides must differ by an even number of pixels."""
 
     def draw(numbers: Array, shape: Shape, step: Array) -> Array:
@@ -66,7 +65,7 @@ def rotate90(background: Background = BLACK) -> Transform:
     return Transform("rotate90", pixels(hashable(background)), 1, draw)
 
 
-def translate(ratio: float = 0.125, background: Background = BLACK) -> Transform:
+def translate(ratio: float = 0.125, background: Background = None) -> Transform:
     """Move by whole pixels, uniformly up to a share of each side."""
 
     def draw(numbers: Array, shape: Shape, step: Array) -> Array:
@@ -76,7 +75,7 @@ def translate(ratio: float = 0.125, background: Background = BLACK) -> Transform
     return Transform("translate", pixels(hashable(background)), 2, draw)
 
 
-def translate_subpixel(std: float = 0.125, background: Background = BLACK) -> Transform:
+def translate_subpixel(std: float = 0.125, background: Background = None) -> Transform:
     """Move by any distance, normally distributed with a share of each side as its standard deviation."""
 
     def draw(numbers: Array, shape: Shape, step: Array) -> Array:
@@ -85,7 +84,7 @@ def translate_subpixel(std: float = 0.125, background: Background = BLACK) -> Tr
     return Transform("translate_subpixel", affine(hashable(background)), 2, draw)
 
 
-def scale(std: float = 0.2, background: Background = BLACK) -> Transform:
+def scale(std: float = 0.2, background: Background = None) -> Transform:
     """Enlarge by 2^N(0, std²)."""
 
     def draw(numbers: Array, shape: Shape, step: Array) -> Array:
@@ -95,7 +94,7 @@ def scale(std: float = 0.2, background: Background = BLACK) -> Transform:
     return Transform("scale", affine(hashable(background)), 1, draw)
 
 
-def anisotropic(std: float = 0.2, background: Background = BLACK) -> Transform:
+def anisotropic(std: float = 0.2, background: Background = None) -> Transform:
     """Enlarge the width by s and the height by 1/s, where s = 2^N(0, std²)."""
 
     def draw(numbers: Array, shape: Shape, step: Array) -> Array:
@@ -105,7 +104,7 @@ def anisotropic(std: float = 0.2, background: Background = BLACK) -> Transform:
     return Transform("anisotropic", affine(hashable(background)), 1, draw)
 
 
-def rotate(turns: float = 1.0, background: Background = BLACK) -> Transform:
+def rotate(turns: float = 1.0, background: Background = None) -> Transform:
     """Turn by an angle, uniform from -turns/2 to turns/2 of a full turn."""
 
     def draw(numbers: Array, shape: Shape, step: Array) -> Array:
@@ -117,7 +116,11 @@ def rotate(turns: float = 1.0, background: Background = BLACK) -> Transform:
 
 def hashable(background: Background) -> Background:
     """The background as a key of a cache."""
-    return float(background) if isinstance(background, int | float) else tuple(float(value) for value in background)
+    if background is None:
+        return None
+    if isinstance(background, int | float):
+        return float(background)
+    return tuple(float(value) for value in background)
 
 
 def stretched(x: Array, y: Array) -> Array:

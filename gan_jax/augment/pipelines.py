@@ -19,7 +19,6 @@ from gan_jax.augment.colors import (
 )
 from gan_jax.augment.corruptions import cutout, noise
 from gan_jax.augment.geometry import (
-    BLACK,
     IMAGES,
     anisotropic,
     flip,
@@ -37,17 +36,17 @@ from gan_jax.errors import UserError
 from gan_jax.types import Array, Augment
 
 
-def ada(p: Probability = 1.0, *, color: float = 1.0, corrupt: float = 0.0, background: Background = BLACK) -> Augment:
+def ada(p: Probability = 1.0, *, color: float = 1.0, corrupt: float = 0.0, background: Background = None) -> Augment:
     """The pipeline of StyleGAN2-ADA: moves of whole pixels, geometry and colour, each with probability p.
 
-    It differs from the paper's in two ways. The background comes into the frame; the paper reflects the image. Whole
-    pixels are moved first, exactly; the paper resamples once for both.
+    Whole pixels are moved first, exactly; the paper resamples once for both.
 
     Args:
       p: A number, a schedule of the step, or a traced array, as from `adaptive`.
       color: Probability of the colour transforms relative to p; 0.5 in R3GAN.
       corrupt: Probability of noise and cutout relative to p. The paper's choice is 0 ("bgc").
-      background: The colour from outside the frame, one number or one for each channel.
+      background: The colour from outside the frame, one number or one for each channel. By default the image is
+        reflected at its edges, as in the paper.
 
     Karras et al. 2020, "Training Generative Adversarial Networks with Limited Data", appendix B.
 

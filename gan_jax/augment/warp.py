@@ -1,7 +1,8 @@
 """Affine warps of images, each by a matrix of its own.
 
 A matrix [3, 3] maps an output pixel (x, y, 1) to the place in the input that it shows. The origin is the image's
-centre, x points right, y down, in pixels.
+centre, x points right, y down, in pixels. What comes from outside the frame is the image's reflection, without its
+edge twice, or a colour.
 """
 
 from collections.abc import Sequence
@@ -12,13 +13,13 @@ import jax.numpy as jnp
 from gan_jax.errors import UserError
 from gan_jax.types import Array
 
-Background = float | Sequence[float]
+Background = float | Sequence[float] | None  # None reflects the image
 WIDEST = 4  # the largest reduction that is low-passed in full
 REACH = 3  # of Lanczos' kernel, in zero crossings
 
 
-def background_of(background: Background, x: Array) -> Array:
-    """The background as an image's channels, [1, 1, 1, C]."""
+def colour_of(background: float | Sequence[float], x: Array) -> Array:
+    """A background's colour as an image's channels, [1, 1, 1, C]."""
     values = jnp.asarray(background, x.dtype)
     if values.shape not in ((), (1,), x.shape[-1:]):
         raise UserError(f"background {background}: want one number, or one for each of {x.shape[-1]} channels")
@@ -35,6 +36,13 @@ def sources(matrices: Array, height: int, width: int) -> tuple[Array, Array]:
     return row, column
 
 
+def reflected(place: Array, size: int) -> Array:
+    """The place within [0, size - 1] that a place beyond the edges reflects to."""
+    period = 2 * max(size - 1, 1)
+    place = jnp.mod(jnp.abs(place), period)
+    return jnp.minimum(jnp.minimum(place, period - place), size - 1)
+
+
 def pick(x: Array, rows: Array, columns: Array) -> Array:
     """The pixels at rows and columns [B, height, width], each an integer within the image."""
     flat = x.reshape(len(x), -1, x.shape[-1])
@@ -49,13 +57,15 @@ def move_pixels(matrices: Array, x: Array, background: Background) -> Array:
     Args:
       matrices: [B, 3, 3].
       x: [B, height, width, channels].
-      background: The colour from outside the frame.
+      background: The colour from outside the frame; None reflects the image.
     """
     height, width = x.shape[1:3]
     row, column = (jnp.round(place).astype(jnp.int32) for place in sources(matrices, height, width))
+    if background is None:
+        return pick(x, reflected(row, height), reflected(column, width))
     within = (row >= 0) & (row < height) & (column >= 0) & (column < width)
     moved = pick(x, jnp.clip(row, 0, height - 1), jnp.clip(column, 0, width - 1))
-    return jnp.where(within[..., None], moved, background_of(background, x))
+    return jnp.where(within[..., None], moved, colour_of(background, x))
 
 
 def warp(matrices: Array, x: Array, background: Background) -> Array:
@@ -68,28 +78,34 @@ def warp(matrices: Array, x: Array, background: Background) -> Array:
     Args:
       matrices: [B, 3, 3].
       x: [B, height, width, channels].
-      background: The colour from outside the frame.
+      background: The colour from outside the frame; None reflects the image.
     """
     height, width = x.shape[1:3]
-    colour = background_of(background, x)
+    row, column = sources(matrices, height, width)
+    colour = jnp.zeros((), x.dtype) if background is None else colour_of(background, x)
+    if background is None:
+        row, column = reflected(row, height), reflected(column, width)
     reduction = jnp.sqrt(jnp.sum(matrices[:, :2, :2] ** 2, axis=2))  # along x, along y
-    tall = doubling(reduction[:, 1], height).astype(x.dtype)
-    wide = doubling(reduction[:, 0], width).astype(x.dtype)
+    tall = doubling(reduction[:, 1], height, background).astype(x.dtype)
+    wide = doubling(reduction[:, 0], width, background).astype(x.dtype)
     x = jnp.einsum("bnh,bhwc->bnwc", tall, x - colour, precision=jax.lax.Precision.HIGHEST)
     x = jnp.einsum("bnw,bhwc->bhnc", wide, x, precision=jax.lax.Precision.HIGHEST)
-    row, column = sources(matrices, height, width)
     return colour + bilinear(x, 2 * row + 0.5, 2 * column + 0.5)
 
 
-def doubling(reduction: Array, size: int) -> Array:
+def doubling(reduction: Array, size: int, background: Background) -> Array:
     """Matrices [B, 2 size, size] that interpolate at -1/4, 1/4, 3/4, ..., low-passed for a reduction [B]."""
     reduction = jnp.clip(reduction, 1, WIDEST)[:, None, None]
     margin = REACH * WIDEST
     places = (jnp.arange(2 * size) - 0.5) / 2
-    distance = places[:, None] - jnp.arange(-margin, size + margin)[None, :]
-    distance = distance[None] / reduction
+    pixels = jnp.arange(-margin, size + margin)
+    distance = (places[:, None] - pixels[None, :])[None] / reduction
     kernel = jnp.where(jnp.abs(distance) < REACH, jnp.sinc(distance) * jnp.sinc(distance / REACH), 0)
-    return (kernel / jnp.sum(kernel, axis=2, keepdims=True))[:, :, margin : margin + size]
+    kernel = kernel / jnp.sum(kernel, axis=2, keepdims=True)
+    if background is not None:
+        return kernel[:, :, margin : margin + size]
+    shown = reflected(pixels, size)[:, None] == jnp.arange(size)[None, :]
+    return jnp.matmul(kernel, shown.astype(kernel.dtype), precision=jax.lax.Precision.HIGHEST)
 
 
 def bilinear(x: Array, row: Array, column: Array) -> Array:

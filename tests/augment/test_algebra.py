@@ -115,11 +115,14 @@ def test_neighbours_with_one_action_are_applied_at_once():
 
 
 def test_geometric_transforms_fuse_only_on_one_background():
-    of = [
-        t.action for t in (augment.scale(), augment.rotate(), augment.scale(background=-1), augment.scale(background=1))
-    ]
-    assert of[0] is of[1] is of[2]
-    assert of[0] is not of[3]
+    reflected, black, white = (
+        [transform(background=background).action for transform in (augment.scale, augment.rotate)]
+        for background in (None, -1, [1, 1, 1])
+    )
+    assert augment.scale().action is reflected[0] is reflected[1]
+    assert black[0] is black[1] is augment.scale(background=-1.0).action
+    assert white[0] is white[1]
+    assert reflected[0] is not black[0] is not white[0]
     assert augment.clips.frames(augment.scale()).action is augment.clips.frames(augment.rotate()).action
 
 

@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from gan_jax import augment
 from gan_jax.augment.algebra import chain
-from gan_jax.augment.warp import warp
+from gan_jax.augment.warp import reflected, warp
 from gan_jax.errors import UserError
 
 SIDE = 24
@@ -24,13 +24,13 @@ def smooth(side: int = SIDE, width: float = 1.6) -> np.ndarray:
     return (image / np.abs(image).max() - 1).astype(np.float32)
 
 
-def by_scipy(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """The warp by splines of order 5. Its axes are (y, x), ours (x, y)."""
+def by_scipy(image: np.ndarray, matrix: np.ndarray, mode: str = "mirror") -> np.ndarray:
+    """The warp by splines of order 5. Its axes are (y, x), ours (x, y), and its `mirror` is our reflection."""
     linear, offset = matrix[:2, :2][::-1, ::-1], matrix[:2, 2][::-1]
     centre = (np.array(image.shape[:2]) - 1) / 2
     offset = offset + centre - linear @ centre
     channels = [
-        ndimage.affine_transform(channel.astype(float), linear, offset, order=5, cval=-1)
+        ndimage.affine_transform(channel.astype(float), linear, offset, order=5, mode=mode, cval=-1)
         for channel in np.moveaxis(image, -1, 0)
     ]
     return np.stack(channels, -1)
@@ -57,7 +57,9 @@ def test_quarter_turns_of_images_that_are_not_square_keep_the_centre():
     x = examples(2, (6, 4, 1))
     expected = np.full((2, 6, 4, 1), -1.0)
     expected[:, 1:5] = np.rot90(x, -1, (1, 2))[:, :, 1:5]
-    np.testing.assert_array_equal(applied(fixed(augment.rotate90(), 0.3), x), expected)
+    np.testing.assert_array_equal(applied(fixed(augment.rotate90(background=-1), 0.3), x), expected)
+    reflected = np.pad(expected[:, 1:5], [(0, 0), (1, 1), (0, 0), (0, 0)], mode="reflect")
+    np.testing.assert_array_equal(applied(fixed(augment.rotate90(), 0.3), x), reflected)
     with pytest.raises(UserError, match="rotate90 can't turn 6x5 images: their sides differ by an odd number"):
         applied(augment.rotate90(), examples(2, (6, 5, 1)))
 
@@ -75,33 +77,63 @@ def test_translation_by_whole_pixels_is_exact(x, y, background):
     np.testing.assert_array_equal(seen, expected)
 
 
+@pytest.mark.parametrize(("x", "y"), [(3, 0), (-2, 1), (3, -3)])
+def test_by_default_what_comes_into_the_frame_is_the_image_reflected_at_its_edges(x, y):
+    images = np.asarray(examples(2, SHAPE))
+    numbers = [(pixels / (0.125 * SIDE) + 1) / 2 for pixels in (x, y)]
+    padded = np.pad(images, [(0, 0), (3, 3), (3, 3), (0, 0)], mode="reflect")
+    expected = padded[:, 3 - y : 3 - y + SIDE, 3 - x : 3 - x + SIDE]
+    np.testing.assert_array_equal(applied(fixed(augment.translate(), *numbers), images), expected)
+
+
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_reflection_repeats_beyond_one_image(size):
+    beyond = 13
+    expected = np.pad(np.arange(size), beyond, mode="reflect")
+    np.testing.assert_array_equal(reflected(jnp.arange(-beyond, size + beyond), size), expected)
+
+
+@pytest.mark.parametrize(("background", "mode"), [(None, "mirror"), (-1.0, "constant")])
 @pytest.mark.parametrize(
     ("transform", "numbers"),
     [
-        (augment.rotate(), [0.5 + 1 / 12]),
-        (augment.rotate(), [0.2]),
-        (augment.scale(), [0.9]),
-        (augment.anisotropic(), [0.2]),
-        (augment.translate_subpixel(), [0.6, 0.45]),
+        (augment.rotate, [0.5 + 1 / 12]),
+        (augment.rotate, [0.2]),
+        (augment.scale, [0.9]),
+        (augment.scale, [0.001]),
+        (augment.anisotropic, [0.2]),
+        (augment.translate_subpixel, [0.6, 0.45]),
     ],
-    ids=lambda value: getattr(value, "name", str(value)),
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
-def test_smooth_images_are_warped_as_by_splines(transform, numbers):
-    image = smooth()
+def test_smooth_images_are_warped_as_by_splines(transform, numbers, background, mode):
+    image, transform = smooth(), transform(background=background)
     seen = applied(fixed(transform, *numbers), image[None])[0]
-    np.testing.assert_allclose(seen, by_scipy(image, matrix_of(transform, *numbers)), atol=0.03)
+    np.testing.assert_allclose(seen, by_scipy(image, matrix_of(transform, *numbers), mode), atol=0.03)
 
 
-def test_a_chain_of_geometry_is_one_warp_as_by_splines():
-    parts = [(augment.scale(), [0.3]), (augment.rotate(), [0.4]), (augment.anisotropic(), [0.7])]
-    parts.append((augment.translate_subpixel(), [0.4, 0.6]))
+def test_an_image_that_reaches_its_edges_is_reflected_there_as_by_splines():
+    image = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=SHAPE), (2, 2, 0), mode="mirror")
+    image = (image / np.abs(image).max()).astype(np.float32)
+    turn = fixed(augment.rotate(), 0.6)
+    matrix = matrix_of(augment.rotate(), 0.6)
+    np.testing.assert_allclose(applied(turn, image[None])[0], by_scipy(image, matrix), atol=0.03)
+    assert np.abs(by_scipy(image, matrix) - by_scipy(image, matrix, "constant")).max() > 0.5
+
+
+@pytest.mark.parametrize(("background", "mode"), [(None, "mirror"), (-1.0, "constant")])
+def test_a_chain_of_geometry_is_one_warp_as_by_splines(background, mode):
+    parts = [(augment.scale, [0.3]), (augment.rotate, [0.4]), (augment.anisotropic, [0.7])]
+    parts.append((augment.translate_subpixel, [0.4, 0.6]))
+    parts = [(transform(background=background), numbers) for transform, numbers in parts]
     matrix = np.linalg.multi_dot([matrix_of(transform, *numbers) for transform, numbers in parts])
     seen = applied(chain(*[fixed(transform, *numbers) for transform, numbers in parts]), smooth()[None])[0]
-    np.testing.assert_allclose(seen, by_scipy(smooth(), matrix), atol=0.03)
-    one_by_one = smooth()
-    for transform, numbers in parts:
-        one_by_one = by_scipy(one_by_one, matrix_of(transform, *numbers))
-    np.testing.assert_allclose(seen, one_by_one, atol=0.04)
+    np.testing.assert_allclose(seen, by_scipy(smooth(), matrix, mode), atol=0.03)
+    if mode == "constant":  # one by one, each step would cut off what the next reflects
+        one_by_one = smooth()
+        for transform, numbers in parts:
+            one_by_one = by_scipy(one_by_one, matrix_of(transform, *numbers), mode)
+        np.testing.assert_allclose(seen, one_by_one, atol=0.04)
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])
@@ -125,9 +157,10 @@ def test_what_the_output_cannot_hold_is_filtered_out_where_the_image_is_reduced(
     assert contrast(12) == pytest.approx(0.5**0.5, rel=0.15)
 
 
-def test_a_uniform_image_of_the_background_stays_uniform():
+@pytest.mark.parametrize("background", [None, 0.7])
+def test_a_uniform_image_of_the_background_stays_uniform(background):
     image = jnp.full((4, SIDE, SIDE, 3), 0.7)
-    np.testing.assert_allclose(applied(augment.ada(color=0.0, background=0.7), image), image, atol=1e-6)
+    np.testing.assert_allclose(applied(augment.ada(color=0.0, background=background), image), image, atol=1e-6)
 
 
 def test_a_background_of_too_many_channels_is_refused():
