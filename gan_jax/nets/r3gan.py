@@ -81,17 +81,18 @@ def critic(
     return from_linen(Critic(stages_of(widths, blocks, expansion, group_size, bfloat16), classes, embedding, heads))
 
 
-def widths_of(side: int, width: int) -> tuple[int, ...]:
-    """The widths of the paper's stages: `width` up to sides of 32, and half as many for each doubling from there.
+def widths_of(side: int, width: int, widest: int = 32) -> tuple[int, ...]:
+    """The widths of the stages: `width` up to a side of `widest`, and half as many for each doubling from there.
 
     Args:
       side: That of the largest image: a power of 2 times 3, 4, 5 or 7, which is the smallest image's.
       width: Channels of the widest stages.
+      widest: The side of the largest of these, 32 in the paper.
 
     Raises:
       ValueError: The side is another number.
     """
-    return tuple(width >> max(0, math.ceil(math.log2(each / 32))) for each in sides_of(side))
+    return tuple(width >> max(0, math.ceil(math.log2(each / widest))) for each in sides_of(side))
 
 
 class Stage(NamedTuple):
