@@ -61,7 +61,7 @@ def experiment(
     return Experiment(
         data=data,
         nets=Players(
-            critic=r3gan.critic(widths=widths, blocks=blocks, classes=classes, bfloat16=bfloat16),
+            critic=r3gan.critic(widths=widths, blocks=blocks, classes=classes, embedding=width, bfloat16=bfloat16),
             generator=r3gan.generator(widths=widths, blocks=blocks, classes=classes, bfloat16=bfloat16),
         ),
         objective=add(

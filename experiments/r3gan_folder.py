@@ -1,10 +1,10 @@
 """R3GAN (Huang et al. 2024) on a folder of your own images, from a few hundred on.
 
-Along a cosine, Adam's b2, the half-life of the averaged generator and the augmentation's probability grow, and the
-learning rate falls, as in the paper. The defaults are for a machine without a GPU: narrow stages whose blocks are no
-wider inside, and at higher rates. γ stays: where it fell to a tenth, as over the paper's 20 million images, the critic
-won and samples lost their shapes. The paper's FFHQ-64 has width 768, two blocks in a stage, expansion 2, batch 256,
-learning rate 0.0002 to 0.00005, γ 2 to 0.2 and augmentation 0.3.
+Along a cosine, Adam's b2, the half-life of the averaged generator and the augmentation's probability grow, as in the
+paper. The defaults are for a machine without a GPU: narrow stages, blocks that are no wider inside, a higher learning
+rate that falls to 0, and a shorter average. γ stays: where it fell to a tenth, as over the paper's 20 million images,
+the critic won and samples lost their shapes. The paper's FFHQ-64 has width 768, two blocks in a stage, expansion 2,
+batch 256, learning rate 0.0002 to 0.00005, γ 2 to 0.2 and augmentation 0.3.
 
 Settings: examples of 64x64x3, latents of 64, width 128, 6,600 updates, batch 8, 1 critic turn, Adam 0.003 along a
 cosine, b1 0, b2 0.9 to 0.99, R1 5, R2 5, EMA 0 to 0.9965.
@@ -35,7 +35,7 @@ def experiment(
     blocks: int = 1,
     expansion: int = 1,
     learning_rate: float = 3e-3,
-    gamma: float = 5.0,
+    gamma: float | None = None,
     augmentation: float = 0.1,
     bfloat16: int = 0,
 ) -> Experiment:
@@ -48,12 +48,13 @@ def experiment(
       mirrored: Mirror training images left to right at random: good for most photos, wrong for lettering.
       steps: Updates in all, over which the schedules go.
       batch_size: Examples per turn.
-      width: Channels of the stages up to 16 pixels, a multiple of 16 for each doubling of the side from there.
+      width: Channels of the stages up to 16 pixels, halved for each doubling of the side from there. In each stage they
+        must be a multiple of 16, or fewer.
       blocks: Residual blocks in each stage.
-      expansion: Channels inside a block, in widths.
+      expansion: Channels inside a block, as a multiple of its width.
       learning_rate: Rate of both Adams, which falls to 0; wider networks want less.
-      gamma: Weight of R1 and of R2. Raise it if training diverges or the critic's loss nears 0, and lower it if samples
-        lack variety or detail.
+      gamma: Weight of R1 and of R2; by default 5 · (size / 64)². Raise it, by factors of 2 to 5, if training diverges
+        or the critic's loss nears 0, and lower it if samples lack variety or detail.
       augmentation: Probability of each augmentation at the end, which it rises to from 0; fewer images want more.
       bfloat16: How many stages compute in bfloat16, counted from the image; for GPUs and TPUs.
     """
@@ -63,6 +64,7 @@ def experiment(
         "expansion": expansion,
     }
     adam = optax.inject_hyperparams(optax.adam)(cosine(learning_rate, 0.0, steps), b1=0.0, b2=cosine(0.9, 0.99, steps))
+    weight = 5.0 * (size / 64) ** 2 if gamma is None else gamma
     probability = cosine(0.0, augmentation, steps)
     photos = train_and_test_images(folder, test_folder, size=size)
     return Experiment(
@@ -73,8 +75,8 @@ def experiment(
         ),
         objective=add(
             adversarial=losses.relativistic(),
-            r1=scale(penalties.r1(), gamma),
-            r2=scale(penalties.r2(), gamma),
+            r1=scale(penalties.r1(), weight),
+            r2=scale(penalties.r2(), weight),
         ),
         optimizers=Players(adam, adam),
         prior=priors.normal(64),

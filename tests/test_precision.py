@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,6 +18,9 @@ from gan_jax import losses, parallel, penalties, priors
 from gan_jax.cli import main as cli
 from gan_jax.constraints import spectral_norm
 from gan_jax.nets import dcgan, mlp, resnet
+from gan_jax.nets.conv import Conv, ConvTranspose
+from gan_jax.nets.equalized import modulated_conv
+from gan_jax.nets.linen import from_linen
 from gan_jax.objectives import add, scale
 from gan_jax.play import Metrics
 from gan_jax.types import Batch, Mode, Network, Players, TrainState
@@ -29,6 +33,13 @@ CRITICS = {
     "spectral norm": lambda: spectral_norm(dcgan.critic(width=4)),
 }
 KEY = jax.random.key(0)
+
+
+class OneLayer(nn.Module):
+    layer: nn.Module
+
+    def __call__(self, x, condition, mode):
+        return self.layer(x)
 
 
 def saved_for_the_gradient(critic: Network, dtype) -> int:
@@ -119,6 +130,26 @@ def test_spectral_norm_finds_and_divides_by_sigma_in_full_float32():
 
     text = jax.jit(jax.grad(total)).lower(*critic.init(KEY, jnp.ones(1), None)).as_text()
     assert text.count("stablehlo.dot_general") == text.count("precision = [HIGHEST, HIGHEST]") >= 4
+
+
+@pytest.mark.parametrize("layer", [Conv, ConvTranspose])
+def test_the_gradient_of_a_bias_is_summed_in_float32(layer):
+    """Over 65,536 positions. A sum of ones in bfloat16 stops at 256."""
+    x, network = jnp.ones((16, 64, 64, 1)), from_linen(OneLayer(layer(2, (3, 3))))
+    params, _ = network.init(KEY, x, None)
+
+    def total(params):
+        return jnp.sum(network.apply(params, {}, x, None, Mode(dtype=jnp.bfloat16))[0])
+
+    (gradient,) = [leaf for leaf in jax.tree.leaves(jax.grad(total)(params)) if leaf.ndim == 1]
+    np.testing.assert_array_equal(gradient, [65_536, 65_536])
+
+
+def test_the_gradient_of_a_style_is_summed_in_float32():
+    x, w = jnp.ones((1, 64, 64, 1), jnp.bfloat16), jnp.ones((1, 1, 1, 1), jnp.bfloat16)
+    styles = jnp.ones((1, 1), jnp.bfloat16)
+    gradient = jax.grad(lambda styles: jnp.sum(modulated_conv(x, w, styles, demodulate=False)))(styles)
+    np.testing.assert_array_equal(gradient, 4096)
 
 
 def test_norm_of_a_penalty_is_summed_in_float32():

@@ -166,7 +166,7 @@ def check(
 def play_all(
     points: "list[Point]", checked: dict[str, Checked], comparison: Comparison, compiled: Compiled
 ) -> dict[str, int]:
-    """Trains and evaluates the points, one after the other, as far as they aren't yet.
+    """Trains and evaluates the points, one after the other, as far as that wasn't done before.
 
     Returns:
       The exit codes of the points that didn't come to their end.

@@ -64,6 +64,7 @@ def names_of(widths: Sequence[int], blocks: int) -> dict[str, str]:
         theirs = f"MainLayers.{stage}.Layers.{layer}"
         for conv in range(3):
             names[f"Block_{block}/Conv_{conv}/kernel"] = f"{theirs}.LinearLayer{conv + 1}.Layer.weight"
+        for conv in range(2):
             names[f"Block_{block}/Conv_{conv}/bias"] = f"{theirs}.NonLinearity{conv + 1}.Bias"
     resized = [stage for stage in range(1, len(widths)) if widths[stage] != widths[stage - 1]]
     outside = [*(f"MainLayers.{stage}.Layers.0.LinearLayer" for stage in resized), "AggregationLayer"]

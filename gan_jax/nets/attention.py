@@ -18,14 +18,9 @@ class SelfAttention(nn.Module):
     back. φ and g are pooled, so each position looks at a quarter as many others. The pooling isn't in the paper's
     equations, but in its code and in BigGAN.
 
-    Attributes:
-      kernel_init: Initialises the four kernels.
-
     Raises:
       ValueError: The sides of the image are odd.
     """
-
-    kernel_init: nn.initializers.Initializer = nn.initializers.orthogonal()
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -34,7 +29,8 @@ class SelfAttention(nn.Module):
             raise UserError(f"self-attention on {height}x{width}: the sides must be even, since keys are pooled by 2")
 
         def pointwise(x: Array, features: int, name: str) -> Array:
-            return Conv(max(features, 1), (1, 1), use_bias=False, kernel_init=self.kernel_init, name=name)(x)
+            init = nn.initializers.orthogonal()
+            return Conv(max(features, 1), (1, 1), use_bias=False, kernel_init=init, name=name)(x)
 
         def positions(x: Array) -> Array:
             return x.reshape(batch, -1, x.shape[-1])

@@ -83,7 +83,7 @@ def critic(
 
     Args:
       widths: Channels of each block, the last one's first.
-      halvings: The first so many blocks halve the sides.
+      halvings: How many of the first blocks halve the sides.
       attention: Heights of the images that self-attention is applied to, after each block that makes one.
       classes: The number of classes; 0 for none. With classes, the logit includes the projection of Miyato & Koyama
         2018.

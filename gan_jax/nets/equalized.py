@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from flax.linen.dtypes import promote_dtype
 
 from gan_jax.nets.conv import conv, conv_transpose, downsample, upfirdn
-from gan_jax.nets.conv.convolution import add_bias
+from gan_jax.nets.conv.convolution import add_bias, spread
 from gan_jax.nets.conv.resample import BINOMIAL, scaled
 from gan_jax.types import Array
 
@@ -38,7 +38,7 @@ class Dense(nn.Module):
         kernel = self.param("kernel", nn.initializers.normal(1 / self.multiplier), (inputs, self.features))
         bias = self.param("bias", nn.initializers.constant(self.bias_init), (self.features,))
         x, kernel, bias = promote_dtype(x, kernel, bias)
-        return x @ (kernel * (self.multiplier / inputs**0.5)) + (bias * self.multiplier)[None]
+        return add_bias(x @ (kernel * (self.multiplier / inputs**0.5)), bias * self.multiplier)
 
 
 class Conv(nn.Module):
@@ -101,14 +101,15 @@ def modulated_conv(x: Array, w: Array, styles: Array, *, up: bool = False, demod
 
     Karras 2020, "Analyzing and Improving the Image Quality of StyleGAN", eq. 1 and 3.
     """
-    x = x * styles[:, None, None]
+    x = x * spread(styles[:, None, None], x.shape).astype(x.dtype)
     if up:
         x = conv_transpose(x, jnp.swapaxes(w, -1, -2), 2, "VALID")
         x = upfirdn(x, scaled(BINOMIAL, 2), padding=(1, 1))
     else:
         x = conv(x, w)
     if demodulate:
-        x = x * jax.lax.rsqrt(styles**2 @ jnp.sum(w**2, (0, 1)) + SMALL)[:, None, None]
+        factors = jax.lax.rsqrt(styles**2 @ jnp.sum(w**2, (0, 1)) + SMALL)
+        x = x * spread(factors[:, None, None], x.shape).astype(x.dtype)
     return x
 
 
@@ -142,8 +143,9 @@ class Modulated(nn.Module):
         x, kernel, styles, strength, bias = promote_dtype(x, kernel, styles, strength, bias, dtype=self.dtype)
         x = modulated_conv(x, kernel, styles, up=self.up)
         if keys is not None:
-            x = x + strength * jax.vmap(lambda key: jax.random.normal(key, (*x.shape[1:3], 1), x.dtype))(keys)
-        return activate(x + bias[None, None, None])
+            noise = jax.vmap(lambda key: jax.random.normal(key, (*x.shape[1:3], 1)))(keys)  # the same in any type
+            x = x + (spread(strength, noise.shape) * noise).astype(x.dtype)
+        return activate(add_bias(x, bias))
 
 
 class ToRGB(nn.Module):
@@ -157,7 +159,7 @@ class ToRGB(nn.Module):
         styles = Dense(inputs, bias_init=1.0)(style) * inputs**-0.5
         kernel = self.param("kernel", nn.initializers.normal(1.0), (1, 1, inputs, self.channels))
         bias = self.param("bias", nn.initializers.zeros, (self.channels,))
-        return modulated_conv(x.astype(style.dtype), kernel, styles, demodulate=False) + bias[None, None, None]
+        return add_bias(modulated_conv(x.astype(style.dtype), kernel, styles, demodulate=False), bias)
 
 
 class Block(nn.Module):

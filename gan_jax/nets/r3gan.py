@@ -15,7 +15,7 @@ from gan_jax.errors import UserError
 from gan_jax.nets.conv import Conv, downsample, upsample
 from gan_jax.nets.layers import need_label, with_heads
 from gan_jax.nets.linen import from_linen
-from gan_jax.nets.stages import base_of, sides_of
+from gan_jax.nets.stages import base_of, dtypes_of, sides_of
 from gan_jax.types import Array, Condition, Mode, Network, Output
 
 SLOPE = 0.2  # of the leaky ReLUs below 0
@@ -37,7 +37,7 @@ def generator(
     Args:
       widths: Channels of each stage.
       blocks: Residual blocks in each stage.
-      expansion: Channels inside a block, in widths.
+      expansion: Channels inside a block, as a multiple of its width.
       group_size: Channels of each group of the 3x3 convolutions; a block of fewer channels is one group. The paper's
         cardinality is the number of groups.
       classes: The number of classes; 0 for none. With classes, an embedding of the class is joined to the latent.
@@ -45,7 +45,8 @@ def generator(
       bfloat16: How many stages compute in bfloat16, counted from the largest image.
 
     Raises:
-      ValueError: The sides can't be halved once for every stage but the first, or a width can't be divided into groups.
+      ValueError: The sides can't be halved once for every stage but the first, a width can't be divided into groups, or
+        a number is out of range.
     """
     base = base_of(shape, len(widths))
     return from_linen(Generator(stages_of(widths, blocks, expansion, group_size, bfloat16), classes, base, shape[2]))
@@ -58,7 +59,7 @@ def critic(
     expansion: int = 2,
     group_size: int = 16,
     classes: int = 0,
-    embedding: int = 64,
+    embedding: int = 768,
     heads: Mapping[str, int] | None = None,
     bfloat16: int = 0,
 ) -> Network:
@@ -67,16 +68,16 @@ def critic(
     Args:
       widths: Channels of each stage.
       blocks: Residual blocks in each stage.
-      expansion: Channels inside a block, in widths.
+      expansion: Channels inside a block, as a multiple of its width.
       group_size: Channels of each group of the 3x3 convolutions.
       classes: The number of classes; 0 for none. With classes, the logit is the product of an embedding of the class
         and a linear map of the features. Miyato & Koyama 2018.
-      embedding: The size of that embedding.
+      embedding: The size of that embedding, the widest stage's width in the paper.
       heads: Further linear outputs of the last features, {name: size}. They and the features are in `Output.extra`.
       bfloat16: How many stages compute in bfloat16, counted from the largest image.
 
     Raises:
-      ValueError: A width can't be divided into groups.
+      ValueError: A width can't be divided into groups, or a number is out of range.
     """
     return from_linen(Critic(stages_of(widths, blocks, expansion, group_size, bfloat16), classes, embedding, heads))
 
@@ -117,16 +118,21 @@ class Stage(NamedTuple):
 
 def stages_of(widths: Sequence[int], blocks: int, expansion: int, group_size: int, bfloat16: int) -> tuple[Stage, ...]:
     """The stages, that of the smallest image first."""
+    if min(blocks, expansion, group_size, *widths) < 1:
+        numbers = f"widths {list(widths)}, blocks {blocks}, expansion {expansion}, group_size {group_size}"
+        raise UserError(f"{numbers}: each must be 1 or more")
     gain = LEAKY * (len(widths) * blocks) ** -0.25  # as in Zhang 2019: the sum over all blocks keeps its variance
 
-    def stage(place: int, width: int) -> Stage:
+    def stage(width: int, dtype: Any) -> Stage:
         inside = width * expansion
         if inside > group_size and inside % group_size:
-            raise UserError(f"{expansion} x {width} channels don't make groups of group_size {group_size}")
-        dtype = jnp.bfloat16 if place >= len(widths) - bfloat16 else None
+            times = f", times expansion {expansion}," if expansion > 1 else ""
+            raise UserError(
+                f"widths {list(widths)}: {width}{times} must be a multiple of group_size {group_size}, or less than it"
+            )
         return Stage(width, blocks, inside, max(inside // group_size, 1), gain, dtype)
 
-    return tuple(map(stage, range(len(widths)), widths))
+    return tuple(map(stage, widths, dtypes_of(len(widths), bfloat16)))
 
 
 class Generator(nn.Module):
@@ -144,7 +150,7 @@ class Generator(nn.Module):
         basis = self.param("basis", nn.initializers.normal(1.0), (*self.base, first.width))
         x = residual(basis[None].astype(z.dtype) * linear(first.width)(z)[:, None, None], first)
         for stage in others:
-            x = residual(upsample(resized(x, stage.width)), stage)
+            x = residual(upsample(resized(entering(x, stage), stage.width)), stage)
         return pointwise(self.channels)(x.astype(z.dtype))
 
 
@@ -186,15 +192,20 @@ class Block(nn.Module):
 
 def residual(x: Array, stage: Stage) -> Array:
     """The blocks of a stage."""
-    x = x if stage.dtype is None else x.astype(stage.dtype)
+    x = entering(x, stage)
     for _ in range(stage.blocks):
         x = Block(stage)(x)
     return x
 
 
+def entering(x: Array, stage: Stage) -> Array:
+    """x in the type in which a stage computes."""
+    return x if stage.dtype is None else x.astype(stage.dtype)
+
+
 def resized(x: Array, width: int) -> Array:
-    """As many channels as `width`."""
-    return x if x.shape[-1] == width else pointwise(width)(x)
+    """As many channels as `width`, in x's type."""
+    return x if x.shape[-1] == width else pointwise(width, dtype=x.dtype)(x)
 
 
 def pointwise(width: int, gain: float = 1.0, dtype: Any = None) -> nn.Module:

@@ -1,6 +1,9 @@
-"""The sides of a network whose stages each have images twice as large as those of the stage before."""
+"""The sides and types of a network whose stages each have images twice as large as those of the stage before."""
 
 from collections.abc import Sequence
+from typing import Any
+
+import jax.numpy as jnp
 
 from gan_jax.errors import UserError
 
@@ -38,3 +41,18 @@ def sides_of(side: int) -> list[int]:
     if sides[0] not in (3, 4, 5, 7):
         raise UserError(f"side {side}: it must be a power of 2 times 3, 4, 5 or 7, such as 32, 48, 64, 80 or 96")
     return sides
+
+
+def dtypes_of(stages: int, bfloat16: int) -> list[Any]:
+    """The type in which each stage computes: None, that of its parameters, and at last bfloat16.
+
+    Args:
+      stages: Their number.
+      bfloat16: How many compute in bfloat16.
+
+    Raises:
+      ValueError: There aren't so many stages.
+    """
+    if not 0 <= bfloat16 <= stages:
+        raise UserError(f"bfloat16 {bfloat16}: want a number of stages, from 0 to {stages}")
+    return [None] * (stages - bfloat16) + [jnp.bfloat16] * bfloat16

@@ -16,12 +16,13 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from gan_jax.errors import UserError
 from gan_jax.keys import fold
 from gan_jax.nets.conv import upsample
 from gan_jax.nets.equalized import Block, Conv, Dense, Mapping, Modulated, ToRGB, activate
 from gan_jax.nets.layers import MinibatchStd, need_label, with_heads
 from gan_jax.nets.linen import from_linen
-from gan_jax.nets.stages import base_of, sides_of
+from gan_jax.nets.stages import base_of, dtypes_of, sides_of
 from gan_jax.types import Array, Condition, Game, Mode, Network, Output, Params
 
 AVERAGES, MEAN = "averages", "style"  # the collection and the name of the mean style
@@ -82,7 +83,7 @@ def critic(
     Args:
       widths: Channels of each stage.
       residual: Whether each block is added to a shortcut.
-      group: Examples whose standard deviation the last layers see; 1 for none.
+      group: Examples whose standard deviation is the last layers' further channel; 1 leaves it constant.
       depth: Layers from the class to its embedding.
       classes: The number of classes; 0 for none. With classes, the logit is the product of an embedding of the class
         and a linear map of the features. Miyato & Koyama 2018.
@@ -102,8 +103,10 @@ def widths_of(side: int, *, base: int = 32768, most: int = 512) -> tuple[int, ..
       most: Channels of the widest stages.
 
     Raises:
-      ValueError: The side is another number.
+      ValueError: The side is another number, or one of the others is below 1.
     """
+    if base < 1 or most < 1:
+        raise UserError(f"base {base}, most {most}: widths must be 1 or more")
     return tuple(max(min(base >> math.ceil(math.log2(each)), most), 1) for each in sides_of(side))
 
 
@@ -149,8 +152,7 @@ class Stage(NamedTuple):
 
 def stages_of(widths: Sequence[int], bfloat16: int) -> tuple[Stage, ...]:
     """The stages, that of the smallest image first."""
-    float32 = len(widths) - bfloat16
-    return tuple(Stage(width, jnp.bfloat16 if place >= float32 else None) for place, width in enumerate(widths))
+    return tuple(map(Stage, widths, dtypes_of(len(widths), bfloat16)))
 
 
 class Generator(nn.Module):
@@ -242,6 +244,6 @@ def mixed(keys: Array, probability: float, layers: int, z: Array) -> tuple[Array
         chance, place, latent = jax.random.split(key, 3)
         cut = jax.random.randint(place, (), 1, layers)
         cut = jnp.where(jax.random.uniform(chance) < probability, cut, layers)
-        return jnp.arange(layers) < cut, jax.random.normal(latent, z.shape[1:], z.dtype)
+        return jnp.arange(layers) < cut, jax.random.normal(latent, z.shape[1:]).astype(z.dtype)  # the same in any type
 
     return jax.vmap(draw)(keys)

@@ -27,7 +27,7 @@ class Options:
       max_rollbacks: Most rollbacks of a run.
       rollback_rate: Factor on both players' steps, and thus on their learning rates, at each rollback.
       init_from: A run whose weights this one starts from: both players and the averaged generator, where names and
-        shapes agree. With --num-seeds, game i starts from its game i, counted around.
+        shapes agree. With --num-seeds, game i starts from game i modulo the number of its games.
       init_checkpoint: Which checkpoint of that run: the latest, or the best.
       freeze: Layers that stay as --init-from gives them, such as critic/Conv_0,critic/Conv_1 (FreezeD). A name that
         doesn't exist lists those that do.

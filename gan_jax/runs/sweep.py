@@ -16,7 +16,7 @@ from gan_jax.evaluation import result_file
 from gan_jax.evaluation.compare import Results
 from gan_jax.evaluation.examples import part_of
 from gan_jax.experiment import Experiment
-from gan_jax.runs.checkpoint import steps
+from gan_jax.runs.checkpoint import is_whole, steps
 from gan_jax.runs.config import as_json
 from gan_jax.runs.folder import CONFIG, Run, check_free, open_run
 from gan_jax.runs.options import Options
@@ -47,8 +47,9 @@ class Point(NamedTuple):
 
     @property
     def is_trained(self) -> bool:
-        """Whether the run's last step was saved."""
-        return max(steps(self.folder / "checkpoints"), default=-1) >= self.arguments["steps"]
+        """Whether the run's last step was saved, and nothing of it is damaged."""
+        folder = self.folder / "checkpoints"
+        return any(step >= self.arguments["steps"] and is_whole(folder / str(step)) for step in steps(folder))
 
     def result(self, protocol: Protocol) -> dict[str, Any] | None:
         """Returns the trained run's figures by a protocol, if they were measured."""

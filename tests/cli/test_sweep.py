@@ -139,6 +139,18 @@ def test_bad_input_is_one_line_before_anything_is_trained(again, capsys, argumen
     assert says in refused(capsys, "sweep", "tiny.py", *arguments, *fixed)
 
 
+def test_a_point_whose_last_checkpoint_is_damaged_is_trained_again_to_its_end(again, capfd):
+    point = again / "learning_rate_0.1"
+    (point / "result.json").unlink()
+    last = max(
+        (path for path in (point / "checkpoints").iterdir() if path.name.isdigit()), key=lambda path: int(path.name)
+    )
+    next(path for path in last.rglob("*") if path.is_file() and path.stat().st_size > 100).write_bytes(b"damaged")
+    sweep(*RATES)
+    assert "learning_rate_0.1 was trained already" not in capfd.readouterr().err
+    assert (point / "result.json").exists()
+
+
 def test_an_experiment_that_has_changed_is_refused(again, capsys):
     Path("tiny.py").write_text(f"{STOPPED}\n# changed\n")
     says = refused(capsys, "sweep", "tiny.py", *RATES, *EVERY, "--num-seeds", "2", "--out", "grid")

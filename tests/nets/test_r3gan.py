@@ -2,10 +2,12 @@
 
 import itertools
 import math
+import re
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from r3gan_cases import FILE, NETS, inputs, parameters
 
@@ -62,6 +64,7 @@ def test_ffhq_256_has_23_million_parameters_each():
 )
 def test_widths_are_halved_from_sides_of_32_on(side, widths):
     assert r3gan.widths_of(side, 768) == widths
+    assert r3gan.widths_of(2 * side, 768, widest=64) == (widths[0], *widths)
 
 
 @pytest.mark.parametrize("side", [36, 22, 1, 2, 0])
@@ -138,20 +141,48 @@ def test_sides_are_a_power_of_2_times_3_4_5_or_7(side):
     assert critic.apply(params, {}, images, None, Mode())[0].shape == (2,)
 
 
-@pytest.mark.parametrize("name", NETS)
-def test_in_bfloat16_it_is_near_float32_and_its_ends_are_float32(name):
-    settings = {"widths": (16, 16), "blocks": 1, "group_size": 4}
-    networks = [
-        getattr(r3gan, name)(**settings, bfloat16=count, **({"shape": (8, 8, 3)} if name == "generator" else {}))
-        for count in (0, 1)
-    ]
-    x, _ = inputs(name)
-    shapes, _ = jax.eval_shape(networks[0].init, jax.random.key(0), x, None)
+def with_and_without_bfloat16(name):
+    """Networks of three stages in float32 and with the widest stage in bfloat16, their parameters and an input."""
+    settings = {"widths": (16, 16, 8), "blocks": 1, "group_size": 4}
+    shape = {"shape": (16, 16, 3)} if name == "generator" else {}
+    networks = [getattr(r3gan, name)(**settings, **shape, bfloat16=count) for count in (0, 1)]
     random = np.random.default_rng(1)
+    x = random.normal(size=(4, 6) if name == "generator" else (4, 16, 16, 3)).astype(np.float32)
+    shapes, _ = jax.eval_shape(networks[0].init, jax.random.key(0), x, None)
     params = jax.tree.map(lambda leaf: (0.2 * random.normal(size=leaf.shape)).astype(np.float32), shapes)
-    full, half = (network.apply(params, {}, x, None, Mode())[0] for network in networks)
-    assert half.dtype == jnp.float32
-    assert 0 < np.abs(half - full).max() < 0.03 * np.abs(full).max()
+    return networks, params, x
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_in_bfloat16_it_is_near_float32_under_derivatives_of_both_orders(name):
+    networks, params, x = with_and_without_bfloat16(name)
+
+    def results(network):
+        def square(params, x):
+            y = network.apply(params, {}, x, None, Mode())[0]
+            assert y.dtype == jnp.float32
+            return jnp.sum(y**2)
+
+        def slope(params):  # R1's, of the critic
+            return jnp.sum(jax.grad(square, 1)(params, x) ** 2)
+
+        return network.apply(params, {}, x, None, Mode())[0], jax.grad(square)(params, x), jax.grad(slope)(params)
+
+    full, half = (jax.jit(lambda network=network: results(network))() for network in networks)
+    assert np.abs(half[0] - full[0]).max() > 0
+    for one, other in zip(full, half, strict=True):
+        assert {leaf.dtype for leaf in jax.tree.leaves(other)} == {jnp.dtype(jnp.float32)}
+        assert optax.tree.norm(optax.tree.sub(other, one)) < 0.04 * optax.tree.norm(one)
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_bfloat16_is_that_of_the_largest_images_and_of_the_way_there(name):
+    """The authors compute a stage's resampling in its type, and resample after the critic's blocks."""
+    (_, half), params, x = with_and_without_bfloat16(name)
+    program = str(jax.make_jaxpr(lambda: half.apply(params, {}, x, None, Mode())[0])())
+    sides = {int(side) for side in re.findall(r"\bbf16\[4,(\d+),\d+,\d+\]", program)}
+    assert 16 in sides
+    assert min(sides) == 8
 
 
 @pytest.mark.parametrize(
@@ -159,7 +190,16 @@ def test_in_bfloat16_it_is_near_float32_and_its_ends_are_float32(name):
     [
         (lambda: r3gan.generator(shape=(36, 36, 3)), "multiples of 8 for 4 stages"),
         (lambda: r3gan.generator(shape=(32, 32)), "height, width, channels"),
-        (lambda: r3gan.critic(widths=(20, 8)), "2 x 20 channels don't make groups of group_size 16"),
+        (lambda: r3gan.critic(widths=(20, 8)), r"widths \[20, 8\]: 20, times expansion 2, must be a multiple of group"),
+        (
+            lambda: r3gan.critic(widths=(64, 24), expansion=1),
+            r"\[64, 24\]: 24 must be a multiple of group_size 16, or less",
+        ),
+        (lambda: r3gan.critic(blocks=0), "blocks 0, .*: each must be 1 or more"),
+        (lambda: r3gan.critic(widths=(16, 0)), r"widths \[16, 0\], .*: each must be 1 or more"),
+        (lambda: r3gan.generator(expansion=-1), "expansion -1, .*: each must be 1 or more"),
+        (lambda: r3gan.generator(bfloat16=5), "bfloat16 5: want a number of stages, from 0 to 4"),
+        (lambda: r3gan.generator(bfloat16=-1), "bfloat16 -1: want a number of stages"),
     ],
 )
 def test_sizes_that_do_not_fit_are_refused(build, message):

@@ -65,6 +65,12 @@ def test_other_sides_are_refused(side):
         stylegan2.generator(shape=(36, 36, 3))
 
 
+@pytest.mark.parametrize("settings", [{"base": 0}, {"most": 0}, {"base": -32, "most": -1}])
+def test_widths_below_1_are_refused(settings):
+    with pytest.raises(ValueError, match="widths must be 1 or more"):
+        stylegan2.widths_of(64, **settings)
+
+
 # ---- The same as in PyTorch
 
 
@@ -258,12 +264,32 @@ def test_sides_are_a_power_of_2_times_3_4_5_or_7(side):
 
 
 @pytest.mark.parametrize("name", ["generator", "critic"])
-def test_in_bfloat16_it_is_near_float32_and_its_ends_are_float32(name):
+def test_in_bfloat16_it_is_near_float32_under_a_derivative_too_and_its_ends_are_float32(name):
     (params, stats), (x, label) = variables(name), inputs(name)
     settings = SETTINGS | ({"size": 7, "shape": SHAPE} if name == "generator" else {"group": 2})
     networks = [getattr(stylegan2, name)(**settings, bfloat16=count) for count in (0, 2)]
-    full, half = (
-        jax.tree.leaves(jax.jit(network.apply)(params, stats, x, label, Mode())[0])[0] for network in networks
-    )
-    assert half.dtype == jnp.float32
-    assert 0 < np.abs(half - full).max() < 0.03 * np.abs(full).max()
+
+    def results(network):
+        def images_or_logits(params):
+            return jax.tree.leaves(network.apply(params, stats, x, label, Mode())[0])[0]
+
+        return images_or_logits(params), jax.grad(lambda params: jnp.sum(images_or_logits(params) ** 2))(params)
+
+    full, half = (jax.jit(lambda network=network: results(network))() for network in networks)
+    assert 0 < np.abs(half[0] - full[0]).max() < 0.03 * np.abs(full[0]).max()
+    for one, other in zip(full, half, strict=True):
+        assert {leaf.dtype for leaf in jax.tree.leaves(other)} == {jnp.dtype(jnp.float32)}
+        assert optax.tree.norm(optax.tree.sub(other, one)) < 0.05 * optax.tree.norm(one)
+
+
+def test_noise_and_mixed_styles_are_the_same_in_bfloat16():
+    (params, stats), (z, label) = variables("generator"), inputs("generator")
+    params = jax.tree.map(lambda leaf: leaf / 2 if leaf.ndim == 0 else leaf, params)  # the noise's strength
+    network = stylegan2.generator(**SETTINGS, size=7, shape=SHAPE, mixing=1.0)
+
+    def images(**settings):
+        return network.apply(params, stats, z, label, Mode(train=True, **settings))[0].y
+
+    full, half, plain = jax.jit(lambda: (images(keys=KEYS), images(keys=KEYS, dtype=jnp.bfloat16), images()))()
+    assert np.linalg.norm(half - full) < 0.1 * np.linalg.norm(full)
+    assert np.linalg.norm(plain - full) > 0.3 * np.linalg.norm(full)

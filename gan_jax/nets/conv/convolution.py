@@ -171,4 +171,13 @@ def varying(x: Array) -> frozenset[str]:
 
 
 def add_bias(y: Array, bias: Array | None) -> Array:
-    return y if bias is None else y + bias.reshape([1] * (y.ndim - 1) + [-1])
+    return y if bias is None else y + spread(bias, y.shape).astype(y.dtype)
+
+
+def spread(parameter: Array, shape: Sequence[int]) -> Array:
+    """A parameter repeated to a shape, in float32 or wider.
+
+    So its gradient, a sum over all that it is repeated for, is computed in float32: in bfloat16 long sums stop growing.
+    """
+    wide = parameter.astype(jnp.promote_types(parameter.dtype, jnp.float32))
+    return jnp.broadcast_to(wide.reshape([1] * (len(shape) - wide.ndim) + list(wide.shape)), shape)
