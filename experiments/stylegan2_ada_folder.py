@@ -37,6 +37,7 @@ def experiment(
     learning_rate: float = 2.5e-3,
     gamma: float | None = None,
     path_length: float = 0.0,
+    ada: bool = True,
     bfloat16: int = 0,
 ) -> Experiment:
     """Train StyleGAN2-ADA on a folder of images.
@@ -54,6 +55,7 @@ def experiment(
       gamma: Weight of R1; by default 0.0002 · size² / batch size, the authors' rule. Raise it, by factors of 2 to 10,
         if training diverges or samples are distorted, and lower it if they lack variety or detail.
       path_length: Weight of the path length, 2 in the authors' settings; 0 leaves it out.
+      ada: Augment what the critic sees.
       bfloat16: How many stages compute in bfloat16, counted from the image; for GPUs and TPUs.
     """
     widths = stylegan2.widths_of(size, base=32 * width, most=width)
@@ -63,6 +65,7 @@ def experiment(
         lengths = regularizers.path_length(at=stylegan2.from_styles)
         terms["path_length"] = every(4, scale(lengths, path_length))
     adam = optax.adam(learning_rate, b1=0.0, b2=0.99)
+    horizon = max(1, min(500_000, steps * batch_size // 5))
     photos = train_and_test_images(folder, test_folder, size=size)
     return Experiment(
         data=mirror(photos, axis=1) if mirrored else photos,
@@ -76,5 +79,5 @@ def experiment(
         steps=steps,
         batch_size=batch_size,
         ema_decay=half_life(lambda step: jnp.minimum(10_000 / 32, 0.05 * step)),
-        augment=augment.adaptive(augment.ada, batch_size, horizon=max(1, min(500_000, steps * batch_size // 5))),
+        augment=augment.adaptive(augment.ada, batch_size, horizon=horizon) if ada else augment.chain(),
     )

@@ -16,9 +16,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -37,12 +38,25 @@ Row = dict[str, Any]
 
 
 class Case(NamedTuple):
+    """A training.
+
+    Attributes:
+      experiment: The name of its file.
+      precision: That of `gan-jax train`.
+      arguments: Arguments of the experiment that aren't its defaults.
+    """
+
     experiment: str
     precision: str
+    arguments: Mapping[str, Any] = MappingProxyType({})
 
     @property
     def name(self) -> str:
         return f"{self.experiment}_{self.precision}"
+
+    @property
+    def flags(self) -> str:
+        return "".join(f" --{name.replace('_', '-')} {value}" for name, value in self.arguments.items())
 
 
 class Plan(NamedTuple):
@@ -67,9 +81,10 @@ CASES = [
     Case("sngan_cifar10", "f32"),
     Case("wgan_gp_cifar10", "bf16"),
     Case("wgan_gp_cifar10", "f32"),
+    Case("r3gan_cifar10", "f32", {"batch_size": 64}),  # the share of one of the paper's eight GPUs; bfloat16 inside
 ]
 REHEARSAL = Plan(
-    [CASES[0], CASES[-1]],
+    [CASES[0], CASES[-1]._replace(arguments=MappingProxyType({}))],
     training=24,
     patience=200,
     finishing=300,
@@ -169,7 +184,7 @@ def train(case: Case, runs: Path, settings: str, until: float, last: float) -> R
     else:
         shutil.rmtree(run, ignore_errors=True)  # what began, and was killed
         file = f"experiments/{case.experiment}.py"
-        command = f"train {file} --precision {case.precision} --run-dir {run} {settings}"
+        command = f"train {file} --precision {case.precision} --run-dir {run} {settings}{case.flags}"
     start, begun_at = time.monotonic(), last_step(run)
     seen: list[tuple[float, int]] = []  # seconds, step
     with playing(command, log) as process:

@@ -110,19 +110,19 @@ def test_an_error_is_the_last_line_that_was_said(tmp_path):
 
 
 def test_what_has_no_figures_is_trained_first_and_then_what_has_the_oldest():
-    sngan_half, sngan, wgan_half, wgan = train.CASES
+    sngan_half, sngan, wgan_half, wgan, r3gan = train.CASES
     rows = [
         {"name": sngan_half.name, "date": "2026-01-02", "results": [{}]},
         {"name": wgan_half.name, "date": "2026-01-01", "results": [{}]},
         {"name": wgan.name, "date": "2026-01-01", "results": []},
     ]
     assert train.plan_of(1000, []).cases == train.CASES
-    assert train.plan_of(1000, rows).cases == [sngan, wgan, wgan_half, sngan_half]
+    assert train.plan_of(1000, rows).cases == [sngan, wgan, r3gan, wgan_half, sngan_half]
     for case in train.CASES:
         assert (ROOT / "experiments" / f"{case.experiment}.py").is_file()
 
 
-@pytest.mark.parametrize(("seconds", "count"), [(145, 1), (300, 3), (1000, 4)])
+@pytest.mark.parametrize(("seconds", "count"), [(145, 1), (300, 3), (1000, 5)])
 def test_as_many_are_trained_as_the_time_allows(seconds, count):
     plan = train.plan_of(seconds, [])
     assert len(plan.cases) == count

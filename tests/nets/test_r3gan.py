@@ -34,7 +34,7 @@ def of_stages(widths):
 
 
 @pytest.mark.parametrize(("widths", "side"), [((768,) * 4, 32), (FFHQ, 256)])
-def test_the_published_configurations_have_their_numbers_of_parameters(widths, side):
+def test_the_published_configurations_have_the_parameters_of_their_layers(widths, side):
     basis = 16 * widths[0]
     generator = r3gan.generator(widths=widths, shape=(side, side, 3))
     assert size_of(generator, LATENTS) == of_stages(widths) + basis + 64 * widths[0]

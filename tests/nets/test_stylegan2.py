@@ -33,8 +33,7 @@ def test_ffhq_1024_has_the_published_numbers_of_parameters():
     assert size_of(stylegan2.critic(widths=FFHQ), 1024, 1024, 3) == (29_012_513, {})
 
 
-def test_cifar_10_has_the_published_numbers_of_parameters():
-    """The sum of the layers."""
+def test_cifar_10_has_the_parameters_of_its_layers():
     layer, to_rgb, conv = 512 * 513 + 9 * 512**2 + 513, 512 * 513 + 3 * 513, 9 * 512**2 + 512
     generator = 2 * 512 * 513 + 16 * 512 + 7 * layer + 4 * to_rgb
     assert size_of(stylegan2.generator(depth=2, mixing=0), 512)[0] == generator
