@@ -5,8 +5,7 @@ Functions of our parameters, in float64, under spectral norm and with batch stat
 
 from typing import Any
 
-import jax
-import numpy as np
+import derivatives
 import torch
 from biggan_cases import FILE, NETS, inputs, variables
 from torch.nn import functional as F
@@ -84,20 +83,14 @@ BUILDS = {"generator": generator, "critic": critic}
 
 
 def by_torch(name: str) -> list[Any]:
-    """Outputs, gradients of the sum of their sines by x and by all parameters, and those of the first squared."""
+    """The outputs and derivatives of a build."""
+    (params, stats), (x, label) = variables(name), inputs(name)
 
-    def tensor(leaf: np.ndarray) -> torch.Tensor:
-        return torch.tensor(leaf, dtype=torch.float64, requires_grad=True)
+    def network(params: Any, x: torch.Tensor) -> torch.Tensor:
+        return BUILDS[name](normalised(params, stats["spectral"]), x, torch.tensor(label))
 
-    params, stats = variables(name)
-    x, label = inputs(name)
-    leaves, tree = jax.tree.flatten(params)
-    leaves, x = list(map(tensor, leaves)), tensor(x)
-    y = BUILDS[name](normalised(jax.tree.unflatten(tree, leaves), stats["spectral"]), x, torch.tensor(label))
-    by_x, *first = torch.autograd.grad(torch.sin(y).sum(), [x, *leaves], create_graph=True)
-    second = torch.autograd.grad((by_x**2).sum(), leaves, materialize_grads=True)
-    return [array.detach().numpy().astype(np.float32) for array in (y, by_x, *first, *second)]
+    return derivatives.by_torch(network, params, x)
 
 
 if __name__ == "__main__":
-    np.savez_compressed(FILE, **{f"{name} {i}": a for name in NETS for i, a in enumerate(by_torch(name))})
+    derivatives.save(FILE, NETS, by_torch)

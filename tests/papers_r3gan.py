@@ -5,7 +5,7 @@ Functions of our parameters, in float64. Images are [B, H, W, C].
 
 from typing import Any
 
-import jax
+import derivatives
 import numpy as np
 import torch
 from r3gan_cases import FILE, NETS, SETTINGS, inputs, parameters
@@ -72,19 +72,10 @@ BUILDS = {"generator": generator, "critic": critic}
 
 
 def by_torch(name: str) -> list[Any]:
-    """Outputs, gradients of the sum of their sines by x and by all parameters, and those of the first squared."""
-
-    def tensor(leaf: np.ndarray) -> torch.Tensor:
-        return torch.tensor(leaf, dtype=torch.float64, requires_grad=True)
-
-    leaves, tree = jax.tree.flatten(parameters(name))
+    """The outputs and derivatives of a build."""
     x, label = inputs(name)
-    leaves, x = list(map(tensor, leaves)), tensor(x)
-    y = BUILDS[name](jax.tree.unflatten(tree, leaves), x, torch.tensor(label))
-    by_x, *first = torch.autograd.grad(torch.sin(y).sum(), [x, *leaves], create_graph=True)
-    second = torch.autograd.grad((by_x**2).sum(), leaves)
-    return [array.detach().numpy().astype(np.float32) for array in (y, by_x, *first, *second)]
+    return derivatives.by_torch(lambda params, x: BUILDS[name](params, x, torch.tensor(label)), parameters(name), x)
 
 
 if __name__ == "__main__":
-    np.savez_compressed(FILE, **{f"{name} {i}": a for name in NETS for i, a in enumerate(by_torch(name))})
+    derivatives.save(FILE, NETS, by_torch)

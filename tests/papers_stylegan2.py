@@ -5,8 +5,7 @@ Functions of our parameters, in float64. Images are [B, C, H, W]. Each example i
 
 from typing import Any
 
-import jax
-import numpy as np
+import derivatives
 import torch
 from stylegan2_cases import DEPTH, FILE, GROUP, NETS, WIDTHS, inputs, variables
 from torch.nn import functional as F
@@ -107,19 +106,11 @@ BUILDS = {"generator": generator, "critic": critic, "critic without shortcuts": 
 
 
 def by_torch(name: str) -> list[Any]:
-    """Outputs, gradients of the sum of their sines by x and by all parameters, and those of the first squared."""
-
-    def tensor(leaf: np.ndarray) -> torch.Tensor:
-        return torch.tensor(leaf, dtype=torch.float64, requires_grad=True)
-
-    leaves, tree = jax.tree.flatten(variables(name)[0])
-    x, label = inputs(name)
-    leaves, x = list(map(tensor, leaves)), tensor(x)
-    y = BUILDS[name](jax.tree.unflatten(tree, leaves), x, torch.tensor(label, dtype=torch.int64))
-    by_x, *first = torch.autograd.grad(torch.sin(y).sum(), [x, *leaves], create_graph=True, materialize_grads=True)
-    second = torch.autograd.grad((by_x**2).sum(), leaves, materialize_grads=True)
-    return [array.detach().numpy().astype(np.float32) for array in (y, by_x, *first, *second)]
+    """The outputs and derivatives of a build."""
+    (params, _), (x, label) = variables(name), inputs(name)
+    label = torch.tensor(label, dtype=torch.int64)
+    return derivatives.by_torch(lambda params, x: BUILDS[name](params, x, label), params, x)
 
 
 if __name__ == "__main__":
-    np.savez_compressed(FILE, **{f"{name} {i}": a for name in NETS for i, a in enumerate(by_torch(name))})
+    derivatives.save(FILE, NETS, by_torch)

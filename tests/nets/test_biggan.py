@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from biggan_cases import FILE, NETS, inputs, variables
+from derivatives import by_jax, golden
 
 from gan_jax import spectral_norm
 from gan_jax.nets import biggan
@@ -32,17 +33,7 @@ def test_the_networks_for_imagenet_128_have_as_many_parameters_as_the_authors():
 
 def results(name):
     (params, stats), (x, label) = variables(name), inputs(name)
-
-    def loss(params, x):
-        y, _ = NETS[name].apply(params, stats, x, label, Mode(train=True))
-        return jnp.sum(jnp.sin(y)), y
-
-    def slope(params):
-        (first, by_x), y = jax.grad(loss, (0, 1), has_aux=True)(params, x)
-        return jnp.sum(by_x**2), (y, by_x, first)
-
-    second, others = jax.jit(jax.grad(slope, has_aux=True))(params)
-    return jax.tree.leaves((*others, second))
+    return by_jax(lambda params, x: NETS[name].apply(params, stats, x, label, Mode(train=True))[0], params, x)
 
 
 def assert_close(ours, theirs):
@@ -52,8 +43,7 @@ def assert_close(ours, theirs):
 
 @pytest.mark.parametrize("name", NETS)
 def test_outputs_and_gradients_of_both_orders_are_those_of_pytorch_2_13_0(name):
-    golden = np.load(FILE)
-    assert_close(results(name), [golden[f"{name} {i}"] for i in range(sum(key.startswith(name) for key in golden))])
+    assert_close(results(name), golden(FILE, name))
 
 
 @pytest.mark.parametrize("name", NETS)

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from derivatives import by_jax, golden
 from r3gan_cases import FILE, NETS, inputs, parameters
 
 from gan_jax.nets import r3gan
@@ -75,23 +76,7 @@ def test_other_sides_are_refused(side):
 
 def results(name):
     x, label = inputs(name)
-
-    def loss(params, x):
-        return jnp.sum(jnp.sin(NETS[name].apply(params, {}, x, label, Mode())[0]))
-
-    @jax.jit
-    def run(params):
-        def by_x(params):
-            return jax.grad(loss, 1)(params, x)
-
-        return (
-            NETS[name].apply(params, {}, x, label, Mode())[0],
-            by_x(params),
-            jax.grad(loss)(params, x),
-            jax.grad(lambda params: jnp.sum(by_x(params) ** 2))(params),
-        )
-
-    return jax.tree.leaves(run(parameters(name)))
+    return by_jax(lambda params, x: NETS[name].apply(params, {}, x, label, Mode())[0], parameters(name), x)
 
 
 def assert_close(ours, theirs):
@@ -101,8 +86,7 @@ def assert_close(ours, theirs):
 
 @pytest.mark.parametrize("name", NETS)
 def test_outputs_and_gradients_of_both_orders_are_those_of_pytorch_2_13_0(name):
-    golden = np.load(FILE)
-    assert_close(results(name), [golden[f"{name} {i}"] for i in range(sum(key.startswith(name) for key in golden))])
+    assert_close(results(name), golden(FILE, name))
 
 
 @pytest.mark.parametrize("name", NETS)
