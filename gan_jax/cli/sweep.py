@@ -16,9 +16,8 @@ from gan_jax.cli.evaluate import evaluate
 from gan_jax.cli.features import file_of, measure_of
 from gan_jax.cli.platforms import leave_tpus_alone
 from gan_jax.cli.resume import resume
-from gan_jax.cli.terminal import DIVERGED, FAILED, SIGNAL, TRACEBACK, bad_input, fail, say
+from gan_jax.cli.terminal import DIVERGED, FAILED, SIGNAL, bad_input, fail, said, say
 from gan_jax.errors import UserError
-from gan_jax.storage.user_file import line_of
 
 if TYPE_CHECKING:
     from gan_jax.data.memory import Note
@@ -157,9 +156,7 @@ def check(
                 check_measure(built, run.evaluate_num)
             checked[point.name] = Checked(built.data.name, memory, protocol, start.sha256 if start else None)
         except Exception as error:
-            kind = "" if isinstance(error, UserError) else f"{line_of(error, file)}{type(error).__name__}: "
-            where = "" if isinstance(error, UserError) else f" ({TRACEBACK})"
-            raise UserError(f"{point.name}: {kind}{error}{where}") from error
+            raise UserError(f"{point.name}: {said(error, file)}") from error
     return checked
 
 
@@ -191,7 +188,7 @@ def play_all(
         except Exception as error:  # such as of memory: other points may do with less
             if "GAN_JAX_TRACEBACK" in os.environ:
                 raise
-            say(f"{type(error).__name__}: {error} ({TRACEBACK})")
+            say(said(error))
             failed[point.name] = FAILED
         gc.collect()
         jax.clear_caches()  # a point's programs are of no use to others

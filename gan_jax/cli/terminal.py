@@ -66,10 +66,15 @@ def bad_input(*files: Path) -> Iterator[None]:
 
         if "GAN_JAX_TRACEBACK" in os.environ or lost_a_peer(error):
             raise
-        if isinstance(error, UserError):
-            fail(str(error), BAD_INPUT)
-        where = "".join(f"{file}, {line}" for file in files if (line := line_of(error, file)))
-        fail(f"{where}{type(error).__name__}: {error} ({TRACEBACK})", BAD_INPUT)
+        fail(said(error, *files), BAD_INPUT)
+
+
+def said(error: Exception, *files: Path) -> str:
+    """An error as one line; unless it is a UserError, with its type, and where in the user's own files it arose."""
+    if isinstance(error, UserError):
+        return str(error)
+    where = "".join(f"{file}, {line}" for file in files if (line := line_of(error, file)))
+    return f"{where}{type(error).__name__}: {error} ({TRACEBACK})"
 
 
 def say(message: str) -> None:
