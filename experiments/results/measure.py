@@ -80,7 +80,7 @@ PLANS = {
             ("drums", "wavegan_drums.py --steps 400 --augmentation", ""),
             (
                 "emoji",
-                "relativistic_images.py --folder emoji/train --test-folder emoji/test --steps 7300 --augmentation",
+                "relativistic_images.py --folder emoji/train --test-folder emoji/test --steps 400 --augmentation",
                 "--features effnet --num 1000 --num-real 1000",
             ),
         )

@@ -113,11 +113,13 @@ ARGUMENTS: dict[str, tuple[Any, set[str]]] = {
     "clip": (0.3, {"critic's reach"}),
     "width": (8, {"critic's shapes", "generator's shapes"}),
     "blocks": (3, {"critic's shapes", "generator's shapes"}),
+    "expansion": (3, {"critic's shapes", "generator's shapes"}),
     "conditional": (True, {"critic's shapes", "generator's shapes"}),
     "epochs": (True, {"critic's turns", "generator's turns"}),
     "augmentation": (1.0, {"critic's view"}),
     "turns": (1.0, {"critic's view"}),
     "diff_augment": (True, {"critic's view"}),
+    "ada": (False, {"augmentation's state"}),
     "path_length": (2.0, {"generator's loss"}),
 }
 OF_DATA = {"data", "dataset", "data_dir", "folder", "test_folder", "clips", "models", "text", "size", "channels",
@@ -127,7 +129,7 @@ CHOICES = {"objective", "network", "generator", "shuffle", "bfloat16"}  # networ
 
 def look(experiment: Experiment, *, shapes: bool, view: bool) -> dict[str, Any]:
     """What the arguments of an experiment may change, by name."""
-    found: dict[str, Any] = {"steps": experiment.steps}
+    found: dict[str, Any] = {"steps": experiment.steps, "augmentation's state": experiment.augment.init()}
     if view:
         found["critic's view"] = seen_at_the_end(experiment)
     latent = jax.eval_shape(experiment.prior, KEY)
@@ -168,7 +170,7 @@ def test_each_argument_changes_what_it_says_and_no_more(file):
     base = look(build(file), shapes=True, view=True)
     for name in names & ARGUMENTS.keys():
         value, changes = ARGUMENTS[name]
-        if name == "batch_size" and defaults.get("gamma", 0) is None:  # then γ follows the batch
+        if name == "batch_size" and "/ batch size" in inspect.getdoc(load(file)):  # then γ follows the batch
             changes = changes | {"critic's loss"}
         parts = {part: any(part in change for change in changes) for part in ("shapes", "view")}
         found = look(build(file, **{name: value}), **parts)
