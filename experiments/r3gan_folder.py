@@ -1,9 +1,9 @@
 """R3GAN (Huang et al. 2024) on a folder of your own images, from a few hundred on.
 
 The networks learn much from an image, but an image costs them ten times the DCGAN's time: they are for a GPU, or for
-patience. 4,500 updates took half an hour of one core and reached a Fréchet distance of 373 on 3,786 emoji (EfficientNet-
-Lite0's features, 1,000 against 1,000): shapes and colours, without a checkerboard. `relativistic_images.py` reached 357
-in the same time, with faces.
+patience. 4,500 updates took half an hour of one core and reached a Fréchet distance of 373 on 3,786 emoji (features of
+EfficientNet-Lite0, 1,000 against 1,000): shapes and colours, without a checkerboard. `relativistic_images.py` reached
+357 in the same time, with faces.
 
 Along a cosine, Adam's b2, the half-life of the averaged generator and the augmentation's probability grow, as in the
 paper. The defaults are for a machine without a GPU: narrow stages, blocks that are no wider inside, a higher learning

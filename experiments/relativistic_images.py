@@ -1,8 +1,8 @@
 """R3GAN's objective (Huang et al. 2024) on RGB images: a folder of your own, or a data set of TFDS.
 
 The relativistic loss with R1 and R2, on Radford's DCGAN or WGAN-GP's ResNet. The defaults take eight to ten minutes on
-two cores. 22,000 updates, half an hour of one core, drew faces, people and flags of 3,786 emoji (Fréchet distance 357 in
-EfficientNet-Lite0's features, 1,000 against 1,000), with the checkerboard that transposed convolutions leave. CelebA
+two cores. 22,000 updates, half an hour of one core, drew faces, people and flags of 3,786 emoji, with the checkerboard
+that transposed convolutions leave (Fréchet distance 357 in EfficientNet-Lite0's features, 1,000 against 1,000). CelebA
 needs `gan-jax prepare celeb_a` once; it has not been run here.
 
 As in R3GAN, Adam's b2 and the half-life of the averaged generator grow while the learning rate falls.
