@@ -65,7 +65,7 @@ def of_train() -> Iterator[tuple[str, Any, tuple[Any, ...]]]:
         cifar10.unpack(Path(folder) / "parts", Path(folder) / "tfds")
         for case in CASES:
             make = load(Path(__file__).parent.parent / f"{case.experiment}.py")
-            experiment = build(make, {"data_dir": Path(folder) / "tfds"} | dict(case.arguments), case.precision)
+            experiment = build(make, {"data_dir": Path(folder) / "tfds"} | case.arguments, case.precision)
             update = parallel.jit(make_updates(experiment)(), parallel.make_mesh(), {})
             state = jax.eval_shape(init_of(experiment), KEY)
             yield case.name, update, (state, abstract_batches(experiment, 1), KEY)

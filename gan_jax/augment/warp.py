@@ -82,9 +82,10 @@ def warp(matrices: Array, x: Array, background: Background) -> Array:
     """
     height, width = x.shape[1:3]
     row, column = sources(matrices, height, width)
-    colour = jnp.zeros((), x.dtype) if background is None else colour_of(background, x)
     if background is None:
-        row, column = reflected(row, height), reflected(column, width)
+        colour, row, column = jnp.zeros((), x.dtype), reflected(row, height), reflected(column, width)
+    else:
+        colour = colour_of(background, x)
     reduction = jnp.sqrt(jnp.sum(matrices[:, :2, :2] ** 2, axis=2))  # along x, along y
     tall = doubling(reduction[:, 1], height, background).astype(x.dtype)
     wide = doubling(reduction[:, 0], width, background).astype(x.dtype)
