@@ -121,6 +121,19 @@ def test_an_image_that_reaches_its_edges_is_reflected_there_as_by_splines():
     assert np.abs(by_scipy(image, matrix) - by_scipy(image, matrix, "constant")).max() > 0.5
 
 
+@pytest.mark.parametrize(
+    ("transform", "numbers"),
+    [(augment.rotate(), [0.6]), (augment.scale(), [0.2]), (augment.translate_subpixel(), [0.4, 0.7])],
+)
+def test_reflection_is_that_of_a_larger_image_padded_by_its_reflection(transform, numbers):
+    """To rounding, of noise, which has no smooth edges."""
+    x, pad = np.asarray(examples(2, SHAPE)), SIDE - 1
+    matrices = jnp.broadcast_to(matrix_of(transform, *numbers), (2, 3, 3))
+    larger = np.pad(x, [(0, 0), (pad, pad), (pad, pad), (0, 0)], mode="reflect")
+    inside = warp(matrices, jnp.asarray(larger), 0.0)[:, pad:-pad, pad:-pad]
+    np.testing.assert_allclose(warp(matrices, jnp.asarray(x), None), inside, atol=1e-4)
+
+
 @pytest.mark.parametrize(("background", "mode"), [(None, "mirror"), (-1.0, "constant")])
 def test_a_chain_of_geometry_is_one_warp_as_by_splines(background, mode):
     parts = [(augment.scale, [0.3]), (augment.rotate, [0.4]), (augment.anisotropic, [0.7])]

@@ -57,3 +57,18 @@ def test_noise_is_one_number_a_pixel_times_the_strength():
     np.testing.assert_allclose(noise, jnp.broadcast_to(noise[..., :1], y.shape))
     assert len(np.unique(noise)) == 2 * 4 * 6
     assert np.std(noise) == pytest.approx(1, rel=0.3)
+
+
+def test_long_sums_of_every_parameters_gradient_are_of_float32_where_it_computes_in_bfloat16():
+    """Over 16,384 positions; summed in bfloat16, that of the strength is off by 19 %, those of a style by far more."""
+    random = np.random.default_rng(0)
+    x, style = (jnp.asarray(random.uniform(0.5, 1, size), jnp.float32) for size in ((4, 64, 64, 2), (4, 3)))
+    keys = jax.random.split(jax.random.key(0), 4)
+    params = Modulated(4, None).init(jax.random.key(1), x, style, keys)
+    params = jax.tree.map(lambda leaf: jnp.asarray(random.uniform(0.5, 1, leaf.shape), leaf.dtype), params)
+
+    def gradient(dtype):
+        return jax.jit(jax.grad(lambda params: jnp.sum(Modulated(4, dtype).apply(params, x, style, keys))))(params)
+
+    for one, other in zip(*map(jax.tree.leaves, (gradient(None), gradient(jnp.bfloat16))), strict=True):
+        assert np.linalg.norm(other - one) < 0.1 * np.linalg.norm(one)
