@@ -138,6 +138,14 @@ def test_images_are_mirrored_where_asked_for(monkeypatch, name):
     assert colours_on_the_right(True) == {-1.0, 1.0}
 
 
+def test_r3gans_critic_embeds_classes_at_the_width_of_its_stages():
+    (file,) = (file for file in FILES if file.stem == "r3gan_cifar10")
+    made = build(file, conditional=True, width=16)
+    images, labels = np.zeros((1, 32, 32, 3), np.float32), np.zeros(1, np.int32)
+    params, _ = jax.eval_shape(made.nets.critic.init, jax.random.key(0), images, labels)
+    assert params["Embed_0"]["embedding"].shape == (10, 16)
+
+
 @pytest.mark.parametrize("name", ["wgan_gp_cifar10", "sngan_cifar10"])
 def test_the_papers_generator_has_a_batch_of_128(name):
     (file,) = (file for file in FILES if file.stem == name)

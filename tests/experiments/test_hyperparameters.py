@@ -177,6 +177,13 @@ def test_each_argument_changes_what_it_says_and_no_more(file):
         assert {what for what, seen in found.items() if seen != base[what]} == changes, name
 
 
+@pytest.mark.parametrize("name", ["r3gan_folder", "stylegan2_ada_folder"])
+def test_gammas_default_grows_with_the_square_of_the_side(name):
+    (file,) = (file for file in FILES if file.stem == name)
+    small, large = (terms(build(file, size=size).objective, "critic", step=0)["r1"] for size in (32, 64))
+    assert 0 < large == pytest.approx(4 * small)
+
+
 # ---- The line of a header that begins with "Settings".
 
 

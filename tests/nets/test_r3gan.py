@@ -167,6 +167,7 @@ def test_bfloat16_is_that_of_the_largest_images_and_of_the_way_there(name):
     sides = {int(side) for side in re.findall(r"\bbf16\[4,(\d+),\d+,\d+\]", program)}
     assert 16 in sides
     assert min(sides) == 8
+    assert f"bf16[4,8,8,{8 if name == 'generator' else 16}]" in program  # of the other width, on the way
 
 
 @pytest.mark.parametrize(
