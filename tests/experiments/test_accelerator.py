@@ -228,7 +228,7 @@ def made_up(monkeypatch, tmp_path):
 
     def run(name: str, *, until: float = 1, last: float = 60) -> dict:
         now = time.monotonic()
-        return train.train(train.Case(name, "f32"), tmp_path / "runs", "--width 4", now + until, now + last)
+        return train.train(train.Case(name, "f32", {}), tmp_path / "runs", "--width 4", now + until, now + last)
 
     return run
 

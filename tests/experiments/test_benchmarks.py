@@ -344,6 +344,14 @@ def test_the_peers_resampling_is_ours(what):
             assert_as_torch(in_order(ours[name]())[0], in_order(run())[0])
 
 
+@pytest.mark.parametrize(("up", "ours"), [(True, upsample), (False, downsample)])
+def test_the_resampling_of_r3gans_peer_is_ours(up, ours):
+    torch = pytest.importorskip("torch", reason="torch isn't installed")
+    x = np.random.default_rng(0).normal(size=(2, 8, 8, 3)).astype(np.float32)
+    theirs = script("torch_r3gan").Resample(up=up)(torch.tensor(x).permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+    np.testing.assert_allclose(ours(x), theirs.numpy(), atol=1e-6)
+
+
 def in_order(results):
     """A contender's arrays as a list."""
     return list(results) if isinstance(results, tuple) else [results]
