@@ -84,6 +84,8 @@ def every(interval: int, term: Objective) -> Objective:
     check_objective(term, "the term")
     if interval < 1:
         raise UserError(f"interval {interval}: it must be 1 or more")
+    if interval == 1:
+        return term
 
     def apply(loss: Loss, game: Game) -> tuple[Terms, State]:
         def now() -> tuple[Terms, State]:

@@ -81,6 +81,10 @@ def test_every_is_the_interval_times_the_term_at_each_such_step_and_nothing_betw
     np.testing.assert_allclose(values.mean(axis=0), REAL**2, rtol=1e-6)
 
 
+def test_every_first_step_is_the_term_itself():
+    assert every(1, drift) is drift
+
+
 def test_every_does_not_evaluate_its_term_between():
     seen = []
 

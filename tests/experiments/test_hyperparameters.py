@@ -109,6 +109,7 @@ ARGUMENTS: dict[str, tuple[Any, set[str]]] = {
     "penalty": (3.0, {"critic's loss"}),
     "closeness": (3.0, {"generator's loss"}),
     "gamma": (3.0, {"critic's loss"}),
+    "lazy": (8, {"critic's loss"}),
     "interval": (3, {"critic's loss"}),
     "clip": (0.3, {"critic's reach"}),
     "width": (8, {"critic's shapes", "generator's shapes"}),
