@@ -75,7 +75,7 @@ def experiment(
     adam = optax.inject_hyperparams(optax.adam)(cosine(learning_rate, 0.0, steps), b1=0.0, b2=cosine(0.9, 0.99, steps))
     weight = 5.0 * (size / 64) ** 2 if gamma is None else gamma
     probability = cosine(0.0, augmentation, steps)
-    transforms = [augment.ada(probability, color=0.5), augment.sometimes(probability, augment.cutout())]
+    augmented = augment.chain(augment.ada(probability, color=0.5), augment.sometimes(probability, augment.cutout()))
     photos = train_and_test_images(folder, test_folder, size=size)
     return Experiment(
         data=mirror(photos, axis=1) if mirrored else photos,
@@ -93,5 +93,5 @@ def experiment(
         steps=steps,
         batch_size=batch_size,
         ema_decay=half_life(cosine(0.0, steps / 33, steps)),
-        augment=augment.chain(*(transforms if augmentation else [])),
+        augment=augmented if augmentation else augment.chain(),
     )

@@ -12,7 +12,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from gan_jax.errors import UserError
-from gan_jax.nets.conv.convolution import Conv, ConvTranspose
+from gan_jax.nets.conv import Conv, ConvTranspose, smooth
 from gan_jax.nets.layers import BatchNorm, Identity, Norm, Projection, conditional, with_heads
 from gan_jax.nets.linen import from_linen
 from gan_jax.types import Array, Condition, Mode, Network, Output
@@ -21,7 +21,12 @@ kernel_init = nn.initializers.normal(0.02)
 
 
 def generator(
-    *, width: int = 64, norm: Norm = BatchNorm, classes: int = 0, shape: Sequence[int] = (64, 64, 3)
+    *,
+    width: int = 64,
+    norm: Norm = BatchNorm,
+    classes: int = 0,
+    shape: Sequence[int] = (64, 64, 3),
+    taps: Sequence[float] = (1.0,),
 ) -> Network:
     """Latents [B, Z] -> images `[B, *shape]` in (-1, 1).
 
@@ -30,6 +35,8 @@ def generator(
       norm: Before each activation.
       classes: The number of classes; 0 for none. With classes, BatchNorm becomes ConditionalBatchNorm.
       shape: (side, side, channels).
+      taps: A filter along both axes after each transposed convolution, whose checkerboard (1, 2, 1) removes; the paper
+        has none. Karras 2020 (StyleGAN2) filters so too.
 
     Raises:
       ValueError: The image isn't a square whose side is a power of 2, 8 or more.
@@ -37,7 +44,7 @@ def generator(
     side = shape[0]
     if len(shape) != 3 or shape[1] != side or side < 8 or side & (side - 1):
         raise UserError(f"shape {tuple(shape)}: want (side, side, channels), the side a power of 2, 8 or more")
-    return from_linen(Generator(width, conditional(norm, classes), tuple(shape)))
+    return from_linen(Generator(width, conditional(norm, classes), tuple(shape), tuple(taps)))
 
 
 def critic(
@@ -59,6 +66,7 @@ class Generator(nn.Module):
     width: int
     norm: Norm
     shape: tuple[int, ...]
+    taps: tuple[float, ...]
 
     @nn.compact
     def __call__(self, z: Array, condition: Condition, mode: Mode) -> Array:
@@ -67,9 +75,9 @@ class Generator(nn.Module):
         x = nn.Dense(16 * features, use_bias=False, kernel_init=kernel_init)(z).reshape(-1, 4, 4, features)
         while x.shape[1] < self.shape[0] // 2:
             x = nn.relu(self.norm()(x, condition, mode))
-            x = conv(x.shape[-1] // 2, use_bias=False)(x)
+            x = smooth(conv(x.shape[-1] // 2, use_bias=False)(x), self.taps)
         x = nn.relu(self.norm()(x, condition, mode))
-        return jnp.tanh(conv(self.shape[-1])(x))
+        return jnp.tanh(smooth(conv(self.shape[-1])(x), self.taps))
 
 
 class Critic(nn.Module):

@@ -46,6 +46,20 @@ def downsample(x: Array, factor: int = 2, taps: Sequence[float] = BINOMIAL) -> A
     return upfirdn(x, scaled(taps, 1), down=factor, padding=((spare + 1) // 2, spare // 2))
 
 
+def smooth(x: Array, taps: Sequence[float]) -> Array:
+    """Filters every spatial axis, keeping sides and the mean. Values at the edges repeat beyond them.
+
+    Args:
+      x: `[B, *space, C]`.
+      taps: The filter along each axis, an odd number of them, divided here by its sum.
+
+    Returns:
+      An array of x's shape.
+    """
+    around = [(len(taps) // 2,) * 2 if 0 < axis < x.ndim - 1 else (0, 0) for axis in range(x.ndim)]
+    return upfirdn(jnp.pad(x, around, "edge"), scaled(taps, 1))
+
+
 def upfirdn(x: Array, taps: Sequence[float], *, up: int = 1, down: int = 1, padding: tuple[int, int] = (0, 0)) -> Array:
     """Upsamples by zeros, pads, filters, and keeps every `down`-th value, along every spatial axis. Karras 2020, A.
 

@@ -6,10 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.ndimage
 import scipy.signal
 from lax_convolutions import normal
 
-from gan_jax.nets.conv import downsample, upfirdn, upsample
+from gan_jax.nets.conv import downsample, smooth, upfirdn, upsample
 
 # sides, taps, up, down, padding
 CASES = [
@@ -95,6 +96,21 @@ def test_a_ramp_is_upsampled_to_a_finer_one_in_place():
     expected = (jnp.arange(32.0) + 0.5) / 2 - 0.5
     np.testing.assert_allclose(upsample(x)[0, 4:-4, 0], expected[4:-4], rtol=1e-6)
     np.testing.assert_allclose(downsample(x)[0, 1:-1, 0], jnp.arange(8.0)[1:-1] * 2 + 0.5, rtol=1e-6)
+
+
+def test_smoothing_is_scipys_with_repeated_edges():
+    x, taps = normal(0, (2, 7, 6, 3)), np.array([1.0, 4.0, 2.0])
+    expected = np.asarray(x, np.float64)
+    for axis in (1, 2):
+        expected = scipy.ndimage.convolve1d(expected, taps / 7, axis=axis, mode="nearest")
+    np.testing.assert_allclose(smooth(x, taps), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(smooth(x, [3.0]), x)
+
+
+def test_smoothing_by_1_2_1_keeps_constants_and_removes_a_checkerboard():
+    constant, board = jnp.full((1, 8, 8, 1), 0.7), (-1.0) ** np.indices((8, 8)).sum(0)[None, :, :, None]
+    np.testing.assert_allclose(smooth(constant, (1, 2, 1)), constant, rtol=1e-6)
+    np.testing.assert_array_equal(smooth(jnp.asarray(board), (1, 2, 1))[:, 1:-1, 1:-1], 0)
 
 
 def test_bfloat16_stays_bfloat16():
