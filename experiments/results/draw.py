@@ -159,10 +159,11 @@ Does it help that the critic sees few examples augmented? Each augmentation has 
 pieces of furniture (`experiments/gan3d_furniture.py --turns`); gain, polarity and shifts of 67 drum hits
 (`experiments/wavegan_drums.py --augmentation`); ADA's geometry and colours of 500 of Noto's emoji, to which the
 probability rises along a cosine (`experiments/relativistic_images.py --augmentation`; measured while it filled what a
-move uncovers with white rather than a reflection). Three seeds each, a third of the experiments' updates or less, and
-the same number with and without: the update's cost differs by less than 5 %. Figures are of held-out examples: 17
-pieces, 21 hits, and 1,000 of the other 3,286 emoji. In runs as short as these, before a critic knows its examples by
-heart, it doesn't help, so the experiments' default is none; the emoji have hardly begun to train."""
+move uncovers with white rather than a reflection, and before the generator filtered its upsampling). Three seeds each,
+a third of the experiments' updates or less, and the same number with and without: the update's cost differs by less
+than 5 %. Figures are of held-out examples: 17 pieces, 21 hits, and 1,000 of the other 3,286 emoji. In runs as short as
+these, before a critic knows its examples by heart, it doesn't help, so the experiments' default is none; the emoji
+have hardly begun to train."""
     return [text, *(part for data in AUGMENTED for part in section("augmentation", data, PROBABILITIES))]
 
 
