@@ -14,7 +14,7 @@ from gan_jax.data.source import on_device
 from gan_jax.experiment import init_of, load, make_updates
 from gan_jax.play import Metrics
 from gan_jax.runs.games import KEY, abstract_batches, keys_of, make_program
-from gan_jax.types import TrainState
+from gan_jax.types import Mode, TrainState
 from gan_jax.update import deal
 
 pytestmark = pytest.mark.usefixtures("data_at_hand")
@@ -144,6 +144,14 @@ def test_r3gans_critic_embeds_classes_at_the_width_of_its_stages():
     images, labels = np.zeros((1, 32, 32, 3), np.float32), np.zeros(1, np.int32)
     params, _ = jax.eval_shape(made.nets.critic.init, jax.random.key(0), images, labels)
     assert params["Embed_0"]["embedding"].shape == (10, 16)
+
+
+def test_the_dcgan_of_relativistic_images_filters_its_upsampling():
+    (file,) = (file for file in FILES if file.stem == "relativistic_images")
+    network, z = build(file).nets.generator, jax.random.normal(jax.random.key(0), (4, 100))
+    images, _ = jax.jit(network.apply)(*network.init(jax.random.key(1), z, None), z, None, Mode(train=True))
+    spectrum = np.abs(np.fft.rfft(images - images.mean((1, 2), keepdims=True), axis=2)) ** 2
+    assert spectrum[:, :, -1].sum() < 5e-3 * spectrum.sum()
 
 
 @pytest.mark.parametrize("name", ["wgan_gp_cifar10", "sngan_cifar10"])

@@ -185,6 +185,14 @@ def test_gammas_default_grows_with_the_square_of_the_side(name):
     assert 0 < large == pytest.approx(4 * small)
 
 
+def test_r3gans_lazy_penalties_are_both_left_out_between():
+    (file,) = (file for file in FILES if file.stem == "r3gan_folder")
+    between, due = (terms(build(file, lazy=4).objective, "critic", step) for step in (1, 4))
+    always = terms(build(file).objective, "critic", step=1)
+    for name in ("r1", "r2"):
+        assert (between[name], due[name]) == (0, pytest.approx(4 * always[name]))
+
+
 # ---- The line of a header that begins with "Settings".
 
 

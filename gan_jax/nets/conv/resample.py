@@ -55,7 +55,12 @@ def smooth(x: Array, taps: Sequence[float]) -> Array:
 
     Returns:
       An array of x's shape.
+
+    Raises:
+      ValueError: An even number of taps, which would shift x.
     """
+    if len(taps) % 2 == 0:
+        raise UserError(f"taps {list(taps)}: want an odd number of them")
     around = [(len(taps) // 2,) * 2 if 0 < axis < x.ndim - 1 else (0, 0) for axis in range(x.ndim)]
     return upfirdn(jnp.pad(x, around, "edge"), scaled(taps, 1))
 

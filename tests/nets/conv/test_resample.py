@@ -113,6 +113,11 @@ def test_smoothing_by_1_2_1_keeps_constants_and_removes_a_checkerboard():
     np.testing.assert_array_equal(smooth(jnp.asarray(board), (1, 2, 1))[:, 1:-1, 1:-1], 0)
 
 
+def test_smoothing_by_an_even_number_of_taps_is_refused():
+    with pytest.raises(ValueError, match=r"taps \[1, 3, 3, 1\]: want an odd number"):
+        smooth(jnp.zeros((1, 8, 1)), (1, 3, 3, 1))
+
+
 def test_bfloat16_stays_bfloat16():
     assert upsample(jnp.ones((1, 4, 4, 1), jnp.bfloat16)).dtype == jnp.bfloat16
 
