@@ -157,13 +157,10 @@ def augmentation() -> list[str]:
 
 Does it help that the critic sees few examples augmented? Each augmentation has probability 0.3: quarter turns of 158
 pieces of furniture (`experiments/gan3d_furniture.py --turns`); gain, polarity and shifts of 67 drum hits
-(`experiments/wavegan_drums.py --augmentation`); ADA's geometry and colours of 500 of Noto's emoji, to which the
-probability rises along a cosine (`experiments/relativistic_images.py --augmentation`; measured while it filled what a
-move uncovers with white rather than a reflection, and before the generator filtered its upsampling). Three seeds each,
-a third of the experiments' updates or less, and the same number with and without: the update's cost differs by less
-than 5 %. Figures are of held-out examples: 17 pieces, 21 hits, and 1,000 of the other 3,286 emoji. In runs as short as
-these, before a critic knows its examples by heart, it doesn't help, so the experiments' default is none; the emoji
-have hardly begun to train."""
+(`experiments/wavegan_drums.py --augmentation`). Three seeds each, a third of the experiments' updates or less, and the
+same number with and without: the update's cost differs by less than 5 %. Figures are of held-out examples: 17 pieces
+and 21 hits. In runs as short as these, before a critic knows its examples by heart, it doesn't help, so the
+experiments' default is none."""
     return [text, *(part for data in AUGMENTED for part in section("augmentation", data, PROBABILITIES))]
 
 

@@ -36,7 +36,7 @@ POINTS = ("gaussians8", "gaussians25", "swiss_roll")
 IMAGES = ("digits", "fashion_mnist")
 STACKED = ("non_saturating", "packed", "wgan_gp", "relativistic")
 OBJECTIVES = ("minimax", "non_saturating", "wgan", "wgan_gp", "sn_hinge", "r1", "relativistic")
-AUGMENTED, PROBABILITIES = ("furniture", "drums", "emoji"), ("0", "0.3")
+AUGMENTED, PROBABILITIES = ("furniture", "drums"), ("0", "0.3")
 BUDGET = {"images": 4200, "stacked": 3000}  # updates of the first objective
 CHANGES = ("status", "--porcelain", "-uno", "gan_jax", "experiments", ":!experiments/results")
 QUIET = "--sample-every 1000000 --save-every 1000000 --log-every 100"
@@ -73,14 +73,15 @@ PLANS = {
     },
     "augmentation": {
         f"{data}_{p}": Plan(
-            f"experiments/{train} {p} --num-seeds 3 {QUIET}", evaluations=(f"--split test {options}".strip(),)
+            f"experiments/{train} {p} --num-seeds {seeds} {QUIET}", evaluations=(f"--split test {options}".strip(),)
         )
-        for data, train, options in (
-            ("furniture", "gan3d_furniture.py --steps 800 --turns", ""),
-            ("drums", "wavegan_drums.py --steps 400 --augmentation", ""),
+        for data, seeds, train, options in (
+            ("furniture", 3, "gan3d_furniture.py --steps 800 --turns", ""),
+            ("drums", 3, "wavegan_drums.py --steps 400 --augmentation", ""),
             (
                 "emoji",
-                "relativistic_images.py --folder emoji/train --test-folder emoji/test --steps 400 --augmentation",
+                1,
+                "relativistic_images.py --folder emoji/train --test-folder emoji/test --steps 28000 --augmentation",
                 "--features effnet --num 1000 --num-real 1000",
             ),
         )
