@@ -52,6 +52,7 @@ def train_with_arguments_of(file: Path) -> Callable[..., None]:
         from gan_jax.experiment import build
         from gan_jax.runs.freeze import frozen
         from gan_jax.runs.games import make_program
+        from gan_jax.runs.ramp_up import without_ramp_up
 
         with or_leave(), contextlib.ExitStack() as until_its_end:
             with bad_input(file):
@@ -64,6 +65,7 @@ def train_with_arguments_of(file: Path) -> Callable[..., None]:
                     check_counts(arguments, run)
                     with noting() as memory:
                         built = frozen(build(experiment, arguments, run.precision), run.freeze)
+                    built = without_ramp_up(built, run.init_from)
                     init, update = make_program(built, run.parallel, run.num_seeds)
                     if run.evaluate_every:
                         check_measure(built, run.evaluate_num)

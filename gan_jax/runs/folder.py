@@ -19,6 +19,7 @@ from gan_jax.experiment import Experiment, build, load
 from gan_jax.runs.config import as_declared, as_json, check_type
 from gan_jax.runs.freeze import frozen
 from gan_jax.runs.options import Options
+from gan_jax.runs.ramp_up import without_ramp_up
 from gan_jax.storage.files import read_json, write_whole
 from gan_jax.storage.versions import versions
 
@@ -97,7 +98,7 @@ class Run:
         """The experiment as it was run, with some arguments changed."""
         function = load(self.folder / "experiment.py")
         built = build(function, as_declared(function, self.arguments | changed), self.options.precision)
-        return frozen(built, self.options.freeze)
+        return without_ramp_up(frozen(built, self.options.freeze), self.options.init_from)
 
     def without_data(self) -> Experiment:
         """The experiment with stand-ins for its data, which open no file and have no examples.

@@ -1,7 +1,7 @@
 """Transfer: the first state of a run, which --init-from fills with another run's weights.
 
-Both players and the averaged generator are copied, each to its own place; optimisers, terms and the augmentation start
-fresh, as in StyleGAN2-ADA (Karras et al. 2020).
+Both players and the averaged generator are copied, each to its own place, and the average goes on (ramp_up.py);
+optimisers, terms and the augmentation start fresh, as in StyleGAN2-ADA (Karras et al. 2020).
 """
 
 from collections.abc import Callable, Collection

@@ -142,6 +142,18 @@ def test_a_layer_without_a_copied_array_is_named_as_a_whole(own, fitting, line):
     assert re.match(line, account(own, {}, fitting))
 
 
+@pytest.mark.parametrize("decay", ["0.9", "lambda step: 0.9 * step"])
+def test_the_average_goes_on_from_the_copied_one_with_its_last_decay(sources, decay):
+    Path("tiny.py").write_text(TINY.replace("view=views.points", f"view=views.points, ema_decay={decay}"))
+    found = saved(train("new", "--steps", "1", "--init-from", str(sources["one"])))
+    theirs = saved(sources["one"])
+    averaged = [name for name in found if name.startswith("ema/params/")]
+    assert averaged
+    for name in averaged:
+        newest = found[name.replace("ema/params/", "params/generator/")]
+        np.testing.assert_allclose(found[name], 0.9 * theirs[name] + 0.1 * newest, rtol=1e-5, atol=1e-7)
+
+
 def test_kept_arrays_are_those_of_a_run_without_init_from(sources):
     found, fresh = first(sources["one"], "new", "--width", "4"), saved(train("fresh", "--steps", "0", "--width", "4"))
     for name in ("params/critic/Dense_0/kernel", "params/generator/Dense_1/kernel", "ema/params/Dense_0/bias"):
