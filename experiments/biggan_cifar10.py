@@ -7,7 +7,7 @@ Every sample has a class. Samples are drawn from an average of the generator, wh
 updates and has a half-life of 7% of them. On a CPU, use a small width: `--width 16 --batch-size 32`.
 
 Settings: examples of 32x32x3, latents of 80, width 96, 100,000 updates, batch 64, 5 critic turns, Adam 0.0002, b1 0.5,
-b2 0.999, EMA 0 to 0.9999.
+b2 0.999, eps 1e-06, EMA 0 to 0.9999.
 
 gan-jax train experiments/biggan_cifar10.py
 """
@@ -45,7 +45,7 @@ def experiment(
       data_dir: Where the prepared data set is; by default TFDS' own folder.
     """
     data = mirror(tfds_images("cifar10", data_dir=data_dir), axis=1)
-    adam = optax.adam(learning_rate, b1=0.5, b2=0.999)
+    adam = optax.adam(learning_rate, b1=0.5, b2=0.999, eps=1e-6)
     return Experiment(
         data=data,
         nets=Players(

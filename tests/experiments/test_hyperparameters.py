@@ -64,9 +64,11 @@ def state_of(optimizer: optax.GradientTransformation, turns: int, params: Array)
     return jax.tree.map(later, optimizer.init(params), is_leaf=is_scheduled)
 
 
-def step_of(optimizer: optax.GradientTransformation, turns: int = 0, params: Array = AT_ZERO) -> float:
-    """How long the optimiser's first step is, of a gradient of 1, were its schedules after so many turns."""
-    updates, _ = optimizer.update(jnp.ones_like(params), state_of(optimizer, turns, params), params)
+def step_of(
+    optimizer: optax.GradientTransformation, turns: int = 0, params: Array = AT_ZERO, gradient: float = 1.0
+) -> float:
+    """How long the optimiser's first step is, were its schedules after so many turns."""
+    updates, _ = optimizer.update(jnp.full_like(params, gradient), state_of(optimizer, turns, params), params)
     return -float(updates[0, 0])
 
 
@@ -209,8 +211,10 @@ def settings(experiment: Experiment, defaults: dict[str, Any]) -> str:
     left = 1.0 if start == end else (quarter - end) / (start - end)
     falls = "" if left == 1 else " along a line" if left == pytest.approx(0.75, abs=0.01) else " along a cosine"
     rate = f"{start:.3g}" if end < 1e-6 * start else changing(start, end)
+    eps = 1e-6 * (step_of(optimizer) / step_of(optimizer, gradient=1e-6) - 1)  # Adam's step is g / (|g| + eps)
     by = (
         f"Adam {rate}{falls}, b1 {kept['mu']:g}, b2 {changing(kept['nu'], at_end['nu'])}"
+        + ("" if eps == pytest.approx(1e-8, rel=0.1) else f", eps {eps:.0e}")
         if "mu" in kept
         else f"RMSProp {rate}{falls}"
     )
