@@ -62,7 +62,7 @@ def experiment(
       learning_rate: Rate of both Adams, which falls to 0; wider networks want less.
       gamma: Weight of R1 and of R2; by default 5 · (size / 64)². Raise it, by factors of 2 to 5, if training diverges
         or the critic's loss nears 0, and lower it if samples lack variety or detail.
-      lazy: Updates from one with R1 and R2 to the next; they weigh as many times more. The paper's is 1, and 4
+      lazy: Take R1 and R2 only in every `lazy`-th update, `lazy` times as strong. The paper's is 1, and 4
         makes an update about a quarter cheaper.
       augmentation: Probability of each augmentation at the end, which it rises to from 0; fewer images want more. 0
         leaves augmentation out.

@@ -47,7 +47,8 @@ def from_latents(game: Game) -> tuple[Map, Any]:
 
 
 def path_length(decay: float = 0.99, *, at: Callable[[Game], tuple[Map, Any]] = from_latents) -> Objective:
-    """(‖J(w)ᵀy‖ - a)², so that a step in w changes examples by the same amount everywhere. Karras 2020, eq. 4.
+    """(‖J(w)ᵀy‖ - a)², so that a step in w changes examples by the same amount everywhere. Karras 2020
+    (StyleGAN2), eq. 4.
 
     J is the Jacobian of the examples by w, y is normal noise divided by the root of the number of pixels, and a is a
     moving average of the lengths, which includes the batch's own and has no initial value. Use `every` with it. The

@@ -108,7 +108,7 @@ def sweep_with_arguments_of(file: Path) -> Callable[..., None]:
 
 
 class Checked(NamedTuple):
-    """What a check of a point finds.
+    """The result of checking a point.
 
     Attributes:
       data: The name of its data.

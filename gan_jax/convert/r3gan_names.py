@@ -66,6 +66,6 @@ def names_of(widths: Sequence[int], blocks: int) -> dict[str, str]:
             names[f"Block_{block}/Conv_{conv}/kernel"] = f"{theirs}.LinearLayer{conv + 1}.Layer.weight"
         for conv in range(2):
             names[f"Block_{block}/Conv_{conv}/bias"] = f"{theirs}.NonLinearity{conv + 1}.Bias"
-    resized = [stage for stage in range(1, len(widths)) if widths[stage] != widths[stage - 1]]
-    outside = [*(f"MainLayers.{stage}.Layers.0.LinearLayer" for stage in resized), "AggregationLayer"]
+    widened = [stage for stage in range(1, len(widths)) if widths[stage] != widths[stage - 1]]
+    outside = [*(f"MainLayers.{stage}.Layers.0.LinearLayer" for stage in widened), "AggregationLayer"]
     return names | {f"Conv_{number}/kernel": f"{name}.Layer.weight" for number, name in enumerate(outside)}

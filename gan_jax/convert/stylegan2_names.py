@@ -52,11 +52,13 @@ def names_of(stages: int, depth: int) -> dict[str, str]:
     layers = {"embedding": "mapping.embed"}
     layers |= {f"Mapping_0/Dense_{number}": f"mapping.fc{number}" for number in range(depth)}
     for stage in range(stages):
+        block = f"synthesis.b{4 * 2**stage}"
         modulated = {
-            f"Synthesis_0/Modulated_{2 * stage - 1}": f"synthesis.b{4 * 2**stage}.conv0",  # of no use at stage 0
-            f"Synthesis_0/Modulated_{2 * stage}": f"synthesis.b{4 * 2**stage}.conv1",
-            f"Synthesis_0/ToRGB_{stage}": f"synthesis.b{4 * 2**stage}.torgb",
+            f"Synthesis_0/Modulated_{2 * stage}": f"{block}.conv1",
+            f"Synthesis_0/ToRGB_{stage}": f"{block}.torgb",
         }
+        if stage:
+            modulated[f"Synthesis_0/Modulated_{2 * stage - 1}"] = f"{block}.conv0"
         layers |= modulated | {f"{ours}/Dense_0": f"{theirs}.affine" for ours, theirs in modulated.items()}
         names |= {f"{ours}/strength": f"{theirs}.noise_strength" for ours, theirs in modulated.items()}
     parts = {"kernel": "weight", "bias": "bias"}

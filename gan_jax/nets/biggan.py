@@ -30,7 +30,7 @@ from gan_jax.nets.attention import attended
 from gan_jax.nets.conv import Conv
 from gan_jax.nets.layers import BatchNorm, Identity, Norm, Projection, conditional, need_label, with_heads
 from gan_jax.nets.linen import from_linen
-from gan_jax.nets.resnet import Block, FirstBlock, downsample, sum_pool, upsample
+from gan_jax.nets.resnet import Block, FirstBlock, mean_2x2, repeat_2x2, sum_pool
 from gan_jax.nets.stages import base_of
 from gan_jax.types import Array, Condition, Mode, Network, Output
 
@@ -119,7 +119,7 @@ class Generator(nn.Module):
         first = (*self.base, self.widths[0])
         x = nn.Dense(math.prod(first), kernel_init=ORTHOGONAL)(z).reshape(-1, *first)
         for width, given in zip(self.widths[1:], conditions, strict=True):
-            x = attended(Residual(width, norm, before=upsample)(x, given, mode), self.attention)
+            x = attended(Residual(width, norm, before=repeat_2x2)(x, given, mode), self.attention)
         x = nn.relu(Normalised()(x, None, mode))
         return jnp.tanh(Conv(self.channels, (3, 3), kernel_init=ORTHOGONAL)(x))
 
@@ -168,7 +168,7 @@ class Critic(nn.Module):
         first, *others = self.widths[::-1]
         x = attended(FirstBlock(first, ORTHOGONAL, ORTHOGONAL)(x), self.attention)
         for place, width in enumerate(others, 1):
-            after = downsample if place < self.halvings else None
+            after = mean_2x2 if place < self.halvings else None
             x = attended(Residual(width, Identity, after=after)(x, condition, mode), self.attention)
         features = sum_pool(nn.relu(x))
         logits = nn.Dense(1, kernel_init=ORTHOGONAL)(features)[:, 0]

@@ -114,7 +114,12 @@ def modulated_conv(x: Array, w: Array, styles: Array, *, up: bool = False, demod
 
 
 class Mapping(nn.Module):
-    """Inputs, each [B, ...] -> styles [B, size]."""
+    """Inputs [B, Z] each, such as latents and embedded classes -> styles [B, size].
+
+    Attributes:
+      size: Size of a style.
+      depth: Layers.
+    """
 
     size: int
     depth: int
@@ -128,7 +133,15 @@ class Mapping(nn.Module):
 
 
 class Modulated(nn.Module):
-    """A modulated convolution, noise, a bias and the leaky ReLU."""
+    """A modulated convolution, noise, a bias and the leaky ReLU: [B, H, W, I] -> [B, H, W, width].
+
+    It also takes a style [B, size], and a key for each example's noise [B] or None.
+
+    Attributes:
+      width: Channels of the output.
+      dtype: In which it computes; None for that of its parameters.
+      up: Whether it doubles the sides.
+    """
 
     width: int
     dtype: Any
@@ -149,7 +162,11 @@ class Modulated(nn.Module):
 
 
 class ToRGB(nn.Module):
-    """An image of the features: a modulated 1x1 convolution and a bias, in the style's type of computation."""
+    """A modulated 1x1 convolution and a bias, in the style's type: [B, H, W, I] -> [B, H, W, channels].
+
+    Attributes:
+      channels: Those of the image.
+    """
 
     channels: int
 
@@ -163,7 +180,13 @@ class ToRGB(nn.Module):
 
 
 class Block(nn.Module):
-    """Two convolutions, which halve the sides, and perhaps a shortcut."""
+    """Two convolutions: [B, H, W, C] -> [B, H/2, W/2, width].
+
+    Attributes:
+      width: Channels of the output.
+      residual: Whether a shortcut is added.
+      dtype: In which it computes; None for that of its parameters.
+    """
 
     width: int
     residual: bool

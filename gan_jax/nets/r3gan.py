@@ -1,7 +1,7 @@
 """R3GAN's networks (Huang et al. 2024): inverted bottlenecks with grouped convolutions, and no normalisation.
 
-CIFAR-10's are the defaults; those of other sides have the widths of `widths_of(side, 768)`. In both players, `widths`
-go from the stage of the smallest image to that of the largest.
+CIFAR-10's are the defaults. FFHQ's have the widths of `widths_of(side, 768)`; ImageNet's have 1536 channels in every
+stage and groups of 32. In both players, `widths` go from the stage of the smallest image to that of the largest.
 """
 
 import math
@@ -59,7 +59,7 @@ def critic(
     expansion: int = 2,
     group_size: int = 16,
     classes: int = 0,
-    embedding: int = 768,
+    embedding: int | None = None,
     heads: Mapping[str, int] | None = None,
     bfloat16: int = 0,
 ) -> Network:
@@ -72,14 +72,16 @@ def critic(
       group_size: Channels of each group of the 3x3 convolutions.
       classes: The number of classes; 0 for none. With classes, the logit is the product of an embedding of the class
         and a linear map of the features. Miyato & Koyama 2018.
-      embedding: The size of that embedding, the widest stage's width in the paper.
+      embedding: The size of that embedding; by default the widest stage's width, as in the paper.
       heads: Further linear outputs of the last features, {name: size}. They and the features are in `Output.extra`.
       bfloat16: How many stages compute in bfloat16, counted from the largest image.
 
     Raises:
       ValueError: A width can't be divided into groups, or a number is out of range.
     """
-    return from_linen(Critic(stages_of(widths, blocks, expansion, group_size, bfloat16), classes, embedding, heads))
+    stages = stages_of(widths, blocks, expansion, group_size, bfloat16)
+    size = max(widths) if embedding is None else embedding
+    return from_linen(Critic(stages, classes, size, heads))
 
 
 def widths_of(side: int, width: int, widest: int = 32) -> tuple[int, ...]:
@@ -121,7 +123,8 @@ def stages_of(widths: Sequence[int], blocks: int, expansion: int, group_size: in
     if min(blocks, expansion, group_size, *widths) < 1:
         numbers = f"widths {list(widths)}, blocks {blocks}, expansion {expansion}, group_size {group_size}"
         raise UserError(f"{numbers}: each must be 1 or more")
-    gain = LEAKY * (len(widths) * blocks) ** -0.25  # as in Zhang 2019: the sum over all blocks keeps its variance
+    # Zhang 2019 (Fixup): L^(-1/(2m-2)), m = 3 layers in a branch, so that a step changes the output alike at any depth
+    gain = LEAKY * (len(widths) * blocks) ** -0.25
 
     def stage(width: int, dtype: Any) -> Stage:
         inside = width * expansion
@@ -150,7 +153,7 @@ class Generator(nn.Module):
         basis = self.param("basis", nn.initializers.normal(1.0), (*self.base, first.width))
         x = residual(basis[None].astype(z.dtype) * linear(first.width)(z)[:, None, None], first)
         for stage in others:
-            x = residual(upsample(resized(entering(x, stage), stage.width)), stage)
+            x = residual(upsample(with_width(in_type_of(x, stage), stage.width)), stage)
         return pointwise(self.channels)(x.astype(z.dtype))
 
 
@@ -166,7 +169,7 @@ class Critic(nn.Module):
         first, *others = self.stages[::-1]
         x = residual(pointwise(first.width)(x), first)
         for stage in others:
-            x = residual(resized(downsample(x), stage.width).astype(given), stage)
+            x = residual(with_width(downsample(x), stage.width).astype(given), stage)
         x, width = x.astype(given), x.shape[-1]
         x = Conv(width, x.shape[1:3], padding="VALID", groups=width, use_bias=False, kernel_init=normal(1.0))(x)
         features = x.reshape(len(x), width)
@@ -178,7 +181,7 @@ class Critic(nn.Module):
 
 
 class Block(nn.Module):
-    """x plus a bottleneck that is wide inside: 1x1, 3x3 in groups, and 1x1, which begins at 0."""
+    """x [B, H, W, width] plus a bottleneck that is wide inside: 1x1, 3x3 in groups, and 1x1, which begins at 0."""
 
     stage: Stage
 
@@ -191,20 +194,20 @@ class Block(nn.Module):
 
 
 def residual(x: Array, stage: Stage) -> Array:
-    """The blocks of a stage."""
-    x = entering(x, stage)
+    """The blocks of a stage: [B, H, W, width] -> the same."""
+    x = in_type_of(x, stage)
     for _ in range(stage.blocks):
         x = Block(stage)(x)
     return x
 
 
-def entering(x: Array, stage: Stage) -> Array:
+def in_type_of(x: Array, stage: Stage) -> Array:
     """x in the type in which a stage computes."""
     return x if stage.dtype is None else x.astype(stage.dtype)
 
 
-def resized(x: Array, width: int) -> Array:
-    """As many channels as `width`, in x's type."""
+def with_width(x: Array, width: int) -> Array:
+    """[B, H, W, C] -> [B, H, W, width], in x's type."""
     return x if x.shape[-1] == width else pointwise(width, dtype=x.dtype)(x)
 
 

@@ -89,7 +89,7 @@ class Generator(nn.Module):
         base = (self.shape[0] // 8, self.shape[1] // 8, self.width)
         x = nn.Dense(base[0] * base[1] * base[2], kernel_init=glorot(1.0))(z).reshape(-1, *base)
         for _ in range(3):
-            x = Block(self.width, self.norm, before=upsample)(x, condition, mode)
+            x = Block(self.width, self.norm, before=repeat_2x2)(x, condition, mode)
         x = nn.relu(self.norm()(x, condition, mode))
         return jnp.tanh(Conv(self.shape[-1], (3, 3), kernel_init=glorot(1.0))(x))
 
@@ -107,7 +107,7 @@ class Critic(nn.Module):
         if x.ndim != 4 or x.shape[1] % 4 or x.shape[2] % 4:
             raise UserError(f"images {x.shape}: want [B, H, W, C], sides multiples of 4")
         x = FirstBlock(self.width)(x)
-        x = Block(self.width, self.norm, after=downsample)(x, condition, mode)
+        x = Block(self.width, self.norm, after=mean_2x2)(x, condition, mode)
         for _ in range(2):
             x = Block(self.width, self.norm)(x, condition, mode)
         x = self.pool(nn.relu(x))
@@ -165,18 +165,18 @@ class FirstBlock(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         conv = functools.partial(Conv, self.width, (3, 3), kernel_init=self.kernel_init)
-        y = downsample(conv()(nn.relu(conv()(x))))
-        return y + Conv(self.width, (1, 1), kernel_init=self.shortcut_init)(downsample(x))
+        y = mean_2x2(conv()(nn.relu(conv()(x))))
+        return y + Conv(self.width, (1, 1), kernel_init=self.shortcut_init)(mean_2x2(x))
 
 
-def upsample(x: Array) -> Array:
+def repeat_2x2(x: Array) -> Array:
     """Nearest neighbour: [B, H, W, C] -> [B, 2H, 2W, C]."""
     batch, height, width, channels = x.shape
     x = jnp.broadcast_to(x[:, :, None, :, None], (batch, height, 2, width, 2, channels))
     return x.reshape(batch, 2 * height, 2 * width, channels)
 
 
-def downsample(x: Array) -> Array:
+def mean_2x2(x: Array) -> Array:
     """Mean of 2x2: [B, H, W, C] -> [B, H/2, W/2, C]."""
     batch, height, width, channels = x.shape
     return jnp.mean(x.reshape(batch, height // 2, 2, width // 2, 2, channels), axis=(2, 4))

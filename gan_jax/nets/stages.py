@@ -44,7 +44,7 @@ def sides_of(side: int) -> list[int]:
 
 
 def dtypes_of(stages: int, bfloat16: int) -> list[Any]:
-    """The type in which each stage computes: None, that of its parameters, and at last bfloat16.
+    """The type in which each stage computes: None (its parameters' type) in the first, bfloat16 in the last.
 
     Args:
       stages: Their number.

@@ -51,8 +51,8 @@ def generator(
       widths: Channels of each stage.
       size: Size of a style.
       depth: Layers from the latent to the style.
-      mixing: The probability that an example takes its styles from a place on, drawn at random, from another latent,
-        which is drawn from N(0, 1). Only in training.
+      mixing: Probability of style mixing, in training: from a random layer on, an example's styles come from a second
+        latent, drawn from N(0, 1).
       classes: The number of classes; 0 for none. With classes, an embedding of the class is joined to the latent.
       shape: (height, width, channels).
       bfloat16: How many stages compute in bfloat16, counted from the largest image.
@@ -95,7 +95,7 @@ def critic(
 
 
 def widths_of(side: int, *, base: int = 32768, most: int = 512) -> tuple[int, ...]:
-    """The widths of the paper's stages: `base` divided by the side, rounded up to a power of 2, and at most `most`.
+    """The widths of the paper's stages: `base` over the side, which is rounded up to a power of 2, and at most `most`.
 
     Args:
       side: That of the largest image: a power of 2 times 3, 4, 5 or 7, which is the smallest image's.

@@ -1,6 +1,6 @@
 """Layers that stay as they are while the rest is trained (FreezeD, Mo et al. 2020).
 
-Layers are named, as JAX sorts the names in a tree and so forgets the order in which they were made.
+Layers are given by name: JAX sorts the keys of a tree, so the order in which layers were made is lost.
 """
 
 import dataclasses

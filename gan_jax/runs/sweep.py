@@ -132,7 +132,7 @@ def word(value: Any) -> str:
 
 
 def protocol_of(experiment: Experiment, measure: Measure, num: int) -> Protocol:
-    """Returns what tells a point's evaluation in the sweep from others of the same run."""
+    """Returns the protocol that identifies this sweep's evaluation of a point."""
     real = part_of(experiment.data, "train")
     count = real.size or num
     parts = {"data": real.name, "real": count, "generated": num, "generator": "EMA"}

@@ -97,7 +97,7 @@ def test_outputs_and_gradients_are_those_of_the_installed_pytorch(name):
     assert_close(results(name), by_torch(name))
 
 
-def test_each_block_begins_as_the_identity_and_its_branches_keep_their_variance():
+def test_each_block_begins_as_the_identity_with_fixups_gain_in_its_branch():
     network = r3gan.critic(widths=(64, 64), group_size=16)
     x = jax.random.normal(jax.random.key(1), (8, 16, 16, 3))
     params, _ = network.init(jax.random.key(0), x, None)

@@ -7,23 +7,23 @@ import pytest
 
 from gan_jax.nets import resnet
 from gan_jax.nets.layers import Identity
-from gan_jax.nets.resnet import Block, downsample, upsample
+from gan_jax.nets.resnet import Block, mean_2x2, repeat_2x2
 from gan_jax.types import Mode
 
 X = jnp.asarray(np.random.default_rng(0).normal(size=(2, 4, 6, 3)), jnp.float32)
 
 
 def test_resizing_is_nearest_neighbour_and_the_mean_of_four():
-    np.testing.assert_array_equal(upsample(X), X.repeat(2, axis=1).repeat(2, axis=2))
-    np.testing.assert_allclose(downsample(upsample(X)), X, rtol=1e-6)
-    np.testing.assert_allclose(downsample(X)[:, 0, 0], jnp.mean(X[:, :2, :2], axis=(1, 2)), rtol=1e-5)
+    np.testing.assert_array_equal(repeat_2x2(X), X.repeat(2, axis=1).repeat(2, axis=2))
+    np.testing.assert_allclose(mean_2x2(repeat_2x2(X)), X, rtol=1e-6)
+    np.testing.assert_allclose(mean_2x2(X)[:, 0, 0], jnp.mean(X[:, :2, :2], axis=(1, 2)), rtol=1e-5)
 
 
 def zeros(block):
     return jax.tree.map(jnp.zeros_like, jax.eval_shape(block.init, jax.random.key(0), X, None, Mode())["params"])
 
 
-@pytest.mark.parametrize(("place", "resize"), [("before", upsample), ("after", downsample)])
+@pytest.mark.parametrize(("place", "resize"), [("before", repeat_2x2), ("after", mean_2x2)])
 def test_the_shortcut_resizes_as_the_convolutions_do(place, resize):
     block = Block(5, Identity, **{place: resize})
     kernel = jnp.asarray(np.random.default_rng(1).normal(size=(1, 1, 3, 5)), jnp.float32)

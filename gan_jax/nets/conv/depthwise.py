@@ -34,7 +34,7 @@ def kernel_gradient(x: Array, g: Array, *, geometry: Geometry) -> Array:
 
 
 def windows(x: Array, geometry: Geometry) -> Iterator[Array]:
-    """What each tap sees: `[B, *positions, C]`."""
+    """The part of x under each tap: `[B, *positions, C]`."""
     around = [
         (low, reach + window - 1 - low - size, 0)
         for size, window, reach, (low, _) in zip(geometry.space, geometry.window, geometry.reach, geometry.padding)

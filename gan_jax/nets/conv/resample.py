@@ -66,7 +66,9 @@ def smooth(x: Array, taps: Sequence[float]) -> Array:
 
 
 def upfirdn(x: Array, taps: Sequence[float], *, up: int = 1, down: int = 1, padding: tuple[int, int] = (0, 0)) -> Array:
-    """Upsamples by zeros, pads, filters, and keeps every `down`-th value, along every spatial axis. Karras 2020, A.
+    """Upsamples by zeros, pads, filters, and keeps every `down`-th value, along every spatial axis.
+
+    As `upfirdn2d` in the code of StyleGAN2 (Karras 2020).
 
     Its transpose is `upfirdn` with `up` and `down` exchanged and the taps reversed.
 
