@@ -1,8 +1,8 @@
 """StyleGAN2-ADA (Karras et al. 2020) on a folder of your own images, from a few hundred on.
 
 The augmentation's probability follows the critic's overfitting: it rises where more than 80 % of real logits are above
-0, a mean sign of 0.6. R1 is taken every 16 updates, 16 times as strong. The authors give that an extra step of Adam and
-adjust Adam's settings for it; here one step does both, so they stay as they are.
+0, a mean sign of 0.6. R1 is taken every 16 updates, 16 times as strong, and the log has 0 for the others. The authors
+give it an extra step of Adam and adjust Adam's settings for that; here one step does both, so they stay as they are.
 
 The defaults take half an hour of one core. On 500 emoji they reached a Fréchet distance of 428 from other emoji, and
 382 with `--no-ada` (EfficientNet-Lite0's features, 1,000 against 1,000): so short a run ends before augmentation pays.

@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import re
 import typing
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -52,8 +53,16 @@ def with_arguments_of(
 
     with_arguments.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     with_arguments.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    with_arguments.__doc__ = inspect.getdoc(experiment)  # its `Args:` are the help of the experiment's arguments
+    with_arguments.__doc__ = help_of(experiment)
     return with_arguments
+
+
+def help_of(experiment: Callable[..., Any]) -> str:
+    """Returns the docstring of an experiment's file, or else of its function, and the help of its arguments."""
+    summary, heading, arguments = (inspect.getdoc(experiment) or "").partition("\nArgs:\n")
+    header = inspect.cleandoc(getattr(inspect.getmodule(experiment), "__doc__", None) or summary)
+    # tyro would keep some line breaks within a paragraph
+    return re.sub(r"(?<!\n)\n(?=[\w`(])", " ", header) + "\n" + heading + re.sub(r"\n {4,}", " ", arguments)
 
 
 def with_several_values(experiment: Callable[..., Any]) -> tuple[Callable[..., Any], set[str]]:

@@ -33,12 +33,14 @@ class Comparison:
 
     Attributes:
       compare_num: Samples of each point; by default as many as is usual for the measure.
+      compare_split: Real examples to compare with: train (as is usual), test, or another split of the data.
       features: digits, fashion, effnet, inception, or FILE.py:FUNCTION, as `gan-jax evaluate` takes it; by default
         those of the experiment's measure.
       weights: File of Inception's weights.
     """
 
     compare_num: int | None = None
+    compare_split: str = "train"
     features: str | None = None
     weights: Path | None = None
 
@@ -149,7 +151,7 @@ def check(
             start = None if point.is_run else transfer.read(run, built)
             measure = measure_of(built, comparison.features, comparison.weights)
             num = measure.num if comparison.compare_num is None else comparison.compare_num
-            protocol = protocol_of(built, measure, num)
+            protocol = protocol_of(built, measure, num, comparison.compare_split)
             if protocol not in [one.protocol for one in checked.values()]:
                 check_measure(dataclasses.replace(built, measure=measure), min(num, run.evaluate_num))
             if run.evaluate_every and built.measure is None:
@@ -203,6 +205,7 @@ def finish(point: "Point", protocol: "Protocol", comparison: Comparison, compile
         evaluate(
             point.folder,
             num=comparison.compare_num,
+            split=comparison.compare_split,
             features=comparison.features,
             weights=comparison.weights,
             compiled=compiled,

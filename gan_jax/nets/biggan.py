@@ -64,8 +64,9 @@ def generator(
 
     Raises:
       ValueError: The sides can't be halved once for every block, no block makes an image of a height in `attention`,
-        or the latent can't be split.
+        the latent can't be split, or a width is below 1.
     """
+    check_widths(widths)
     base = base_of(shape, len(widths))
     check_attention(attention, [shape[0] >> count for count in range(len(widths) - 1)])
     return from_linen(Generator(tuple(widths), tuple(attention), hierarchical, embedding, classes, base, shape[2]))
@@ -90,12 +91,19 @@ def critic(
       heads: Further linear outputs of the last features, {name: size}. They and the features are in `Output.extra`.
 
     Raises:
-      ValueError: The number of halvings is below 1 or above that of the widths, the sides can't be halved so often, or
-        no block makes an image of a height in `attention`.
+      ValueError: The number of halvings is below 1 or above that of the widths, the sides can't be halved so often, no
+        block makes an image of a height in `attention`, or a width is below 1.
     """
+    check_widths(widths)
     if not 1 <= halvings <= len(widths):
         raise UserError(f"{halvings} halvings by {len(widths)} blocks: want 1 to {len(widths)}")
     return from_linen(Critic(tuple(widths), halvings, tuple(attention), classes, heads))
+
+
+def check_widths(widths: Sequence[int]) -> None:
+    """Refuses a width below 1."""
+    if min(widths) < 1:
+        raise UserError(f"widths {list(widths)}: each must be 1 or more")
 
 
 def check_attention(attention: Sequence[int], heights: Sequence[int]) -> None:

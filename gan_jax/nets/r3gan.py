@@ -35,7 +35,7 @@ def generator(
     """Latents [B, Z] -> images `[B, *shape]` of any range: a learned basis, and stages that double the sides.
 
     Args:
-      widths: Channels of each stage.
+      widths: Channels of each stage, from that of the smallest image to that of the largest.
       blocks: Residual blocks in each stage.
       expansion: Channels inside a block, as a multiple of its width.
       group_size: Channels of each group of the 3x3 convolutions; a block of fewer channels is one group. The paper's
@@ -66,7 +66,7 @@ def critic(
     """Images [B, height, width, channels] -> logits [B]: the generator's stages in reverse, down to one position.
 
     Args:
-      widths: Channels of each stage.
+      widths: Channels of each stage, from that of the smallest image to that of the largest, as for the generator.
       blocks: Residual blocks in each stage.
       expansion: Channels inside a block, as a multiple of its width.
       group_size: Channels of each group of the 3x3 convolutions.
@@ -93,9 +93,11 @@ def widths_of(side: int, width: int, widest: int = 32) -> tuple[int, ...]:
       widest: The side of the largest of these, 32 in the paper.
 
     Raises:
-      ValueError: The side is another number.
+      ValueError: The side is another number, or the width is below 1.
     """
-    return tuple(width >> max(0, math.ceil(math.log2(each / widest))) for each in sides_of(side))
+    if width < 1:
+        raise UserError(f"width {width}: it must be 1 or more")
+    return tuple(max(width >> max(0, math.ceil(math.log2(each / widest))), 1) for each in sides_of(side))
 
 
 class Stage(NamedTuple):

@@ -39,8 +39,9 @@ def generator(
         has none. Karras 2020 (StyleGAN2) filters so too.
 
     Raises:
-      ValueError: The image isn't a square whose side is a power of 2, 8 or more.
+      ValueError: The image isn't a square whose side is a power of 2, 8 or more, or the width is below 1.
     """
+    check_width(width)
     side = shape[0]
     if len(shape) != 3 or shape[1] != side or side < 8 or side & (side - 1):
         raise UserError(f"shape {tuple(shape)}: want (side, side, channels), the side a power of 2, 8 or more")
@@ -58,8 +59,18 @@ def critic(
       classes: The number of classes; 0 for none. With classes, the logit includes the projection of Miyato & Koyama
         2018 onto the flattened features.
       heads: Further linear outputs of the last features, {name: size}. They and the features are in `Output.extra`.
+
+    Raises:
+      ValueError: The width is below 1.
     """
+    check_width(width)
     return from_linen(Critic(width, norm, classes, heads))
+
+
+def check_width(width: int) -> None:
+    """Refuses a width below 1."""
+    if width < 1:
+        raise UserError(f"width {width}: it must be 1 or more")
 
 
 class Generator(nn.Module):

@@ -48,7 +48,7 @@ def generator(
     Noise is added to each pixel from the example's own key, `mode.keys`, in sampling too; without keys, none is.
 
     Args:
-      widths: Channels of each stage.
+      widths: Channels of each stage, from that of the smallest image to that of the largest.
       size: Size of a style.
       depth: Layers from the latent to the style.
       mixing: Probability of style mixing, in training: from a random layer on, an example's styles come from a second
@@ -81,7 +81,7 @@ def critic(
     through the groups all the same, as the authors do.
 
     Args:
-      widths: Channels of each stage.
+      widths: Channels of each stage, from that of the smallest image to that of the largest, as for the generator.
       residual: Whether each block is added to a shortcut.
       group: Examples whose standard deviation is the last layers' further channel; 1 leaves it constant.
       depth: Layers from the class to its embedding.

@@ -130,16 +130,21 @@ def game_name(number: int) -> str:
     return f"game_{number:02d}"
 
 
-def check_free(folder: Path) -> None:
-    """Raises UserError if the folder holds anything but a run that was killed while it was made."""
+def check_free(folder: Path, option: str = "--run-dir") -> None:
+    """Raises UserError if the folder holds anything but a run that was killed while it was made.
+
+    Args:
+      folder: The folder.
+      option: What chooses another one.
+    """
     try:
         str(folder.absolute()).encode()
     except UnicodeEncodeError as error:
-        raise UserError(f"{str(folder)!a}: checkpoints can't lie there; name a --run-dir in UTF-8") from error
+        raise UserError(f"{str(folder)!a}: checkpoints can't lie there; name a {option} in UTF-8") from error
     if (folder / CONFIG).exists():
-        raise UserError(f"{folder} holds a run already: `gan-jax resume {folder}` goes on, or give another --run-dir")
+        raise UserError(f"{folder} holds a run already: `gan-jax resume {folder}` goes on, or give another {option}")
     if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / UNFINISHED).exists())):
-        raise UserError(f"{folder} is not an empty folder: give another --run-dir")
+        raise UserError(f"{folder} is not an empty folder: give another {option}")
 
 
 def create(

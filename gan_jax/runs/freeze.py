@@ -28,9 +28,14 @@ def frozen(experiment: Experiment, names: str | None) -> Experiment:
     if names is None:
         return experiment
     optimizers = (
-        keeping(optimizer, player, names.split(",")) for player, optimizer in experiment.optimizers._asdict().items()
+        keeping(optimizer, player, listed(names)) for player, optimizer in experiment.optimizers._asdict().items()
     )
     return dataclasses.replace(experiment, optimizers=Players(*optimizers))
+
+
+def listed(names: str) -> list[str]:
+    """The names between the commas."""
+    return [name.strip() for name in names.split(",")]
 
 
 def keeping(
@@ -63,10 +68,10 @@ def check_frozen(names: str, params: Collection[str], copied: Collection[str]) -
       params: The names of both players' parameters, such as "critic/Conv_0/kernel".
       copied: Those that are another run's.
     """
-    for one in names.split(","):
+    for one in listed(names):
         under = [name for name in params if is_under(name, [one])]
         if not under:
             layers = sorted({"/".join(name.split("/")[:2]) for name in params})
-            raise UserError(f"freeze {one}: there is no such layer; there are {', '.join(layers)}")
+            raise UserError(f"freeze {one!r}: there is no such layer; there are {', '.join(layers)}")
         if own := [name for name in under if name not in copied]:
             raise UserError(f"freeze {one}: --init-from has nothing that fits {own[0]}, so it must be trained")

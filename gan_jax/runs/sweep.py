@@ -89,10 +89,13 @@ def points_of(folder: Path, file: Path, values: Values, options: Options) -> lis
         if name in points:
             raise UserError(f"two points of the grid are named {name}: give values whose letters and digits differ")
         lies = next((run.folder for run in before if run.arguments == saved(arguments)), folder / name)
+        if other := next((run for run in before if run.folder == lies and run.arguments != saved(arguments)), None):
+            told = ", ".join(f"{flag(one)} {other.arguments[one]}" for one in here)
+            raise UserError(f"{lies} is the run of {told}: give values whose letters and digits differ")
         points[name] = Point(name, here, lies, arguments)
     for point in points.values():
         if not point.is_run:
-            check_free(point.folder)
+            check_free(point.folder, "--out")
     return list(points.values())
 
 
@@ -112,7 +115,10 @@ def check_same(run: Run, file: Path, fixed: dict[str, Any], options: Options) ->
     was = run.arguments | saved(dataclasses.asdict(run.options))
     for name, value in saved(fixed | dataclasses.asdict(options)).items():
         if was[name] != value:
-            raise UserError(f"{run.folder} has {flag(name)} {was[name]}, not {value}: keep that, or give another --out")
+            alone = " move that run away if it was resumed alone," if name == "steps" else ""
+            raise UserError(
+                f"{run.folder} has {flag(name)} {was[name]}, not {value}: keep that,{alone} or give another --out"
+            )
 
 
 def saved(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -131,9 +137,9 @@ def word(value: Any) -> str:
     return re.sub(r"[^\w.+-]+", "_", text).strip("_")
 
 
-def protocol_of(experiment: Experiment, measure: Measure, num: int) -> Protocol:
+def protocol_of(experiment: Experiment, measure: Measure, num: int, split: str) -> Protocol:
     """Returns the protocol that identifies this sweep's evaluation of a point."""
-    real = part_of(experiment.data, "train")
+    real = part_of(experiment.data, split)
     count = real.size or num
     parts = {"data": real.name, "real": count, "generated": num, "generator": "EMA"}
     return saved({**parts, **measure.protocol(count)})

@@ -63,6 +63,18 @@ def test_help_shows_type_default_and_meaning(tiny, capsys):
     assert "--seed INT Seed of every random number of the run. (default: 0)" in text
 
 
+def test_help_begins_with_the_header_of_the_file_and_lines_end_where_the_window_does(tiny, capsys):
+    file = Path("tiny.py")
+    file.write_text(
+        file.read_text().replace("about it.", "about\n2 players.").replace("units.", "units,\n        1 or more.")
+    )
+    with pytest.raises(SystemExit):
+        cli.main(["train", "tiny.py", "--help"])
+    out = capsys.readouterr().out
+    assert "A tiny game.\n\nMore about 2 players.\n" in out
+    assert "Hidden units, 1 or more." in out
+
+
 def test_options_may_come_before_the_experiment(tiny):
     cli.main(["train", "--steps", "1", "--run-dir", "run", "tiny.py"])
     assert Path("run/checkpoints/1").is_dir()

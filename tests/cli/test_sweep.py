@@ -1,5 +1,6 @@
 """`gan-jax sweep`: a grid of runs, as a person types it."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -11,6 +12,7 @@ from command_line import EVERY, MEASURED, files, refused
 
 from gan_jax.cli import main as cli
 from gan_jax.cli.arguments import with_arguments_of, with_several_values
+from gan_jax.errors import UserError
 from gan_jax.evaluation.sweep_pictures import axis_of
 from gan_jax.runs.folder import create, open_run
 from gan_jax.runs.options import Options
@@ -118,6 +120,15 @@ def test_a_point_that_diverges_is_named_at_the_end_and_the_others_are_compared(a
     assert [line.split()[0] for line in out.splitlines() if line.startswith("learning_rate_")] == ["learning_rate_0.1"]
 
 
+def test_points_can_be_compared_with_examples_that_are_held_out(again):
+    with_test = "gaussians8()._replace(split=lambda name: gaussians8()._replace(name=f'held out for {name}'))"
+    Path("tiny.py").write_text(MEASURED.replace("gaussians8(),", f"{with_test},"))
+    cli.main(["sweep", "tiny.py", *EVERY, *RATES, "--compare-split", "test", "--out", "other"])
+    for point in ("learning_rate_0.1", "learning_rate_0.01"):
+        (result,) = json.loads(Path("other", point, "result.json").read_text())["results"]
+        assert result["protocol"]["data"] == "held out for test"
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -129,9 +140,11 @@ def test_a_point_that_diverges_is_named_at_the_end_and_the_others_are_compared(a
         ([*RATES, "--width", "8", "-1"], "width_-1_learning_rate_0.1: TypeError"),
         ([*RATES, "--steps", "6", "-1"], "steps_-1_learning_rate_0.1: steps -1: it must be 0 or more"),
         ([*RATES, "--compare-num", "3"], "learning_rate_0.1: 3 samples against 3 of gaussians8"),
+        ([*RATES, "--compare-split", "test"], "learning_rate_0.1: gaussians8 has no split 'test'"),
         ([*RATES, "--features", "effnet"], "only images have these"),
         ([*RATES, "--width", "9"], "grid/learning_rate_0.01 has --width 8, not 9: keep that, or give another --out"),
         ([*RATES, "--seed", "1"], "grid/learning_rate_0.01 has --seed 0, not 1"),
+        ([*RATES, "--steps", "7"], "has --steps 6, not 7: keep that, move that run away if it was resumed alone, or"),
     ],
 )
 def test_bad_input_is_one_line_before_anything_is_trained(again, capsys, arguments, says):
@@ -206,6 +219,23 @@ def test_points_named_alike_are_refused():
 )  # fmt: skip
 def test_a_value_has_a_short_name_of_its_own(value, name):
     assert word(value) == name
+
+
+def test_a_run_of_other_values_that_is_named_alike_is_refused(tmp_path):
+    file = tmp_path / "e.py"
+    file.write_text("def experiment(*, text, steps, batch_size): ...")
+    once = {"steps": [1], "batch_size": [1]}
+    for point in points_of(tmp_path / "grid", file, {"text": ["my photos", "x"]} | once, Options()):
+        create(point.folder, file, point.arguments, Options(), "data", [], None)
+    with pytest.raises(UserError, match="text_my_photos is the run of --text my photos: give values whose"):
+        points_of(tmp_path / "grid", file, {"text": ["my_photos", "x"]} | once, Options())
+
+
+def test_a_folder_with_something_else_is_refused_by_the_option_that_sweep_has(tmp_path):
+    (tmp_path / "grid" / "a_1").mkdir(parents=True)
+    (tmp_path / "grid" / "a_1" / "note.txt").touch()
+    with pytest.raises(UserError, match="a_1 is not an empty folder: give another --out"):
+        points_of(tmp_path / "grid", tmp_path / "e.py", {"a": [1, 2], "steps": [1]}, Options())
 
 
 def test_points_of_different_data_arent_compared():

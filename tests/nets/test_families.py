@@ -9,6 +9,7 @@ import pytest
 from toys import Moving
 
 from gan_jax.constraints import spectral_norm
+from gan_jax.errors import UserError
 from gan_jax.nets import biggan, convlstm, dcgan, gan3d, mlp, r3gan, radford, resnet, stylegan2, vgan
 from gan_jax.nets.layers import BatchNorm, Identity, LayerNorm
 from gan_jax.trees import as_output
@@ -159,3 +160,17 @@ def test_shapes_that_cannot_be_built_are_refused():
         resnet.critic().init(jax.random.key(0), jnp.zeros((1, 30, 30, 3)), None)
     with pytest.raises(ValueError, match="classes=0"):
         dcgan.generator(norm=Identity, classes=3)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: radford.critic(width=0),
+        lambda: radford.generator(width=0),
+        lambda: biggan.critic(widths=(8, 0, 8, 8)),
+        lambda: biggan.generator(widths=(8, 8, 8, -1)),
+    ],
+)
+def test_no_width_is_refused_before_a_layer_divides_by_it(make):
+    with pytest.raises(UserError, match=r"width 0: it must|widths \[.*\]: each must"):
+        make()

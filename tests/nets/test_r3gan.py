@@ -12,6 +12,7 @@ import pytest
 from derivatives import by_jax, golden
 from r3gan_cases import FILE, NETS, inputs, parameters
 
+from gan_jax.errors import UserError
 from gan_jax.nets import r3gan
 from gan_jax.types import Mode
 
@@ -109,6 +110,12 @@ def test_each_block_begins_as_the_identity_with_fixups_gain_in_its_branch():
             expected = (2 / (1 + 0.2**2)) ** 0.5 * 4**-0.25 / fan_in**0.5
             assert np.std(block[conv]["kernel"]) == pytest.approx(expected, rel=0.03)
             assert not block[conv]["bias"].any()
+
+
+def test_narrow_stages_of_large_images_keep_a_channel_and_no_width_is_refused():
+    assert r3gan.widths_of(128, 3, widest=16) == (3, 3, 3, 1, 1, 1)
+    with pytest.raises(UserError, match="width 0: it must be 1 or more"):
+        r3gan.widths_of(64, 0)
 
 
 @pytest.mark.parametrize("side", [12, 16, 20, 28])

@@ -213,6 +213,7 @@ def unsaved(source: Path) -> None:
         (unsaved, [], "source/checkpoints: no finished checkpoint in it"),
         (None, ["--init-checkpoint", "best"], "no whole checkpoint was evaluated"),
         (None, ["--freeze", "critic/Dense_9"], "there are critic/Dense_0, critic/Dense_1, generator/Dense_0, gen"),
+        (None, ["--freeze", "critic/Dense_0,"], "freeze '': there is no such layer"),
         (None, ["--freeze", "critic/Dense_0", "--width", "4"], "has nothing that fits critic/Dense_0/bias"),
     ],
 )
@@ -256,7 +257,7 @@ def test_frozen_layers_stay_to_the_last_bit_and_all_others_move(sources):
         "--init-from",
         str(sources["one"]),
         "--freeze",
-        "critic/Dense_0,generator/Dense_1/bias",
+        "critic/Dense_0, generator/Dense_1/bias",
     ]
     after = saved(train("new", *arguments))
     same = {name for name in start if name.startswith("params/") and np.array_equal(start[name], after[name])}

@@ -88,11 +88,24 @@ def train_and_test_images(train: str | os.PathLike, test: str | os.PathLike | No
       train: The folder.
       test: The other folder; None if there is none.
       size: The side of the squares, in pixels.
+
+    Raises:
+      FileNotFoundError: There is no such folder.
+      ValueError: One of them has no usable image, as far as can be told without reading those of `test`.
     """
     source = images(train, size=size)
     if test is None:
         return source
-    return source._replace(split=lambda name: images(test if name == "test" else train, size=size))
+    if not blank(source.example):
+        find(pathlib.Path(test).expanduser(), endings(), "images", is_image)
+    folders = {"train": train, "test": test}
+
+    def split(name: str) -> Source:
+        if name not in folders:
+            raise UserError(f"{source.name} has no split {name!r}: it has train and test")
+        return images(folders[name], size=size)
+
+    return source._replace(split=split)
 
 
 def as_needed(

@@ -8,7 +8,8 @@ from PIL import Image, features
 from source_properties import check_epochs, check_no_threads_left, check_resumes, check_shapes, take
 
 from gan_jax.data.folders import image_files, images as module
-from gan_jax.data.folders.images import images
+from gan_jax.data.folders.images import images, train_and_test_images
+from gan_jax.errors import Missing, UserError
 
 LIMITS = pytest.mark.parametrize("limit", [2**30, 0], ids=["on_device", "streamed"])
 
@@ -38,6 +39,22 @@ def test_a_folder_is_a_source(pictures, limit):
     check_resumes(source)
     check_epochs(source, level)
     check_no_threads_left(source)
+
+
+def test_a_second_folder_is_the_split_test_and_there_is_no_other(pictures):
+    source = train_and_test_images(pictures / "a", pictures / "b", size=8)
+    for name, parity in (("train", 0), ("test", 1)):
+        (batch,) = take(source.split(name), 1)
+        assert set(level(batch.x) % 2) == {parity}
+    with pytest.raises(UserError, match=r"5 images of 8x8x3, sha256 .* has no split 'tset': it has train and test"):
+        source.split("tset")
+
+
+@pytest.mark.parametrize(("test", "says"), [("none", "none isn't a folder"), ("empty", "empty holds no images")])
+def test_a_second_folder_without_images_is_refused_at_once(pictures, test, says):
+    (pictures / "empty").mkdir()
+    with pytest.raises((Missing, UserError), match=says):
+        train_and_test_images(pictures / "a", pictures / test, size=8)
 
 
 @LIMITS
