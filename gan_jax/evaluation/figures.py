@@ -166,7 +166,7 @@ def check_measure(experiment: Experiment, num: int) -> None:
     if measure is None:
         raise UserError(
             "--evaluate-every: the experiment names no measure; give its Experiment one, as "
-            "measure=measures.images(features.digits())"
+            "measure=measures.images(features.efficientnet_lite0())"
         )
     num = min(num, part_of(experiment.data, "train").size or num)
     figures = Evaluation(experiment, measure, num=num, num_real=num).of_real()
