@@ -157,10 +157,17 @@ def augmentation() -> list[str]:
 
 Does it help that the critic sees few examples augmented? Each augmentation has probability 0.3: quarter turns of 158
 pieces of furniture (`experiments/gan3d_furniture.py --turns`); gain, polarity and shifts of 67 drum hits
-(`experiments/wavegan_drums.py --augmentation`). Three seeds each, a third of the experiments' updates or less, and the
-same number with and without: the update's cost differs by less than 5 %. Figures are of held-out examples: 17 pieces
-and 21 hits. In runs as short as these, before a critic knows its examples by heart, it doesn't help, so the
-experiments' default is none."""
+(`experiments/wavegan_drums.py --augmentation`); ADA's geometry and colours of 500 of Noto's emoji, to which the
+probability rises along a cosine (`experiments/relativistic_images.py --augmentation`). Each has the same number of
+updates with and without. Figures are of held-out examples: 17 pieces, 21 hits, and 1,000 of the other 3,286 emoji.
+
+Furniture and drums have three seeds, a third of the experiments' updates or less, and an update costs less than 5 %
+more. In runs as short as these, before a critic knows its examples by heart, augmentation doesn't help, so the
+experiments' default is none. The emoji have one seed and 28,000 updates of 16, 900 passes over the images: long enough
+for augmentation to win, in distance and variety (recall). After 7,000 updates of the same game on another 500 emoji, the
+distance was still 351 without and 360 with it, while of the gap between the critic's logits of training images and of
+samples, 66 % and 20 % was a gap between training and held-out images. Augmentation makes an update of so narrow a DCGAN
+1.8 times as slow on one core."""
     return [text, *(part for data in AUGMENTED for part in section("augmentation", data, PROBABILITIES))]
 
 
