@@ -241,9 +241,10 @@ def test_a_run_is_stopped_when_its_time_is_over_and_goes_on_when_it_is_called_ag
     assert first["of"] == 100
     assert first["updates_a_second"] > 0
     assert first["seconds"] >= 1
-    second = made_up("game", until=4)  # time enough to start Python on a busy machine
+    calls = (made_up("game", until=seconds) for seconds in (4, 16, 60))  # a busy machine may need 4 to start Python
+    second = next(row for row in calls if row["updates"] > row["begun_at"])
     assert second["command"] == "gan-jax resume RUNS/game_f32"
-    assert first["updates"] <= second["begun_at"] < second["updates"]
+    assert first["updates"] <= second["begun_at"]
     picture = tmp_path / "a picture.png"
     done = train.finish(tmp_path / "runs", "--num 20", time.monotonic() + 60, picture, second)
     assert (done["picture"], done["unmeasured"]) == ("a picture.png", None)
