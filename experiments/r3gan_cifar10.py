@@ -4,8 +4,8 @@ Not yet run to the end. The paper's FID is 1.96. It needs `gan-jax prepare cifar
 paper's schedules, after 20 million images; the paper trains on from there.
 
 Along the schedules, Adam's b2, the half-life of the averaged generator and the augmentation's probability grow, and the
-learning rate and γ, the weight of R1 and R2, fall. The penalties augment images anew, where the authors' see what the
-logits see; the mean is the same. On a CPU, be small and without bfloat16: `--width 64 --batch-size 32 --bfloat16 0`.
+learning rate and γ, the weight of R1 and R2, fall. R1 and R2 draw their own augmentations; the authors reuse those of
+the logits, and the expected penalty is the same. On a CPU, use `--width 64 --batch-size 32 --bfloat16 0`.
 
 Settings: examples of 32x32x3, latents of 64, width 768, 39,063 updates, batch 512, 1 critic turn, Adam 0.0002 to 5e-05
 along a cosine, b1 0, b2 0.9 to 0.99, R1 0.05 to 0.005, R2 0.05 to 0.005, EMA 0 to 0.999929.

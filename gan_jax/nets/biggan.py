@@ -28,7 +28,7 @@ import jax.numpy as jnp
 from gan_jax.errors import UserError
 from gan_jax.nets.attention import attended
 from gan_jax.nets.conv import Conv
-from gan_jax.nets.layers import BatchNorm, Identity, Norm, Projection, conditional, need_label, with_heads
+from gan_jax.nets.layers import BatchNorm, Identity, Norm, Projection, check_width, conditional, need_label, with_heads
 from gan_jax.nets.linen import from_linen
 from gan_jax.nets.resnet import Block, FirstBlock, mean_2x2, repeat_2x2, sum_pool
 from gan_jax.nets.stages import base_of
@@ -66,7 +66,7 @@ def generator(
       ValueError: The sides can't be halved once for every block, no block makes an image of a height in `attention`,
         the latent can't be split, or a width is below 1.
     """
-    check_widths(widths)
+    check_width(*widths)
     base = base_of(shape, len(widths))
     check_attention(attention, [shape[0] >> count for count in range(len(widths) - 1)])
     return from_linen(Generator(tuple(widths), tuple(attention), hierarchical, embedding, classes, base, shape[2]))
@@ -94,16 +94,10 @@ def critic(
       ValueError: The number of halvings is below 1 or above that of the widths, the sides can't be halved so often, no
         block makes an image of a height in `attention`, or a width is below 1.
     """
-    check_widths(widths)
+    check_width(*widths)
     if not 1 <= halvings <= len(widths):
         raise UserError(f"{halvings} halvings by {len(widths)} blocks: want 1 to {len(widths)}")
     return from_linen(Critic(tuple(widths), halvings, tuple(attention), classes, heads))
-
-
-def check_widths(widths: Sequence[int]) -> None:
-    """Refuses a width below 1."""
-    if min(widths) < 1:
-        raise UserError(f"widths {list(widths)}: each must be 1 or more")
 
 
 def check_attention(attention: Sequence[int], heights: Sequence[int]) -> None:

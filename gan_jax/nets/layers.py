@@ -227,6 +227,12 @@ def conditional(norm: Norm, classes: int) -> Norm:
     return norm
 
 
+def check_width(*widths: int) -> None:
+    """Raises UserError for a width below 1."""
+    if min(widths) < 1:
+        raise UserError(f"width {min(widths)}: it must be 1 or more")
+
+
 def need_label(condition: Condition, classes: int) -> Array:
     """The condition as class numbers [B].
 

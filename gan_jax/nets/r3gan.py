@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from gan_jax.errors import UserError
 from gan_jax.nets.conv import Conv, downsample, upsample
-from gan_jax.nets.layers import need_label, with_heads
+from gan_jax.nets.layers import check_width, need_label, with_heads
 from gan_jax.nets.linen import from_linen
 from gan_jax.nets.stages import base_of, dtypes_of, sides_of
 from gan_jax.types import Array, Condition, Mode, Network, Output
@@ -95,8 +95,7 @@ def widths_of(side: int, width: int, widest: int = 32) -> tuple[int, ...]:
     Raises:
       ValueError: The side is another number, or the width is below 1.
     """
-    if width < 1:
-        raise UserError(f"width {width}: it must be 1 or more")
+    check_width(width)
     return tuple(max(width >> max(0, math.ceil(math.log2(each / widest))), 1) for each in sides_of(side))
 
 

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from gan_jax.errors import UserError
 from gan_jax.nets.conv import Conv, ConvTranspose, smooth
-from gan_jax.nets.layers import BatchNorm, Identity, Norm, Projection, conditional, with_heads
+from gan_jax.nets.layers import BatchNorm, Identity, Norm, Projection, check_width, conditional, with_heads
 from gan_jax.nets.linen import from_linen
 from gan_jax.types import Array, Condition, Mode, Network, Output
 
@@ -65,12 +65,6 @@ def critic(
     """
     check_width(width)
     return from_linen(Critic(width, norm, classes, heads))
-
-
-def check_width(width: int) -> None:
-    """Refuses a width below 1."""
-    if width < 1:
-        raise UserError(f"width {width}: it must be 1 or more")
 
 
 class Generator(nn.Module):

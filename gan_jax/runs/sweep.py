@@ -78,8 +78,8 @@ def points_of(folder: Path, file: Path, values: Values, options: Options) -> lis
     varied = [name for name, several in axes.items() if len(several) > 1]
     if not varied:
         raise UserError("the grid has one point: give an argument two or more values, or use `gan-jax train`")
-    before = runs_in(folder)
-    for run in before:
+    before = {run.folder: run for run in runs_in(folder)}
+    for run in before.values():
         check_same(run, file, {name: one for name, (one, *_) in axes.items() if name not in varied}, options)
     points: dict[str, Point] = {}
     for chosen in itertools.product(*axes.values()):
@@ -88,8 +88,8 @@ def points_of(folder: Path, file: Path, values: Values, options: Options) -> lis
         name = "_".join(f"{argument}_{word(value)}" for argument, value in here.items())
         if name in points:
             raise UserError(f"two points of the grid are named {name}: give values whose letters and digits differ")
-        lies = next((run.folder for run in before if run.arguments == saved(arguments)), folder / name)
-        if other := next((run for run in before if run.folder == lies and run.arguments != saved(arguments)), None):
+        lies = next((run.folder for run in before.values() if run.arguments == saved(arguments)), folder / name)
+        if (other := before.get(lies)) and other.arguments != saved(arguments):
             told = ", ".join(f"{flag(one)} {other.arguments[one]}" for one in here)
             raise UserError(f"{lies} is the run of {told}: give values whose letters and digits differ")
         points[name] = Point(name, here, lies, arguments)

@@ -172,5 +172,5 @@ def test_shapes_that_cannot_be_built_are_refused():
     ],
 )
 def test_no_width_is_refused_before_a_layer_divides_by_it(make):
-    with pytest.raises(UserError, match=r"width 0: it must|widths \[.*\]: each must"):
+    with pytest.raises(UserError, match=r"width (0|-1): it must be 1 or more"):
         make()
