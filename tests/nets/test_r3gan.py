@@ -118,6 +118,13 @@ def test_narrow_stages_of_large_images_keep_a_channel_and_no_width_is_refused():
         r3gan.widths_of(64, 0)
 
 
+@pytest.mark.parametrize(("given", "size"), [({}, 8), ({"embedding": 5}, 5)])
+def test_the_critic_embeds_classes_by_default_as_wide_as_its_widest_stage(given, size):
+    critic = r3gan.critic(widths=(8, 4), blocks=1, group_size=4, classes=3, **given)
+    params, _ = critic.init(jax.random.key(0), jnp.ones((1, 8, 8, 3)), jnp.zeros(1, int))
+    assert params["Embed_0"]["embedding"].shape == (3, size)
+
+
 @pytest.mark.parametrize("side", [12, 16, 20, 28])
 def test_sides_are_a_power_of_2_times_3_4_5_or_7(side):
     base = {12: 3, 16: 4, 20: 5, 28: 7}[side]
