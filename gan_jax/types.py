@@ -117,12 +117,14 @@ class View(NamedTuple):
       walks: Functions that write samples [walks, frames, ...] along walks between latent examples to one file; {} if
         no format is of use.
       rows: A function that writes samples [rows, columns, ...] to a picture of that layout; None if there is none.
+      recipe: How `views.view_of` makes this view again where its code isn't, as JSON; None if it can't.
     """
 
     together: dict[str, Write]
     single: dict[str, Write]
     walks: dict[str, Write] = {}  # noqa: RUF012 - a NamedTuple's default, never written to
     rows: Write | None = None
+    recipe: dict[str, Any] | None = None
 
 
 class Seen(NamedTuple):

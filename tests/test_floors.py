@@ -22,7 +22,7 @@ FLOORS = [  # from the lowest up: modules of the core, and folders with all that
     {"experiment", "measures", "convert", "data.packaged", "data.tfds"},
     {"evaluation"},
     {"runs"},
-    {"tpu_plan"},
+    {"tpu_plan", "models"},
     {"cli"},
     {"__main__"},
 ]

@@ -13,6 +13,7 @@ import gan_jax
 from gan_jax.cli.arguments import experiment_among
 from gan_jax.cli.compare import compare
 from gan_jax.cli.evaluate import evaluate
+from gan_jax.cli.export import export
 from gan_jax.cli.inspect import inspect
 from gan_jax.cli.list import list_experiments
 from gan_jax.cli.neighbours import neighbours
@@ -39,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "sweep": sweep,
         "prepare": prepare,
         "sample": sample,
+        "export": export,
         "inspect": inspect,
         "evaluate": evaluate,
         "compare": compare,

@@ -39,6 +39,8 @@ def neighbours(
       compiled: Where compiled programs are kept.
     """
     from gan_jax.evaluation.neighbours import nearest_training_examples
+    from gan_jax.models.open import model_of
+    from gan_jax.runs.folder import open_run
 
     with bad_input(run / "experiment.py", *file_of(features)):
         if num < 2 or not 0 <= seed < 2**32:
@@ -47,7 +49,7 @@ def neighbours(
         keep(compiled)
         trained = open_trained(run, checkpoint, data)
         built, step = trained.experiment, trained.step
-        samples = trained.sample(game, seed, num)
+        samples = model_of(open_run(run).name, trained, game).sample(seed, num)
         look = measure_of(built, features, weights).look
         found = nearest_training_examples(built, look, samples, num - 1)
         if built.view.rows:

@@ -10,14 +10,14 @@ from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional
 from gan_jax.cli.compile_cache import BY_DEFAULT, Compiled, keep
 from gan_jax.cli.terminal import bad_input
 from gan_jax.errors import UserError
-from gan_jax.runs.trained import Which, open_trained_to_sample
+from gan_jax.runs.trained import Which
 
 if TYPE_CHECKING:
     from gan_jax.types import View, Write
 
 
 def sample(
-    run: Positional[Path],
+    model: Positional[Path],
     num: int = 64,
     seed: int = 0,
     out: Path = Path("samples.png"),
@@ -29,13 +29,13 @@ def sample(
     provenance: bool = True,
     compiled: OmitArgPrefixes[Compiled] = BY_DEFAULT,
 ) -> None:
-    """Draw samples from the averaged (EMA) generator of a run. The same seed gives the same samples.
+    """Draw samples from the averaged (EMA) generator of a run or a bundle. The same seed gives the same samples.
 
     Where there are classes, sample i is of class i modulo their number: all are equally frequent, whatever the data.
     Other conditions are those that the run holds out, one after the other.
 
     Args:
-      run: The run's folder.
+      model: A run's folder, a bundle that `gan-jax export` wrote, or zoo:NAME.
       num: Number of samples, or of walks.
       seed: Seed of the samples.
       out: A file for all samples, in a format of their kind, or a folder (an existing one, or a name without a suffix)
@@ -52,34 +52,34 @@ def sample(
     import jax
     import numpy as np
 
-    from gan_jax.runs.folder import open_run
+    from gan_jax.models.open import open_model
     from gan_jax.storage.provenance import SIDECAR, Origin, hash_of, lines_of, mark
     from gan_jax.storage.provenance_formats import FORMATS
     from gan_jax.trees import rows
 
-    with bad_input(run / "experiment.py"):
+    with bad_input(model / "experiment.py"):
         if min(num, frames) < 1 or not 0 <= seed < 2**32:
             raise UserError(
                 f"num {num}, frames {frames}, seed {seed}: num and frames must be 1 or more, and seed 0 or more, below "
                 "2**32"
             )
         keep(compiled)
-        trained = open_trained_to_sample(run, checkpoint)
-        write, ending = format_of(trained.experiment.view, out, suffix, interpolate)
-        samples = trained.walk(game, seed, num, frames) if interpolate else trained.sample(game, seed, num)
+        opened = open_model(model, game, checkpoint)
+        write, ending = format_of(opened.view, out, suffix, interpolate)
+        samples = opened.walk(seed, num, frames) if interpolate else opened.sample(seed, num)
         if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(samples)):
-            raise UserError(f"samples of {run} at step {trained.step} aren't finite: it has diverged")
+            raise UserError(f"samples of {model} at step {opened.step} aren't finite: it has diverged")
         if provenance and (ending or out.suffix) not in FORMATS:
             lines_of((out.parent if ending is None else out) / SIDECAR)  # finds a broken file before the work
         files = [out] if ending is None else [out / f"{number:05d}{ending}" for number in range(num)]
         with made(files[0].parent):
             for number, file in enumerate(files):
                 write(samples if ending is None else rows(samples, number), file)
-        model = hash_of(trained.generator(game))
+        sha256 = hash_of(opened.variables)
         if provenance:
-            mark(files, Origin(open_run(run).name, model, trained.step, seed))
+            mark(files, Origin(opened.name, sha256, opened.step, seed))
     what = f"{num} walks of {frames} frames" if interpolate else f"{num} samples"
-    print(f"{out}: {what} of {run} at step {trained.step}, seed {seed}, model {model[:12]}")
+    print(f"{out}: {what} of {model} at step {opened.step}, seed {seed}, model {sha256[:12]}")
 
 
 def format_of(view: "View", out: Path, suffix: str | None, interpolate: bool) -> "tuple[Write, str | None]":

@@ -141,7 +141,8 @@ def note_of(data: Any) -> Note:
         return own | {"source": note_of(data.source)}
     shapes = {name: None if leaf is None else [list(leaf.shape), str(leaf.dtype)]
               for name, leaf in data.example._asdict().items()}  # fmt: skip
-    return {"example": shapes, "size": data.size, "classes": data.classes, "name": data.name}
+    facts = {name: getattr(data, name) for name in ("size", "classes", "name", "licence")}
+    return {"example": shapes} | facts
 
 
 def is_note(note: Any) -> bool:
@@ -153,7 +154,8 @@ def is_note(note: Any) -> bool:
         return isinstance(data["arrays"], list) and all(map(is_text, data["arrays"]))
     while isinstance(data, dict) and "source" in data:
         data = data["source"]
-    return isinstance(data, dict) and data.keys() == {"example", "size", "classes", "name"}
+    # earlier versions noted no licence
+    return isinstance(data, dict) and data.keys() - {"licence"} == {"example", "size", "classes", "name"}
 
 
 def stand_in(kind: Any, note: Note) -> Any:
@@ -164,7 +166,8 @@ def stand_in(kind: Any, note: Note) -> Any:
     example = {name: None if leaf is None else jax.ShapeDtypeStruct(tuple(leaf[0]), np.dtype(leaf[1]))
                for name, leaf in note["example"].items()}  # fmt: skip
     why = f"the run's data, {note['name']}, aren't here: give their new place by --data"
-    return without_examples(Batch(**example), note["size"], note["classes"], note["name"], why)
+    source = without_examples(Batch(**example), note["size"], note["classes"], note["name"], why)
+    return source._replace(licence=note.get("licence", ""))
 
 
 def blank(example: Batch, classes: int = 0) -> Source | None:

@@ -43,6 +43,7 @@ class Source(NamedTuple):
       found: What was used of the user's files and what was skipped, for commands to report; None if nothing is to be
         reported.
       held_out: Conditions that samples are drawn under, a tree of [N, ...]; None where conditions are class numbers.
+      licence: The licence of the data, for the cards of models trained on them; empty if it isn't known.
     """
 
     example: Batch
@@ -53,6 +54,7 @@ class Source(NamedTuple):
     split: "Callable[[str], Source] | None" = None
     found: Found | None = None
     held_out: Condition = None
+    licence: str = ""
 
     @property
     def conditions(self) -> Condition:

@@ -199,7 +199,7 @@ class Synthesis(nn.Module):
 
         first, *others = self.stages
         constant = self.param("constant", nn.initializers.normal(1.0), (*self.base, first.width))
-        x = layer(0, first, jnp.broadcast_to(constant.astype(styles.dtype), (len(styles), *constant.shape)))
+        x = layer(0, first, jnp.broadcast_to(constant.astype(styles.dtype), (styles.shape[0], *constant.shape)))
         image = ToRGB(self.channels)(x, styles[:, 1])
         for place, stage in enumerate(others, 1):
             x = layer(2 * place, stage, layer(2 * place - 1, stage, x, up=True))

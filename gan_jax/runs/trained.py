@@ -4,7 +4,7 @@ import contextlib
 import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from gan_jax.errors import Missing, UserError
 
@@ -35,26 +35,6 @@ class Trained(NamedTuple):
         if not 0 <= game < len(self.generators):
             raise UserError(f"game {game}: the run has {len(self.generators)}, from 0")
         return self.generators[game]
-
-    def sample(self, game: int, seed: int, num: int) -> Any:
-        """Draws samples, a tree of [num, ...], from a game's generator."""
-        import jax
-
-        from gan_jax.sample import make_sampler
-
-        built = self.experiment
-        draw = make_sampler(built.nets.generator, built.prior, built.data.conditions)
-        return draw(self.generator(game), jax.random.key(seed), num)
-
-    def walk(self, game: int, seed: int, num: int, frames: int) -> Any:
-        """Draws samples, a tree of [num, frames, ...], along walks from each latent example to the next."""
-        import jax
-
-        from gan_jax.sample import make_walker
-
-        built = self.experiment
-        draw = make_walker(built.nets.generator, built.prior, built.data.conditions)
-        return draw(self.generator(game), jax.random.key(seed), num, frames)
 
 
 def open_trained(run: Path, checkpoint: Which, data: Path | None = None) -> Trained:

@@ -80,5 +80,6 @@ images = View(
     single={".png": write_image},
     walks={".png": write_strips, ".gif": write_film},
     rows=write_strips,
+    recipe={"kind": "images"},
 )
 """The view of images [H, W, C] in [-1, 1], grey or RGB: PNG files and grids, and animated GIFs of walks."""

@@ -41,7 +41,13 @@ def text(alphabet: str, words: Set[str]) -> View:
     def write_line(sample: np.ndarray, path: Path) -> None:
         write_lines(sample[None], path)
 
-    return View({".png": write_page, ".txt": write_lines}, {".txt": write_line}, {".png": write_rows}, write_rows)
+    return View(
+        together={".png": write_page, ".txt": write_lines},
+        single={".txt": write_line},
+        walks={".png": write_rows},
+        rows=write_rows,
+        recipe={"kind": "text", "alphabet": alphabet, "words": sorted(words)},
+    )
 
 
 def draw_page(rows: list[list[str]], words: Set[str], path: Path) -> None:

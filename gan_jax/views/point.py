@@ -25,5 +25,5 @@ def write_point(point: np.ndarray, path: Path) -> None:
     np.savetxt(path, point[None], fmt="%.6g", delimiter=",")
 
 
-points = View({".png": write_scatter}, {".csv": write_point})
+points = View({".png": write_scatter}, {".csv": write_point}, recipe={"kind": "points"})
 """The view of points [2] in the plane: PNG scatter plots, and CSV files of coordinates."""

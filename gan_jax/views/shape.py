@@ -126,5 +126,6 @@ shapes = View(
     single={".glb": write_glb, ".stl": write_stl, ".png": write_picture},
     walks={".png": write_strips},
     rows=write_strips,
+    recipe={"kind": "shapes"},
 )
 """The view of shapes [side, side, side, 1] in voxels: PNG pictures, and GLB and STL meshes."""

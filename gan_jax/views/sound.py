@@ -37,6 +37,7 @@ def sounds(rate: int = 16_000) -> View:
         single={".wav": write_one, ".flac": to_flac(rate)},
         walks={".png": write_rows, ".wav": lambda walks, path: write_all(walks.reshape(-1, *walks.shape[2:]), path)},
         rows=write_rows,
+        recipe={"kind": "sounds", "rate": rate},
     )
 
 

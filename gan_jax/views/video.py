@@ -87,5 +87,6 @@ videos = View(
     single={".gif": write_film, ".mp4": write_video, ".png": write_strip},
     walks={".png": write_rows, ".gif": write_walks},
     rows=write_rows,
+    recipe={"kind": "videos"},
 )
 """The view of clips [frames, H, W, C] in [-1, 1]: PNG strips, animated GIFs and MP4 files."""

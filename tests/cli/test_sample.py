@@ -12,10 +12,11 @@ from PIL import Image
 from gan_jax import views
 from gan_jax.cli import main as cli
 from gan_jax.cli.sample import format_of
+from gan_jax.models.model import Model
 from gan_jax.runs.checkpoint import restore
 from gan_jax.runs.folder import open_run
 from gan_jax.runs.games import abstract_state, keys_of
-from gan_jax.runs.trained import Trained, open_trained
+from gan_jax.runs.trained import open_trained
 from gan_jax.sample import make_sampler
 from gan_jax.storage.provenance import SYNTHETIC, hash_of, inspect
 from gan_jax.types import Variables
@@ -151,7 +152,7 @@ def test_data_that_have_changed_are_warned_of_where_samples_are_drawn_and_refuse
 
 
 def test_samples_that_are_not_finite_are_refused_before_a_file_is_made(run, capsys, monkeypatch):
-    monkeypatch.setattr(Trained, "sample", lambda *_: np.full((2, 30, 30, 1), np.nan))
+    monkeypatch.setattr(Model, "sample", lambda *_: np.full((2, 30, 30, 1), np.nan))
     assert "aren't finite: it has diverged" in refused(capsys, "sample", str(run), "--out", "folder")
     assert not list(Path().iterdir())
 

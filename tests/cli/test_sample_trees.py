@@ -7,7 +7,7 @@ from command_line import files
 from PIL import Image
 
 from gan_jax.cli import main as cli
-from gan_jax.runs.trained import open_trained_to_sample
+from gan_jax.models.open import open_model
 
 TREES = '''"""Photos with their negatives."""
 
@@ -51,7 +51,7 @@ def test_one_array_of_each_sample_is_drawn_and_all_are_returned(tmp_path, monkey
     monkeypatch.chdir(tmp_path)
     Path("trees.py").write_text(TREES)
     cli.main(["train", "trees.py", "--run-dir", "run"])
-    samples = open_trained_to_sample(Path("run"), "latest").sample(0, 0, 3)
+    samples = open_model(Path("run")).sample(0, 3)
     np.testing.assert_array_equal(samples["photo"], -samples["negative"])
     cli.main(["sample", "run", "--num", "3", "--out", "folder"])
     cli.main(["sample", "run", "--num", "3", "--interpolate", "--frames", "2", "--out", "walk.png"])

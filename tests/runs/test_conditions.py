@@ -12,11 +12,11 @@ from PIL import Image
 
 from gan_jax import parallel
 from gan_jax.cli import main as cli
+from gan_jax.models.open import open_model
 from gan_jax.runs.checkpoint import restore
 from gan_jax.runs.folder import open_run
 from gan_jax.runs.games import abstract_state, dealt, keys_of, make_program
 from gan_jax.runs.rollback import slower
-from gan_jax.runs.trained import open_trained_to_sample
 
 PAIRS = '''"""Right halves of images from left ones."""
 
@@ -101,10 +101,10 @@ def state_of(run: Path, experiment=None):
 def test_samples_are_drawn_without_the_data_under_the_conditions_held_out(here):
     with_data = open_run(Path("run")).experiment().data.conditions
     hide(Path("run"))
-    trained = open_trained_to_sample(Path("run"), "latest")
-    np.testing.assert_array_equal(trained.experiment.data.conditions, with_data)
-    np.testing.assert_array_equal(trained.sample(0, 0, 30), with_data[np.arange(30) % 24])
-    np.testing.assert_array_equal(trained.walk(0, 0, 3, 2), np.repeat(with_data[:3, None], 2, 1))
+    model = open_model(Path("run"))
+    np.testing.assert_array_equal(model.conditions, with_data)
+    np.testing.assert_array_equal(model.sample(0, 30), with_data[np.arange(30) % 24])
+    np.testing.assert_array_equal(model.walk(0, 3, 2), np.repeat(with_data[:3, None], 2, 1))
 
 
 def test_a_picture_has_each_condition_to_the_left_of_its_sample(here):

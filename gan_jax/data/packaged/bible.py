@@ -23,7 +23,10 @@ def new_testament(*, length: int = 32) -> Text:
         return made
     verses = [re.sub("[^a-z ]", "", verse.lower()) for verse in load()]
     name = "New Testament"
-    return windows_of(tenth_held_out(verses), "train", name, where=name, length=length, alphabet=ALPHABET, limit=2**30)
+    loaded = windows_of(
+        tenth_held_out(verses), "train", name, where=name, length=length, alphabet=ALPHABET, limit=2**30
+    )
+    return loaded._replace(source=loaded.source._replace(licence="public domain"))
 
 
 def load() -> list[str]:

@@ -10,6 +10,7 @@ from gan_jax.errors import UserError
 
 SHAPE = (28, 28, 1)
 CLASSES, OF_EACH = 10, 500
+LICENCE = "CC BY-SA 3.0 (MNIST: LeCun, Cortes and Burges)"
 HELD_OUT = 100  # of the 500 of each digit, the last
 
 
@@ -29,7 +30,7 @@ def digits(split: str = "train") -> Source:
     if source := blank(image_example(SHAPE, labelled=True), CLASSES):
         return source
     images, labels = of_split(split)
-    return on_device(images, labels, name=f"digits {split}")._replace(split=digits)
+    return on_device(images, labels, name=f"digits {split}")._replace(split=digits, licence=LICENCE)
 
 
 def of_split(split: str) -> tuple[np.ndarray, np.ndarray]:

@@ -29,4 +29,4 @@ def drums(split: str = "train") -> Source:
     if source := blank(sound_example(LENGTH, labelled=True), CLASSES):
         return source
     source = sounds(FOLDER / split, rate=RATE, length=LENGTH, labels=True)
-    return source._replace(name=f"drums {split}, {source.name}", split=drums, found=None)
+    return source._replace(name=f"drums {split}, {source.name}", split=drums, found=None, licence="CC0 1.0")

@@ -33,7 +33,7 @@ def furniture(split: str = "train") -> Source:
     bits = load()
     chosen = (np.arange(len(bits)) % HELD_OUT == HELD_OUT - 1) == (split == "test")
     name = f"furniture {split}, sha256 {digest(bits[chosen].data)}"
-    return on_device(bits[chosen], name=name, decode=unpacked(SIDE))._replace(split=furniture)
+    return on_device(bits[chosen], name=name, decode=unpacked(SIDE))._replace(split=furniture, licence="CC0 1.0")
 
 
 def load() -> NDArray[np.uint8]:

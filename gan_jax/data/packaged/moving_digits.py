@@ -57,7 +57,7 @@ def moving_digits(split: str = "train", *, size: int = 32, frames: int = 16, dig
     draw = scenes(split, size=size, frames=frames, digits=digits)
     name = f"moving_digits {split}: {digits} in {frames} frames of {size}x{size}, procedural"
     parts = functools.partial(moving_digits, size=size, frames=frames, digits=digits)
-    return endless(name, lambda key: draw(key).clip)._replace(split=parts)
+    return endless(name, lambda key: draw(key).clip)._replace(split=parts, licence=packaged.LICENCE)
 
 
 def scenes(split: str, *, size: int = 32, frames: int = 16, digits: int = 1) -> Callable[[Array], Scene]:

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from gan_jax.data.memory import blank, remembered
-from gan_jax.data.packaged.digits import CLASSES, HELD_OUT, OF_EACH, SHAPE, load
+from gan_jax.data.packaged.digits import CLASSES, HELD_OUT, LICENCE, OF_EACH, SHAPE, load
 from gan_jax.data.source import Source, endless, image_example, to_float
 from gan_jax.types import Array
 
@@ -25,4 +25,4 @@ def stacked_digits() -> Source:
     def draw(key: Array) -> Array:
         return to_float(jnp.moveaxis(digits[jax.random.randint(key, (3,), 0, len(digits))], 0, -1))
 
-    return endless("stacked digits", draw)
+    return endless("stacked digits", draw)._replace(licence=LICENCE)

@@ -42,7 +42,7 @@ def windows(x: Array, geometry: Geometry) -> Iterator[Array]:
     x = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *around, (0, 0, 0)])
     for tap in itertools.product(*map(range, geometry.window)):
         ends = [start + reach for start, reach in zip(tap, geometry.reach)]
-        yield lax.slice(x, (0, *tap, 0), (len(x), *ends, x.shape[-1]), (1, *geometry.strides, 1))
+        yield lax.slice(x, (0, *tap, 0), (x.shape[0], *ends, x.shape[-1]), (1, *geometry.strides, 1))
 
 
 def taps(w: Array) -> Array:

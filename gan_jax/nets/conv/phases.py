@@ -24,4 +24,4 @@ def input_gradient(g: Array, w: Array, *, geometry: Geometry) -> Array:
     padding = (-axis.first, axis.positions + axis.first + axis.taps - 1 - axis.size)
     apart = Geometry((axis.size,), (axis.taps,), (1,), (padding,), geometry.precision)
     x = direct.input_gradient(g, phases_of_w(w, geometry), geometry=apart)
-    return x.reshape(len(x), -1, w.shape[-2])[:, : geometry.space[0]]
+    return x.reshape(x.shape[0], -1, w.shape[-2])[:, : geometry.space[0]]

@@ -1,0 +1,103 @@
+"""Model cards: what a bundle's generator makes, was trained on, measures, and is for. Mitchell et al. 2019."""
+
+import ast
+from typing import Any
+
+import numpy as np
+
+from gan_jax.evaluation.compare import short
+from gan_jax.evaluation.report import arrow, number
+from gan_jax.experiment import Experiment
+from gan_jax.models.model import Model
+from gan_jax.runs.folder import Run
+from gan_jax.storage.provenance import hash_of
+from gan_jax.storage.versions import versions
+from gan_jax.trees import named, outline
+
+UNKNOWN = "not stated: ask whoever trained this model, and don't assume that it is free to use"
+USES = """It is for research and teaching: to draw samples, look at the latent space, and compare methods. Its samples
+are synthetic; `gan-jax sample` says so in each file.
+
+Don't pass samples off as recordings, photographs or writings of people. A generator can repeat examples that it was
+trained on, with whatever rights and personal data they carry: `gan-jax neighbours` shows samples beside the nearest
+training examples. It repeats the data's gaps and biases too, and it isn't a source of facts. If it was trained on
+pictures or voices of people, don't make deepfakes: they need the consent of those shown, and in many countries the law
+says so."""
+
+
+def card_of(model: Model, run: Run, experiment: Experiment, results: list[dict[str, Any]], licence: str | None) -> str:
+    """Writes the card of a run's model.
+
+    Args:
+      model: The model.
+      run: Its run.
+      experiment: Its experiment.
+      results: The results that `gan-jax evaluate` saved in the run.
+      licence: The licence of the data; None: the one that the data set states.
+
+    Returns:
+      Markdown.
+    """
+    data, example = experiment.data, experiment.data.example
+    header = ast.get_docstring(ast.parse((run.folder / "experiment.py").read_text(encoding="utf-8")))
+    count = sum(np.size(leaf) for leaf in named(model.variables).values())
+    conditions = f"one of {model.classes} classes" if model.classes else outline(example.condition)
+    parts = {
+        f"# {model.name}": f"The generator of a GAN that gan_jax trained for {model.step:,} updates.",
+        "## What it makes": table(
+            {
+                "samples": outline(example.x),
+                "latents": outline(example_of(model)),
+                "conditions": "none" if model.conditions is None else conditions,
+                "variables": f"{count:,}",
+            }
+        ),
+        "## Data": table({"name": data.name, "licence": licence or data.licence or UNKNOWN}),
+        "## Training": "\n\n".join([quoted(header or "The experiment has no header."), table(settings_of(run))]),
+        "## Figures": "\n\n".join(map(figures, results)) or "None: the run wasn't evaluated.",
+        "## Uses and misuses": USES,
+        "## Provenance": table(
+            {
+                "run": run.folder.resolve().name,
+                "SHA-256 of the variables": hash_of(model.variables),
+                **{name: version for name, version in versions().items() if name in ("gan-jax", "jax", "python")},
+            }
+        ),
+    }
+    return "\n".join(f"{heading}\n\n{text}\n" for heading, text in parts.items())
+
+
+def example_of(model: Model) -> Any:
+    import jax
+
+    return jax.eval_shape(model.prior, jax.eval_shape(jax.random.key, 0))
+
+
+def settings_of(run: Run) -> dict[str, Any]:
+    """The arguments of a run and the options that shape its game, without where its files lay."""
+    settings = run.arguments | {"seed": run.options.seed, "precision": run.options.precision}
+    return {name: value for name, value in settings.items() if value is not None and "/" not in str(value)}
+
+
+def figures(result: dict[str, Any]) -> str:
+    """A table of one result's figures, with the floor and the protocol."""
+    floor = result["floor"]
+    rows = ["| figure | median of the games | real examples |", "|---|---|---|"]
+    for name, (_, median, _) in result["quartiles"].items():
+        of_real = number(floor["figures"].get(name)) if floor else "-"
+        rows.append(f"| {name} {arrow(result, name)} | {number(median)} | {of_real} |")
+    protocol = "; ".join(f"{part} {short(value)}" for part, value in result["protocol"].items())
+    return "\n".join([*rows, "", f"Protocol: {protocol}; seed {result['made']['seed']}."])
+
+
+def table(rows: dict[str, Any]) -> str:
+    lines = [f"| {name} | {cell(value)} |" for name, value in rows.items()]
+    return "\n".join(["| | |", "|---|---|", *lines])
+
+
+def cell(value: Any) -> str:
+    return " ".join(str(value).replace("|", "\\|").split())
+
+
+def quoted(text: str) -> str:
+    return "\n".join(f"> {line}".rstrip() for line in text.splitlines())
