@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         experiment as experiment,
         features as features,
         keys as keys,
+        latent as latent,
         losses as losses,
         measures as measures,
         metrics as metrics,
@@ -74,9 +75,9 @@ if TYPE_CHECKING:
     from gan_jax.update import deal as deal, make_init as make_init, make_update as make_update
 
 NAMES = {
-    __name__: "augment auxiliary averages constraints convert data dynamics experiment features keys losses "
-    "measures metrics nets objectives parallel penalties priors regularizers sample schedules simultaneous spectrum "
-    "types update views",
+    __name__: "augment auxiliary averages constraints convert data dynamics experiment features keys latent "
+    "losses measures metrics nets objectives parallel penalties priors regularizers sample schedules simultaneous "
+    "spectrum types update views",
     "gan_jax.constraints": "clip_weights packed spectral_norm",
     "gan_jax.experiment": "Experiment",
     "gan_jax.objectives": "add every scale",

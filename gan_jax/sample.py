@@ -79,9 +79,8 @@ def make_walker(
     def chunk(variables: Variables, key: Array, count: Array, place: Array, frames: Array, condition: Condition) -> Any:
         begin, share = place // frames % count, place % frames / frames
         keys = sample_keys(key, begin)
-        ends = [jax.vmap(prior)(latent) for latent in (keys[0], sample_keys(key, (begin + 1) % count)[0])]
-        z = jax.tree.map(lambda start, end: jax.vmap(between)(start, end, share), *ends)
-        return generate(generator, variables, z, keys[1], condition)
+        starts, ends = (jax.vmap(prior)(each) for each in (keys[0], sample_keys(key, (begin + 1) % count)[0]))
+        return generate(generator, variables, interpolated(starts, ends, share), keys[1], condition)
 
     def walk(variables: Variables, key: Array, count: int, frames: int) -> Any:
         chunks = []
@@ -119,6 +118,11 @@ def sample_keys(key: Array, number: Array) -> tuple[Array, Array]:
 def generate(generator: Network, variables: Variables, z: Any, keys: Array | None, condition: Condition) -> Any:
     """The generator's samples at latents z, as in evaluation; both are trees of [B, ...]."""
     return as_output(generator.apply(*variables, z, condition, Mode(train=False, keys=keys))[0]).y
+
+
+def interpolated(starts: Any, ends: Any, shares: Array) -> Any:
+    """The latent examples `between` trees of [B, ...], each at its own share [B] of the way."""
+    return jax.tree.map(lambda start, end: jax.vmap(between)(start, end, shares), starts, ends)
 
 
 def between(start: Array, end: Array, share: Array) -> Array:

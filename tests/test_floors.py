@@ -16,7 +16,7 @@ FLOORS = [  # from the lowest up: modules of the core, and folders with all that
     {"keys", "averages", "trees", "metrics"},
     {"losses", "penalties", "objectives", "constraints", "priors", "schedules", "augment", "dynamics", "sample"}
     | {"nets", "data", "views"},
-    {"regularizers", "auxiliary", "play"},
+    {"regularizers", "auxiliary", "play", "latent"},
     {"update"},
     {"parallel", "simultaneous", "spectrum", "features", "data.folders"},
     {"experiment", "measures", "convert", "data.packaged", "data.tfds"},
@@ -28,7 +28,7 @@ FLOORS = [  # from the lowest up: modules of the core, and folders with all that
 ]
 CORE = {
     *("types", "keys", "averages", "trees", "losses", "penalties", "objectives", "constraints", "priors", "schedules"),
-    *("regularizers", "auxiliary", "dynamics", "play", "update", "simultaneous", "parallel", "sample"),
+    *("regularizers", "auxiliary", "dynamics", "play", "update", "simultaneous", "parallel", "sample", "latent"),
 }
 TOP = {*CORE, "spectrum", "errors", "experiment", "lazy", "__init__", "__main__"}
 LIGHT = {"errors", "lazy", "storage"}  # the standard library alone

@@ -1,0 +1,237 @@
+"""Directions, truncation, path length and inversion, on generators whose answers are known."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gan_jax import latent, priors
+from gan_jax.constraints import spectral_norm
+from gan_jax.errors import UserError
+from gan_jax.nets import biggan, convlstm, dcgan, gan3d, language, mlp, r3gan, radford, resnet, stylegan2, vgan, wavegan
+from gan_jax.types import Mode, Network, Variables
+
+RANDOM = np.random.default_rng(0)
+ORTHOGONAL = np.linalg.qr(RANDOM.normal(size=(5, 5)))[0]
+SPREADS = np.array([5.0, 3.0, 2.0, 1.0, 0.5])
+
+
+def same_lines(a, b):
+    """Whether rows of length 1 are the same up to their signs."""
+    return np.abs(np.sum(np.asarray(a) * np.asarray(b), axis=-1))
+
+
+def whitened(count: int, size: int) -> np.ndarray:
+    """Rows of mean 0 and covariance I, exactly."""
+    x = RANDOM.normal(size=(count, size))
+    return np.linalg.qr(x - x.mean(0))[0] * count**0.5
+
+
+def test_principal_directions_of_latents_themselves_are_the_axes_of_their_ellipsoid():
+    latents = 7 + whitened(200, 5) * SPREADS @ ORTHOGONAL.T
+    found = latent.principal_directions(latents, latents, 5)
+    np.testing.assert_allclose(same_lines(found.vectors, ORTHOGONAL.T), 1, rtol=1e-9)
+    np.testing.assert_allclose(found.scales, SPREADS, rtol=1e-9)
+    np.testing.assert_allclose(found.shares, SPREADS**2 / np.sum(SPREADS**2), rtol=1e-9)
+
+
+@pytest.mark.parametrize("outputs", [8, 500])  # fewer and more than the latents
+def test_principal_directions_of_z_are_those_that_a_linear_generator_stretches(outputs):
+    z = whitened(200, 5)
+    stretched = np.linalg.qr(RANDOM.normal(size=(outputs, 5)))[0]
+    activations = 3 + (z @ ORTHOGONAL * SPREADS) @ stretched.T
+    found = latent.principal_directions(z, activations.reshape(200, 2, -1), 3)
+    np.testing.assert_allclose(same_lines(found.vectors, ORTHOGONAL.T[:3]), 1, rtol=1e-9)
+    np.testing.assert_allclose(np.linalg.norm(found.vectors, axis=1), 1, rtol=1e-12)
+    np.testing.assert_allclose(found.scales, 1, rtol=1e-9)
+    np.testing.assert_allclose(found.shares, SPREADS[:3] ** 2 / np.sum(SPREADS**2), rtol=1e-9)
+
+
+def test_the_blocks_of_activations_make_no_difference(monkeypatch):
+    z = RANDOM.normal(size=(20, 3))
+    for outputs in (7, 50):
+        activations = RANDOM.normal(size=(20, outputs))
+        whole = latent.principal_directions(z, activations, 3)
+        with monkeypatch.context() as patch:
+            patch.setattr(latent, "BLOCK", 6)
+            for one, other in zip(whole, latent.principal_directions(z, activations, 3)):
+                np.testing.assert_allclose(one, other, rtol=1e-9)
+
+
+def test_the_largest_entry_of_a_direction_is_positive():
+    vectors = latent.directions(np.array([[1.0, -2.0], [0.5, 0.25]]), np.eye(2), np.ones(2)).vectors
+    np.testing.assert_allclose(vectors, np.array([[-1, 2], [2, 1]]) / 5**0.5)
+
+
+def test_factorised_directions_are_the_left_singular_vectors_of_the_kernel():
+    kernel = ORTHOGONAL * SPREADS @ np.linalg.qr(RANDOM.normal(size=(9, 5)))[0].T
+    found = latent.factorised_directions(2 * whitened(100, 5), kernel, 4)
+    np.testing.assert_allclose(same_lines(found.vectors, ORTHOGONAL.T[:4]), 1, rtol=1e-9)
+    np.testing.assert_allclose(found.scales, 2, rtol=1e-9)
+    np.testing.assert_allclose(found.shares, SPREADS[:4] ** 2 / np.sum(SPREADS**2), rtol=1e-9)
+
+
+def test_impossible_directions_are_refused():
+    z = whitened(20, 5)
+    with pytest.raises(UserError, match="3 directions: there are from 1 to 2 here"):
+        latent.principal_directions(z, z[:, :2], 3)
+    with pytest.raises(UserError, match="0 directions: there are from 1 to 5 here"):
+        latent.factorised_directions(z, np.eye(5), 0)
+    with pytest.raises(UserError, match="20 latents and 7 activations: give 2 or more, and equally many"):
+        latent.principal_directions(z, z[:7], 1)
+    with pytest.raises(UserError, match=r"latents float32\[20, 5, 1\]: directions need one array \[N, D\]"):
+        latent.principal_directions(z[..., None], z, 1)
+    with pytest.raises(UserError, match=r"latents \{a: float32\[20, 5\]\}: directions need one array"):
+        latent.factorised_directions({"a": z}, np.eye(5), 1)
+    with pytest.raises(UserError, match="latents of 5 and a kernel of 4 inputs"):
+        latent.factorised_directions(z, np.eye(4), 1)
+
+
+DENSE = "Dense_0"
+FAMILIES = {  # a generator, and the names of the kernels that the latent enters
+    "mlp": (functools.partial(mlp.generator, (3, 2), width=8, depth=2), [DENSE]),
+    "dcgan": (functools.partial(dcgan.generator, width=2, shape=(8, 12, 1)), [DENSE]),
+    "radford": (functools.partial(radford.generator, width=2, shape=(16, 16, 3)), [DENSE]),
+    "resnet": (functools.partial(resnet.generator, width=4, shape=(8, 16, 3)), [DENSE]),
+    "r3gan": (functools.partial(r3gan.generator, widths=(4, 2), blocks=1, group_size=2, shape=(6, 8, 3)), [DENSE]),
+    "vgan": (functools.partial(vgan.generator, width=2, shape=(4, 16, 16, 1)), [DENSE]),
+    "gan3d": (functools.partial(gan3d.generator, width=2, side=16), [DENSE]),
+    "language": (functools.partial(language.generator, width=4, shape=(4, 5)), [DENSE]),
+    "wavegan": (functools.partial(wavegan.generator, width=2, length=1024), [DENSE]),
+    "convlstm": (
+        functools.partial(convlstm.generator, width=2, shape=(4, 32, 32, 1)),
+        ["Dense_0", "Dense_1", "Dense_2"],
+    ),
+    "sagan": (
+        functools.partial(biggan.generator, widths=(4, 4), attention=(4,), hierarchical=False, shape=(4, 8, 3)),
+        [DENSE],
+    ),
+}
+CLASSES, LABEL = 4, jnp.array([2])
+
+
+def made(network: Network, size: int, label) -> Variables:
+    """Random variables, so that no kernel is 0."""
+    shapes = jax.eval_shape(network.init, jax.random.key(0), jnp.zeros((1, size)), label)
+    draw = lambda leaf: jnp.asarray(0.1 + np.abs(RANDOM.normal(size=leaf.shape)), leaf.dtype)  # noqa: E731
+    return Variables(*jax.tree.map(draw, shapes))
+
+
+def kernels_of(network: Network, variables: Variables, size: int, label) -> list[np.ndarray]:
+    space = latent.z_space(network, variables, priors.normal(size))
+    return latent.first_kernels(lambda z: space.generate(z, None, label), size)
+
+
+UNCONDITIONAL = ["gan3d", "wavegan", "language"]
+
+
+@pytest.mark.parametrize(
+    ("family", "classes"),
+    [(family, 0) for family in FAMILIES] + [(family, CLASSES) for family in FAMILIES if family not in UNCONDITIONAL],
+)
+def test_the_first_kernels_of_every_family_are_found_in_its_program(family, classes):
+    make, names = FAMILIES[family]
+    network, label = make(classes=classes) if classes else make(), LABEL if classes else None
+    variables = made(network, 6, label)
+    found = kernels_of(network, variables, 6, label)
+    assert len(found) == len(names)
+    for kernel, name in zip(found, names):
+        np.testing.assert_allclose(kernel, variables.params[name]["kernel"][:6], rtol=1e-6)
+
+
+def test_each_chunk_of_bigGANs_latent_has_the_kernels_of_its_own_block():
+    network = biggan.generator(widths=(4, 4, 2), attention=(), embedding=5, classes=CLASSES, shape=(8, 8, 3))
+    variables = made(network, 6, LABEL)
+    first, *blocks = kernels_of(network, variables, 6, LABEL)
+    np.testing.assert_allclose(first[:2], variables.params[DENSE]["kernel"], rtol=1e-6)
+    np.testing.assert_array_equal(first[2:], 0)
+    assert len(blocks) == 2 * 2 * 2  # blocks, norms of each, and their scales and biases
+    for at, kernel in enumerate(blocks):
+        inputs = np.arange(6) // 2 == 1 + at // 4
+        assert np.all(kernel[inputs] != 0)
+        np.testing.assert_array_equal(kernel[~inputs], 0)
+
+
+def test_spectral_norm_divides_the_kernels():
+    network = spectral_norm(mlp.generator((3,), width=8, depth=1))
+    params, stats = jax.jit(network.init)(jax.random.key(0), jnp.zeros((1, 6)), None)
+    (kernel,) = kernels_of(network, Variables(params, stats), 6, None)
+    (given,) = kernels_of(mlp.generator((3,), width=8, depth=1), Variables(params, {}), 6, None)
+    ratio = given / kernel
+    np.testing.assert_allclose(ratio, ratio[0, 0], rtol=1e-4)
+    assert abs(ratio[0, 0] - 1) > 0.01
+
+
+STYLED = stylegan2.generator(widths=(4, 2), size=6, depth=1, shape=(6, 8, 3))
+
+
+def test_styles_enter_the_affine_layers_of_stylegan2_and_z_none():
+    variables = made(STYLED, 6, None)
+    with pytest.raises(UserError, match=r"no layer takes these latents as they are: .* use its styles"):
+        kernels_of(STYLED, variables, 6, None)
+    space = latent.style_space(STYLED, variables, priors.normal(6))
+    found = latent.first_kernels(lambda w: space.generate(w, None, None), 6)
+    layers = variables.params["Synthesis_0"]
+    names = ["Modulated_0", "ToRGB_0", "Modulated_1", "Modulated_2", "ToRGB_1"]
+    for kernel, name in zip(found, names, strict=True):
+        np.testing.assert_allclose(kernel, layers[name]["Dense_0"]["kernel"] / 6**0.5, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "of",
+    [
+        lambda z, kernel: jnp.tanh(jnp.concatenate([jnp.ones((1, 1)), z[:, ::-1]], 1)[:, 1:] / 2 @ kernel),
+        lambda z, kernel: jax.checkpoint(lambda z: jnp.tanh(z[:, ::-1] * 0.5 @ kernel))(z),
+        lambda z, kernel: jnp.tanh(jnp.where(jnp.arange(3) > -1, -z, 0)[:, jnp.array([2, 1, 0])] @ (-kernel / 2)),
+        lambda z, kernel: jnp.einsum("oi,bi->bo", kernel.T, z[:, ::-1].reshape(1, 3) - 1) ** 2 / 2 + jnp.sum(z**2),
+    ],
+)
+def test_moves_and_scales_before_the_kernel_belong_to_it(of):
+    kernel = jnp.arange(6.0).reshape(3, 2)
+    (found,) = latent.first_kernels(lambda z: of(z, kernel), 3)
+    half = 1 if "einsum" in of.__code__.co_names else 0.5
+    np.testing.assert_allclose(found, half * kernel[::-1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("first", [lambda z: z**2, jnp.tanh, lambda z: z * z, lambda z: 1 / z, lambda z: z @ z.T])
+def test_a_nonlinear_function_before_the_kernel_hides_it(first):
+    with pytest.raises(UserError, match="no layer takes these latents"):
+        latent.first_kernels(lambda z: first(z) @ jnp.ones((first(z).shape[1], 2)), 3)
+
+
+@jax.jit
+def drawn(space, keys):
+    return space.draw(keys, None)
+
+
+@jax.jit
+def generated(space, latents, keys):
+    return space.generate(latents, keys, None)
+
+
+def test_a_space_draws_and_generates_what_the_network_does():
+    variables = made(STYLED, 6, None)
+    keys = jax.random.split(jax.random.key(0), 3)
+    in_z, in_styles = (make(STYLED, variables, priors.normal(6)) for make in (latent.z_space, latent.style_space))
+    z, styles = drawn(in_z, keys), drawn(in_styles, keys)
+    (y, extra), _ = jax.jit(STYLED.apply)(*variables, z, None, Mode(keys=keys))
+    np.testing.assert_allclose(generated(in_z, z, keys), y, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(styles, extra[:, 0], rtol=1e-5)
+    for given in (styles, extra):
+        np.testing.assert_allclose(generated(in_styles, given, keys), y, rtol=1e-5, atol=1e-5)
+
+
+def test_ways_between_styles_are_straight():
+    shares = np.float32([0, 0.25, 1])
+    starts = jnp.asarray(RANDOM.normal(size=(3, 2, 4)))
+    between = latent.straight(starts, 3 * starts, jnp.asarray(shares))
+    np.testing.assert_allclose(between, np.asarray(starts) * (1 + 2 * shares)[:, None, None], rtol=1e-6)
+
+
+def test_a_generator_without_styles_has_no_space_of_them():
+    network = mlp.generator(width=4)
+    space = latent.style_space(network, made(network, 6, None), priors.normal(6))
+    with pytest.raises(UserError, match=r"Output.extra is None, not styles \[B, layers, size\]: use its z"):
+        space.draw(jax.random.split(jax.random.key(0), 2), None)
