@@ -1,10 +1,14 @@
 import math
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from gan_jax import priors
+from gan_jax.errors import UserError
+
+CODES = priors.Codes((4, 2), 3)
 
 
 def draws(prior, count: int = 4000) -> np.ndarray:
@@ -13,7 +17,7 @@ def draws(prior, count: int = 4000) -> np.ndarray:
 
 @pytest.mark.parametrize(
     "prior",
-    [priors.normal(5), priors.uniform(5), priors.truncated_normal(5, 1.0)],
+    [priors.normal(5), priors.uniform(5), priors.truncated(priors.normal(5), 1.0)],
     ids=["normal", "uniform", "truncated"],
 )
 def test_one_key_gives_one_latent_example(prior):
@@ -29,15 +33,43 @@ def test_normal_has_variance_1():
     np.testing.assert_allclose(draws(priors.normal(5)).std(axis=0), 1, atol=0.06)
 
 
-def test_truncated_normal_is_the_normal_within_its_limits():
-    z = draws(priors.truncated_normal(5, 0.5))
+def test_a_truncated_normal_prior_is_the_normal_distribution_within_its_limits():
+    z = draws(priors.truncated(priors.normal(5), 0.5))
     assert -0.5 <= z.min() < -0.498
     assert 0.498 < z.max() <= 0.5
     density, mass = math.exp(-0.125) / math.sqrt(2 * math.pi), math.erf(0.5 / math.sqrt(2))
     np.testing.assert_allclose(z.std(axis=0) ** 2, 1 - density / mass, rtol=0.07)  # five standard errors
-    for limit in (0.0, -1.0, math.nan):
-        with pytest.raises(ValueError, match=f"truncation at {limit}: it must be above 0"):
-            priors.truncated_normal(5, limit)
+
+
+@pytest.mark.parametrize("limit", [0.0, -1.0, math.nan])
+def test_a_limit_that_is_not_above_0_is_refused(limit):
+    with pytest.raises(UserError, match=f"truncation at {limit}: it must be above 0"):
+        priors.truncated(priors.normal(5), limit)
+
+
+def test_a_limit_that_no_draw_meets_is_refused_instead_of_drawing_for_ever():
+    with pytest.raises(UserError, match=r"truncation at 0.5: of 1000 draws, none of some entry is within it"):
+        priors.truncated(lambda key: jnp.stack([jax.random.normal(key), 2.5]), 0.5)
+
+
+def test_truncation_keeps_codes_that_are_choices_and_truncates_the_others():
+    truncated = priors.truncated(priors.with_codes(priors.normal(5), CODES), 0.5)
+    z = jax.jit(jax.vmap(truncated))(jax.random.split(jax.random.key(0), 100))
+    (first, second), numbers = CODES.split(z[:, 5:])
+    assert np.abs(z[:, :5]).max() <= 0.5
+    assert np.abs(numbers).max() <= 0.5
+    for choices in (first, second):
+        assert set(np.unique(choices)) == {0, 1}
+        np.testing.assert_array_equal(choices.sum(axis=1), 1)
+
+
+def test_latents_that_are_trees_are_truncated_too_even_while_a_program_is_traced():
+    def prior(key):
+        return {"a": jax.random.normal(key, (3,)), "b": jax.random.uniform(key, (2, 2))}
+
+    z = jax.jit(lambda keys: jax.vmap(priors.truncated(prior, 0.5))(keys))(jax.random.split(jax.random.key(0), 50))
+    assert (z["a"].shape, z["b"].shape) == ((50, 3), (50, 2, 2))
+    assert max(np.abs(leaf).max() for leaf in z.values()) <= 0.5
 
 
 def test_uniform_fills_the_interval_from_minus_1_to_1():
@@ -45,9 +77,6 @@ def test_uniform_fills_the_interval_from_minus_1_to_1():
     assert -1 <= z.min() < -0.99
     assert 0.99 < z.max() <= 1
     np.testing.assert_allclose(z.std(axis=0), 3**-0.5, atol=0.03)
-
-
-CODES = priors.Codes((4, 2), 3)
 
 
 def test_codes_follow_the_noise_as_one_hot_choices_and_then_numbers():
