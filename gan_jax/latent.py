@@ -9,20 +9,24 @@ They work in a `Space`, that of z or that of a generator's styles::
 """
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 from jax.tree_util import Partial
 from numpy.typing import ArrayLike, NDArray
 
 from gan_jax.errors import UserError
+from gan_jax.keys import fold_each
 from gan_jax.sample import generate, interpolated
-from gan_jax.trees import as_output, outline
-from gan_jax.types import Array, Condition, Mode, Network, Output, Prior, Variables
+from gan_jax.trees import as_output, outline, rows, squared_norms
+from gan_jax.types import Array, Condition, Mode, Network, Output, Prior, Seen, Variables
 
+BATCH = 64  # latents that samples are made from at a time
+LEAST = 1e-12  # the least length or square to divide by
 BLOCK = 4096  # rows or columns of activations that are in float64 at a time
 CALLS = {"jit", "closed_call", "core_call", "remat2", "custom_jvp_call", "custom_vjp_call"}
 PRODUCTS = {"dot_general", "conv_general_dilated", "gan_conv", "gan_conv_input_gradient"}
@@ -105,6 +109,219 @@ def straight(starts: Array, ends: Array, shares: Array) -> Array:
     """Points on straight lines between rows [B, ...], each at its own share [B] of the way."""
     shares = shares.reshape(-1, *[1] * (starts.ndim - 1))
     return (1 - shares) * starts + shares * ends
+
+
+def mean_latent(space: Space, key: Array, num: int = 10_000, conditions: Condition = None) -> Any:
+    """The mean of latents, such as the mean style, a tree of [...].
+
+    Args:
+      space: Where to draw them.
+      key: A PRNG key.
+      num: How many to draw.
+      conditions: A tree of [N, ...]; latent i is drawn under condition i mod N. None if the game is unconditional.
+    """
+    check_num(num)
+    total = None
+    for first in range(0, num, BATCH):
+        numbers = np.arange(first, first + BATCH)
+        latents = drawn(as_argument(space.draw), fold_each(key, numbers), rows(conditions, numbers))
+        sums = jax.tree.map(lambda leaf, left=num - first: leaf[:left].sum(0), latents)
+        total = sums if total is None else jax.tree.map(jnp.add, total, sums)
+    return jax.tree.map(lambda leaf: leaf / num, total)
+
+
+@jax.jit
+def drawn(draw: Callable[[Array, Condition], Any], keys: Array, condition: Condition) -> Any:
+    """`Space.draw`, compiled."""
+    return draw(keys, condition)
+
+
+def as_argument(function: Callable) -> Partial:
+    """A function as an argument of compiled functions, where the arrays that a Partial holds are arguments too."""
+    return function if isinstance(function, Partial) else Partial(function)
+
+
+def toward_mean(latents: Any, mean: Any, psi: float | Array) -> Any:
+    """Latents drawn towards their mean, for better and less varied samples. Karras 2019 (StyleGAN), appendix B.
+
+    For z, whose mean gives no better samples, see `priors.truncated`. StyleGAN2's generator as a whole is truncated by
+    `nets.stylegan2.truncated`.
+
+    Args:
+      latents: Styles, a tree of [B, ...].
+      mean: The `mean_latent`, a tree of [...].
+      psi: The distance from the mean, relative to before: 1 changes nothing, and 0 gives the mean.
+    """
+    return jax.tree.map(lambda leaf, mean: mean[None] + psi * (leaf - mean[None]), latents, mean)
+
+
+def perceptual_path_length(
+    space: Space,
+    look: Callable[[Any], Seen],
+    key: Array,
+    num: int = 10_000,
+    conditions: Condition = None,
+    *,
+    epsilon: float = 1e-4,
+) -> float:
+    """The mean squared distance of features along a small step of latents, divided by the step's square.
+
+    A step is `epsilon` of the way between two latents, from a random point of it; its ends have the same noise and
+    condition. As in the authors' code, steps below percentile 1 or above percentile 99 don't count. Karras 2019
+    (StyleGAN), eq. 2 for z, eq. 3 for styles. Theirs are distances of VGG16's features (LPIPS), so figures compare only
+    where features are the same.
+
+    Args:
+      space: Where the way lies.
+      look: Samples -> features [B, D], as `Features.look`.
+      key: A PRNG key.
+      num: The number of steps.
+      conditions: A tree of [N, ...]; step i has condition i mod N. None if the game is unconditional.
+      epsilon: The size of a step.
+    """
+    check_num(num)
+    space, look = Space(*(as_argument(function) for function in space)), as_argument(look)
+    parts = []
+    for first in range(0, num, BATCH):
+        numbers = np.arange(first, first + BATCH)
+        parts.append(step_lengths(space, look, fold_each(key, numbers), rows(conditions, numbers), epsilon))
+    lengths = np.concatenate(jax.device_get(parts))[:num].astype(np.float64)
+    least, most = np.percentile(lengths, 1, method="lower"), np.percentile(lengths, 99, method="higher")
+    return float(lengths[(least <= lengths) & (lengths <= most)].mean())
+
+
+@jax.jit
+def step_lengths(space: Space, look: Partial, keys: Array, condition: Condition, epsilon: Array) -> Array:
+    """Squared distances of features at both ends of steps, over epsilon², [B]. Keys are [B]."""
+    start_keys, end_keys, share_keys, noise = jax.vmap(lambda key: jax.random.split(key, 4), out_axes=1)(keys)
+    starts, ends = space.draw(start_keys, condition), space.draw(end_keys, condition)
+    shares = jax.vmap(jax.random.uniform)(share_keys)
+
+    def seen(shares: Array) -> Array:
+        return look(space.generate(space.between(starts, ends, shares), noise, condition)).features
+
+    with jax.default_matmul_precision("highest"):  # a GPU would round the small difference away
+        return squared_norms(seen(shares) - seen(shares + epsilon)) / epsilon**2
+
+
+def check_num(num: int) -> None:
+    """Refuses to average over nothing."""
+    if num < 1:
+        raise UserError(f"{num} latents: draw 1 or more")
+
+
+class Inversion(NamedTuple):
+    """Where the search for a sample's latents stands.
+
+    Attributes:
+      step: The steps done.
+      latents: Of each start, a tree of [S, ...].
+      losses: Of each start, [S].
+      samples: Made from the latents, a tree of [S, ...].
+    """
+
+    step: int
+    latents: Any
+    losses: NDArray
+    samples: Any
+
+    @property
+    def best(self) -> int:
+        """The start with the least loss."""
+        return int(np.argmin(self.losses))
+
+
+def invert(
+    generate: Callable[[Any], Any],
+    target: Any,
+    starts: Any,
+    look: Callable[[Any], Seen] | None = None,
+    *,
+    keep: Callable[[Any], Any] = lambda latents: latents,
+    weight: float = 1.0,
+    rate: float = 0.1,
+    steps: int = 500,
+    every: int = 50,
+) -> Iterator[Inversion]:
+    """Searches for latents whose sample is like the target, by Adam from several starts at once.
+
+    The loss of a start is d(features) + weight · d(sample), where d is the squared distance from the target's, relative
+    to the target's square. The learning rate falls to 0 along half a cosine, as in StyleGAN2's projection (Karras 2020,
+    appendix D), without its noise.
+
+    Args:
+      generate: Latents [S, ...] -> samples, each from its own latents alone. Keep the noise and the condition fixed:
+        `Partial(space.generate, keys=keys, condition=condition)`.
+      target: One sample, a tree of [...].
+      starts: The first latents, a tree of [S, ...]: draws of the prior, or styles.
+      look: Samples -> features [B, D], as `Features.look`; None: the loss has its second term only.
+      keep: Applied to latents after each step, such as `within`.
+      weight: Of the samples' distance.
+      rate: The learning rate at first.
+      steps: The number of steps.
+      every: After how many steps to yield.
+
+    Yields:
+      The start, then the state after every so many steps, and after the last.
+    """
+    if min(steps, every) < 1:
+        raise UserError(f"{steps} steps, every {every}: both must be 1 or more")
+    optimizer = optax.adam(optax.cosine_decay_schedule(rate, steps))
+    made, seen = as_argument(generate), look and as_argument(look)
+    goal = jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], target)
+    goals = goal, seen and jax.jit(seen)(goal).features
+
+    def losses(latents: Any, made: Partial, seen: Partial | None, goals: Any) -> tuple[Array, Any]:
+        samples = made(latents)
+        loss = weight * distances(samples, goals[0])
+        return loss if seen is None else loss + distances(seen(samples).features, goals[1]), samples
+
+    @jax.jit
+    def advance(state: tuple[Any, Any], count: int, *given: Any) -> tuple[tuple[Any, Any], tuple[Array, Any]]:
+        def step(_: Array, state: tuple[Any, Any]) -> tuple[Any, Any]:
+            latents, moments = state
+            slope = jax.grad(lambda latents: losses(latents, *given)[0].sum())(latents)
+            updates, moments = optimizer.update(slope, moments)
+            return keep(optax.apply_updates(latents, updates)), moments
+
+        state = jax.lax.fori_loop(0, count, step, state)
+        return state, losses(state[0], *given)
+
+    latents = jax.tree.map(jnp.asarray, starts)
+    state = latents, optimizer.init(latents)
+    ends = [0, *range(every, steps, every), steps]
+    for begin, end in zip([0, *ends], ends):
+        state, results = advance(state, end - begin, made, seen, goals)
+        yield Inversion(end, *jax.device_get((state[0], *results)))
+
+
+def distances(x: Any, goal: Any) -> Array:
+    """The squared distance of each example [B, ...] from the goal [1, ...], relative to the goal's square, [B]."""
+    apart = jax.tree.map(lambda x, goal: x - jnp.broadcast_to(goal, x.shape), x, goal)
+    return squared_norms(apart) / jnp.maximum(squared_norms(goal), LEAST)
+
+
+def within(draws: Any) -> Callable[[Any], Any]:
+    """Keeps latents plausible: within the lengths and the ranges of entries that draws have. For `invert`.
+
+    A prior of many normal entries draws from a thin shell, in which Menon 2020 (PULSE) searches; a uniform one from a
+    box, to which Lipton & Tripathi 2017 clip.
+
+    Args:
+      draws: Latents of the prior, or styles, a tree of [N, ..., D]; their length is that of their last axis.
+
+    Returns:
+      Latents, a tree of [S, ..., D] -> the same, of lengths and then with entries in the draws' ranges. Several styles
+      for each example, [S, layers, D], are kept where draws of one style are.
+    """
+
+    def kept(latents: Array, draws: Array) -> Array:
+        lengths, own = (jnp.linalg.norm(x, axis=-1, keepdims=True) for x in (draws, latents))
+        scaled = latents * (jnp.clip(own, lengths.min(), lengths.max()) / jnp.maximum(own, LEAST))
+        low, high = (jnp.broadcast_to(bound(draws, 0), latents.shape) for bound in (jnp.min, jnp.max))
+        return jnp.clip(scaled, low, high)
+
+    return lambda latents: jax.tree.map(kept, latents, draws)
 
 
 class Directions(NamedTuple):
