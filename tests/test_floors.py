@@ -37,6 +37,7 @@ OF_DATA = {  # what is taken of data/ from outside
     "experiment": {"source"},
     "evaluation": {"source"},
     "runs": {"source", "memory"},
+    "models": {"folders", "found", "source", "voxels"},  # to read one file of the user's
     "cli": {"memory", "tfds"},
 }
 

@@ -12,9 +12,11 @@ from collections.abc import Callable, Sequence
 import gan_jax
 from gan_jax.cli.arguments import experiment_among
 from gan_jax.cli.compare import compare
+from gan_jax.cli.directions import directions
 from gan_jax.cli.evaluate import evaluate
 from gan_jax.cli.export import export
 from gan_jax.cli.inspect import inspect
+from gan_jax.cli.invert import invert
 from gan_jax.cli.list import list_experiments
 from gan_jax.cli.neighbours import neighbours
 from gan_jax.cli.plan import plan, plan_with_arguments_of
@@ -40,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "sweep": sweep,
         "prepare": prepare,
         "sample": sample,
+        "directions": directions,
+        "invert": invert,
         "export": export,
         "inspect": inspect,
         "evaluate": evaluate,

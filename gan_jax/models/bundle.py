@@ -1,9 +1,11 @@
 """Bundles: a trained generator in one file, NAME.ganjax, to draw from without the run, its data or its code.
 
 A bundle is a zip file of bundle.json (the facts), the programs of `programs.py`, variables.safetensors, README.md (the
-model card) and, where conditions aren't class numbers, conditions.safetensors. A bundle from anyone may be opened: it
-is read into memory, never unpacked to files; no part may be much larger than the file; programs are checked to call
-nothing outside themselves and to fit the variables.
+model card) and, where there are any, directions.safetensors (those of the first layer) and conditions.safetensors
+(other conditions than class numbers).
+
+A bundle from anyone may be opened: it is read into memory, never unpacked to files; no part may be much larger than the
+file; programs are checked to call nothing outside themselves and to fit the variables.
 """
 
 import io
@@ -18,6 +20,8 @@ import numpy as np
 from safetensors import SafetensorError, numpy as safetensors
 
 from gan_jax.errors import Missing, UserError
+from gan_jax.latent import Directions
+from gan_jax.models.directions import all_of_first_layer
 from gan_jax.models.model import Model
 from gan_jax.models.programs import network_of, prior_of, programs_of
 from gan_jax.storage.files import write_whole
@@ -28,7 +32,8 @@ from gan_jax.views import view_of
 
 SUFFIX = ".ganjax"
 FORMAT = 1
-FACTS, CARD, VARIABLES, CONDITIONS = "bundle.json", "README.md", "variables.safetensors", "conditions.safetensors"
+FACTS, CARD = "bundle.json", "README.md"
+VARIABLES, CONDITIONS, DIRECTIONS = "variables.safetensors", "conditions.safetensors", "directions.safetensors"
 PRIOR, GENERATOR, SYNTHESIS = "prior.jax", "generator.jax", "synthesis.jax"
 LARGEST = {FACTS: 50_000_000, CARD: 1_000_000, PRIOR: 10_000_000, GENERATOR: 100_000_000, SYNTHESIS: 100_000_000}
 DENSEST = 8  # arrays are at most so many times as large as their part of the file
@@ -50,6 +55,7 @@ def write(model: Model, card: str, file: Path, *, half: bool = False) -> None:
     if model.view.recipe is None:
         raise UserError(f"the view of {model.name} can't travel: export a model whose view is one of gan_jax.views")
     one = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), model.conditions)
+    first_layer = all_of_first_layer(model) if model.first_layer is None else model.first_layer
     variables = {name: np.asarray(leaf) for name, leaf in named(model.variables).items()}
     programs = programs_of(model.network, model.variables, model.prior, one)
     facts = {
@@ -68,6 +74,7 @@ def write(model: Model, card: str, file: Path, *, half: bool = False) -> None:
         SYNTHESIS: programs.synthesis,
         VARIABLES: safetensors.save({name: halved(leaf) if half else leaf for name, leaf in variables.items()}),
         CONDITIONS: None if model.classes or model.conditions is None else safetensors.save(named_conditions(model)),
+        DIRECTIONS: None if first_layer is None else safetensors.save(in_single(first_layer)),
     }
     written = io.BytesIO()
     with zipfile.ZipFile(written, "w") as archive:
@@ -77,6 +84,10 @@ def write(model: Model, card: str, file: Path, *, half: bool = False) -> None:
                 how = zipfile.ZIP_STORED if dense else zipfile.ZIP_DEFLATED
                 archive.writestr(zipfile.ZipInfo(name, MADE), content, how, 9)
     write_whole(file, written.getvalue())
+
+
+def in_single(found: Directions) -> dict[str, np.ndarray]:
+    return {name: np.asarray(part, np.float32) for name, part in found._asdict().items()}
 
 
 def halved(leaf: np.ndarray) -> np.ndarray:
@@ -157,7 +168,17 @@ def model_of(members: dict[str, bytes]) -> Model:
         conditions=conditions,
         classes=classes,
         view=view_of(facts["view"]),
+        first_layer=directions_in(members[DIRECTIONS]) if DIRECTIONS in members else None,
     )
+
+
+def directions_in(stored: bytes) -> Directions:
+    """Reads directions, and raises UserError if their shapes aren't those of directions."""
+    found = Directions(**safetensors.load(stored))
+    count = len(found.vectors)
+    if found.vectors.ndim != 2 or {found.scales.shape, found.shares.shape} != {(count,)}:
+        raise UserError(f"its directions are {outline(found)}")
+    return found
 
 
 def single(leaf: np.ndarray) -> np.ndarray:
@@ -194,7 +215,7 @@ def members_of(file: Path) -> dict[str, bytes]:
 def check_member(info: zipfile.ZipInfo, before: dict[str, bytes]) -> None:
     """Raises UserError for a member that a bundle doesn't have, has twice, or has smaller."""
     name = info.filename
-    if name not in (*LARGEST, VARIABLES, CONDITIONS):
+    if name not in (*LARGEST, VARIABLES, CONDITIONS, DIRECTIONS):
         raise UserError(f"it holds {name!a}")
     if name in before:
         raise UserError(f"it holds {name} twice")

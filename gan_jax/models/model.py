@@ -4,8 +4,9 @@ from typing import Any, NamedTuple
 
 import jax
 
-from gan_jax.sample import make_sampler, make_walker
-from gan_jax.types import Condition, Network, Prior, Variables, View
+from gan_jax.latent import Directions
+from gan_jax.sample import generate, make_sampler, make_walker
+from gan_jax.types import Array, Condition, Network, Prior, Variables, View
 
 
 class Model(NamedTuple):
@@ -21,6 +22,7 @@ class Model(NamedTuple):
         an unconditional game.
       classes: The number of classes, if conditions are class numbers; 0 otherwise.
       view: How its samples become files.
+      first_layer: The directions that move the first layer's outputs most, where its code isn't; None where it is.
     """
 
     name: str
@@ -31,6 +33,17 @@ class Model(NamedTuple):
     conditions: Condition
     classes: int
     view: View
+    first_layer: Directions | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one sample, where samples are one array."""
+        condition = jax.tree.map(lambda leaf: leaf[:1], self.conditions)
+
+        def draw(key: Array) -> Any:
+            return generate(self.network, self.variables, jax.vmap(self.prior)(key[None]), key[None], condition)
+
+        return jax.eval_shape(draw, jax.random.key(0)).shape[1:]
 
     def sample(self, seed: int, num: int) -> Any:
         """Draws samples, a tree of [num, ...]."""

@@ -1,0 +1,170 @@
+"""Directions in a model's latent space: found, saved and loaded."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gan_jax import latent
+from gan_jax.errors import Missing, UserError
+from gan_jax.latent import Directions, Space
+from gan_jax.models.model import Model
+from gan_jax.models.programs import styles_of
+from gan_jax.sample import concatenated, sample_keys
+from gan_jax.storage.files import whole
+from gan_jax.trees import outline, rows
+from gan_jax.types import Array, Condition
+
+Method = Literal["principal", "first_layer"]
+NUM = 1024  # samples that principal directions are found from
+BATCH = 64  # of them at a time
+MOST = 64  # directions of the first layer that a bundle keeps
+
+
+def has_styles(model: Model) -> bool:
+    """Whether the generator has styles, such as StyleGAN2's, which it takes in the place of z."""
+    z, condition = (jax.tree.map(lambda leaf: leaf[:1], part) for part in (first_latents(model, 1), model.conditions))
+    return styles_of(model.network, model.variables, z, condition) is not None
+
+
+def space_of(model: Model) -> Space:
+    """The space that directions lie in: that of styles if the generator has them, or else that of z."""
+    make = latent.style_space if has_styles(model) else latent.z_space
+    return make(model.network, model.variables, model.prior)
+
+
+def first_latents(model: Model, num: int) -> Any:
+    """The latents z of the first samples of seed 0, a tree of [num, ...]."""
+    keys, _ = sample_keys(jax.random.key(0), jnp.arange(num))
+    return jax.vmap(model.prior)(keys)
+
+
+def directions_of(model: Model, method: Method, count: int, seed: int = 0) -> Directions:
+    """Finds directions in the model's latent space.
+
+    Args:
+      model: The model.
+      method: principal: the principal components of styles, or where there are none, those of samples, by the latents
+        that lead along them. first_layer: those that move the first layer's outputs most.
+      count: The number of directions.
+      seed: Seed of the samples.
+
+    Raises:
+      UserError: There are fewer directions, latents aren't vectors, or no layer takes them as they are.
+    """
+    space, latents, noise, condition = drawn(model, seed)
+    if method == "first_layer":
+        return of_first_layer(model, space, latents, count)
+    if has_styles(model):
+        return latent.principal_directions(latents, latents, count)
+    make = jax.jit(space.generate)
+    parts = []
+    for first in range(0, NUM, BATCH):
+        part = slice(first, first + BATCH)
+        samples = make(latents[part], noise[part], jax.tree.map(lambda leaf, part=part: leaf[part], condition))
+        parts.append(jax.device_get(jax.tree.map(lambda leaf: leaf.reshape(BATCH, -1), samples)))
+    return latent.principal_directions(latents, np.concatenate(jax.tree.leaves(concatenated(parts)), 1), count)
+
+
+def drawn(model: Model, seed: int) -> tuple[Space, np.ndarray, Array, Condition]:
+    """The space, and the latents [NUM, D], the noise's keys and the conditions of the first samples of a seed."""
+    space = space_of(model)
+    keys, noise = sample_keys(jax.random.key(seed), jnp.arange(NUM))
+    condition = rows(model.conditions, np.arange(NUM))
+    latents = jax.jit(space.draw)(keys, condition)
+    if not hasattr(latents, "ndim") or latents.ndim != 2:
+        raise UserError(f"latents {outline(latents)}: directions are for latents that are vectors")
+    return space, np.asarray(latents), noise, condition
+
+
+def of_first_layer(model: Model, space: Space, latents: np.ndarray, count: int) -> Directions:
+    """Those of the first layer: a bundle's own, or found in the generator's code."""
+    if model.first_layer is not None:
+        known, size = model.first_layer.vectors.shape
+        if size != latents.shape[1]:
+            raise UserError(f"the bundle has directions of {size} entries, and its latents have {latents.shape[1]}")
+        if not 1 <= count <= known:
+            raise UserError(f"{count} directions: the bundle has {known} of the first layer")
+        return Directions(*(part[:count] for part in model.first_layer))
+    return latent.factorised_directions(latents, kernel_of(model, space, latents.shape[1]), count)
+
+
+def kernel_of(model: Model, space: Space, size: int) -> np.ndarray:
+    """The kernels of the layers that latents enter first, side by side: [size, outputs]."""
+    one = jax.tree.map(lambda leaf: leaf[:1], model.conditions)
+    kernels = latent.first_kernels(lambda latents: space.generate(latents, None, one), size)
+    return np.concatenate([np.asarray(kernel) for kernel in kernels], 1)
+
+
+def all_of_first_layer(model: Model) -> Directions | None:
+    """As many directions of the first layer as there are, up to MOST, for a bundle; None if there are none."""
+    try:
+        space, latents = drawn(model, 0)[:2]
+        kernel = kernel_of(model, space, latents.shape[1])
+    except UserError:
+        return None
+    count = min(MOST, int(np.linalg.matrix_rank(kernel, rtol=2e-5)))
+    return latent.factorised_directions(latents, kernel, count)
+
+
+def save(found: Directions, model: Model, file: Path) -> None:
+    """Writes directions to a .npz file."""
+    with whole(file) as part, part.open("wb") as stream:
+        np.savez(stream, **found._asdict(), of=named_space(model))
+
+
+def load(file: Path, model: Model) -> Directions:
+    """Reads directions that `save` wrote.
+
+    Raises:
+      Missing: There is no such file.
+      UserError: It isn't one, or belongs to another latent space.
+    """
+    if not file.is_file():
+        raise Missing(f"{file}: no such file; `gan-jax directions` makes it")
+    try:
+        with np.load(file) as stored:
+            found = Directions(*(np.asarray(stored[name], np.float64) for name in Directions._fields))
+            of = str(stored["of"])
+    except (ValueError, KeyError, OSError, TypeError) as error:
+        raise UserError(f"{file} holds no directions ({error}): `gan-jax directions` makes them") from error
+    if of != named_space(model) or found.vectors.ndim != 2 or not np.isfinite(found.vectors).all():
+        raise UserError(f"{file} holds directions of {of}, and these latents are {named_space(model)}")
+    return found
+
+
+def named_space(model: Model) -> str:
+    """The latent space's name and size, as "styles of 512"."""
+    keys, condition = jax.random.split(jax.random.key(0), 1), rows(model.conditions, np.arange(1))
+    shape = jax.eval_shape(space_of(model).draw, keys, condition)
+    return f"{'styles' if has_styles(model) else 'z'} of {jax.tree.leaves(shape)[0].shape[-1]}"
+
+
+def walks_along(model: Model, found: Directions, seed: int, number: int, frames: int, span: float) -> Any:
+    """Moves a sample along each direction.
+
+    Args:
+      model: The model.
+      found: K directions.
+      seed: Seed of the samples.
+      number: The sample of that seed, which keeps its noise and its condition.
+      frames: Samples along each direction.
+      span: How far on both sides, in standard deviations; a single frame is the sample itself.
+
+    Returns:
+      Samples, a tree of [K, frames, ...].
+    """
+    space = space_of(model)
+    keys, noise = sample_keys(jax.random.key(seed), jnp.array([number]))
+    condition = rows(model.conditions, np.array([number]))
+    start = space.draw(keys, condition)[0]
+    amounts = np.linspace(-span, span, frames) if frames > 1 else np.zeros(1)
+    make = jax.jit(space.generate)
+    walks = []
+    for vector, scale in zip(found.vectors, found.scales):
+        latents = start + jnp.asarray(amounts[:, None] * scale * vector, start.dtype)
+        same = jax.tree.map(lambda leaf: jnp.repeat(leaf, frames, 0), (noise, condition))
+        walks.append(jax.device_get(make(latents, *same)))
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *walks)

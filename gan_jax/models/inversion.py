@@ -1,0 +1,107 @@
+"""The latents of a given example: searched for from several starts, and kept as text."""
+
+import functools
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.tree_util import Partial
+
+from gan_jax import latent
+from gan_jax.errors import UserError
+from gan_jax.latent import Inversion
+from gan_jax.models.directions import drawn, named_space
+from gan_jax.models.model import Model
+from gan_jax.sample import sample_keys
+from gan_jax.trees import rows
+from gan_jax.types import Seen
+
+
+def invert(
+    model: Model,
+    target: np.ndarray,
+    look: Callable[[Any], Seen] | None,
+    *,
+    starts: int,
+    steps: int,
+    seed: int,
+    number: int | None = None,
+    weight: float = 1.0,
+) -> Iterator[Inversion]:
+    """Searches for the latents of an example.
+
+    Args:
+      model: The model.
+      target: The example, [...].
+      look: Samples -> features that should agree too; None: only the samples themselves.
+      starts: How many latents the search starts from.
+      steps: Its steps.
+      seed: Seed of the starts.
+      number: The condition, by its number; None: start i has condition i, counted around the end, and the best wins.
+      weight: Of the samples' own distance.
+
+    Yields:
+      The state, a hundred times.
+    """
+    conditions = numbers_of(model, starts, number)
+    space, draws, _, _ = drawn(model, seed)
+    keys, noise = sample_keys(jax.random.key(seed), jnp.arange(starts))
+    same = jnp.repeat(noise[:1], starts)
+    condition = rows(model.conditions, conditions)
+    return latent.invert(
+        Partial(functools.partial(space.generate), keys=same, condition=condition),
+        target,
+        space.draw(keys, condition),
+        look,
+        keep=latent.within(draws),
+        weight=weight,
+        steps=steps,
+        every=max(1, steps // 100),
+    )
+
+
+def numbers_of(model: Model, starts: int, number: int | None) -> np.ndarray:
+    """The number of each start's condition.
+
+    Raises:
+      UserError: There is no such condition.
+    """
+    known = 0 if model.conditions is None else len(jax.tree.leaves(model.conditions)[0])
+    if number is None:
+        return np.arange(starts) % max(known, 1)
+    if not 0 <= number < known:
+        has = f"{known} conditions, from 0" if known else "no conditions"
+        raise UserError(f"condition {number}: this generator has {has}")
+    return np.full(starts, number)
+
+
+def as_text(model: Model, vector: np.ndarray, condition: int | None) -> str:
+    """A latent vector as JSON, to keep, or to load in `gan-jax explore`."""
+    of = None if model.conditions is None else condition
+    return json.dumps({"of": named_space(model), "condition": of, "latent": [float(number) for number in vector]})
+
+
+def of_text(model: Model, text: str) -> tuple[np.ndarray, int | None]:
+    """The latent vector and the condition's number of a JSON text.
+
+    Raises:
+      UserError: It holds none, or that of another latent space.
+    """
+    wanted = named_space(model)
+    try:
+        found = json.loads(text)
+        vector, condition = np.asarray(found["latent"], np.float32), found["condition"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise UserError(
+            f"no latent vector ({type(error).__name__}): copy one from here or from `gan-jax invert`"
+        ) from error
+    if found.get("of") != wanted or f"{wanted.split()[0]} of {vector.size}" != wanted or vector.ndim != 1:
+        raise UserError(f"a latent vector of {str(found.get('of'))[:40]}, and this generator's are {wanted}")
+    if not np.isfinite(vector).all():
+        raise UserError("the latent vector holds numbers that aren't finite")
+    if condition is not None:
+        numbers_of(model, 1, condition if isinstance(condition, int) else -1)
+    return vector, condition
