@@ -32,7 +32,7 @@ CORE = {
 }
 TOP = {*CORE, "spectrum", "errors", "experiment", "lazy", "__init__", "__main__"}
 LIGHT = {"errors", "lazy", "storage"}  # the standard library alone
-OF_PROVENANCE = {"jax", "numpy", "soundfile"}  # imported where they are used
+OF_PROVENANCE = {"jax", "numpy", "soundfile", "c2pa", "cryptography"}  # imported where they are used
 OF_DATA = {  # what is taken of data/ from outside
     "experiment": {"source"},
     "evaluation": {"source"},
