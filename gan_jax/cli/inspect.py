@@ -1,28 +1,33 @@
-"""`gan-jax inspect`: a file's note on its origin, or a bundle's model card."""
+"""`gan-jax inspect`: a file's note on its origin and its signature, or a bundle's model card."""
 
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from tyro.conf import Positional
 
-from gan_jax.cli.terminal import bad_input
+from gan_jax.cli.terminal import FAILED, bad_input
+
+if TYPE_CHECKING:
+    from gan_jax.storage.signature import Signature
 
 
-def inspect(file: Positional[Path]) -> None:
-    """Print a file's note on its origin: whether it is synthetic, and which model made it. Of a bundle, print the card.
+def inspect(file: Positional[Path], trust: Path | None = None) -> None:
+    """Print a file's note on its origin, and verify its C2PA signature: which model made it, and was it changed since?
+
+    Of a bundle it prints the model card: what the generator makes, was trained on and is for.
+
+    The exit code is 1 if the file was changed after it was signed, or its signature isn't valid for another reason.
 
     Args:
       file: A file that `gan-jax sample` wrote, any PNG, GIF, MP4, WAV, FLAC or GLB, a bundle, or zoo:NAME.
+      trust: PEM file of root certificates. The exit code is also 1 unless one of them vouches for the signer.
     """
-    with bad_input():
-        if is_bundle(file):
+    if str(file).startswith("zoo:") or file.suffix == ".ganjax":
+        with bad_input():
             print_card(file)
-        else:
-            print_note(file)
-
-
-def is_bundle(file: Path) -> bool:
-    """Whether the name is that of a bundle."""
-    return str(file).startswith("zoo:") or file.suffix == ".ganjax"
+    else:
+        print_origin(file, trust)
 
 
 def print_card(file: Path) -> None:
@@ -35,20 +40,54 @@ def print_card(file: Path) -> None:
     print("\n".join(map(printable, bundle.card_of(whole).splitlines())))
 
 
-def print_note(file: Path) -> None:
-    """Prints a file's note on its origin."""
-    from gan_jax.storage import provenance
+def print_origin(file: Path, trust: Path | None) -> None:
+    """Prints a file's note and its signature, and exits with a code if that isn't good."""
+    from gan_jax.storage import provenance, signature
 
-    found = provenance.inspect(file)
-    if found is None:
+    with bad_input():
+        note = provenance.inspect(file)
+        signed = signature.is_signed(file)
+    if note is not None:
+        print_note(file, note)
+    elif not signed:
         print(f"{file} says nothing of its origin, which proves nothing: such a note is easily removed")
-        return
-    synthetic = found["digital_source_type"] == provenance.SYNTHETIC
-    source = printable(found["digital_source_type"])
+    with bad_input():
+        found = signature.verify(file, trust) if signed else None
+    if found is not None:
+        print_signature(file, found, trust)
+    elif trust is not None:
+        print(f"{file} isn't signed")
+    if (found is not None and found.problems) or (trust is not None and (found is None or not found.trusted)):
+        sys.exit(FAILED)
+
+
+def print_note(file: Path, note: dict[str, Any]) -> None:
+    """Prints a note that anyone can write."""
+    from gan_jax.storage.provenance import SYNTHETIC
+
+    synthetic = note["digital_source_type"] == SYNTHETIC
+    source = printable(note["digital_source_type"])
     print(f"{file} says that {'it is synthetic' if synthetic else 'its source is'}: {source}")
-    for name, value in found.items():
-        if name != "digital_source_type":
-            print(f"{name:10}  {printable(value)}")
+    print_fields({name: value for name, value in note.items() if name != "digital_source_type"})
+
+
+def print_signature(file: Path, found: "Signature", trust: Path | None) -> None:
+    """Prints a signature: is it valid, who signed, and who vouches for the signer."""
+    from gan_jax.storage.signature import verdict
+
+    print(f"{file} {printable(verdict(found))}")
+    print_fields(found.claims)
+    if found.trusted:
+        print(f"{trust} vouches for the signer")
+    elif not found.problems:
+        who = "--trust CERTIFICATES checks who vouches for it" if trust is None else f"{trust} doesn't vouch for it"
+        print(f"The signer isn't known, and anyone can make a certificate in any name: {who}")
+
+
+def print_fields(fields: dict[str, Any]) -> None:
+    """Prints a line for each field."""
+    for name, value in fields.items():
+        print(f"{name:10}  {printable(value)}")
 
 
 def printable(value: object) -> str:

@@ -3,9 +3,9 @@
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional
+from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional, arg
 
 from gan_jax.cli.compile_cache import BY_DEFAULT, Compiled, keep
 from gan_jax.cli.terminal import bad_input
@@ -27,6 +27,7 @@ def sample(
     game: int = 0,
     checkpoint: Which = "latest",
     provenance: bool = True,
+    sign: Annotated[tuple[Path, Path] | None, arg(metavar="CERT KEY")] = None,
     compiled: OmitArgPrefixes[Compiled] = BY_DEFAULT,
 ) -> None:
     """Draw samples from the averaged (EMA) generator of a run or a bundle. The same seed gives the same samples.
@@ -47,12 +48,15 @@ def sample(
       game: Which game of a run of several, from 0.
       checkpoint: The newest, or the best of a run that was evaluated during training.
       provenance: Note in each file that it is synthetic and what made it; `gan-jax inspect FILE` reads the note.
+      sign: Sign each PNG, GIF, MP4 or WAV by C2PA, with a certificate and its private key (PEM), so that others can see
+        who signed it and whether it was changed since.
       compiled: Where compiled programs are kept.
     """
     import jax
     import numpy as np
 
     from gan_jax.models.open import open_model
+    from gan_jax.storage import signature
     from gan_jax.storage.provenance import SIDECAR, Origin, hash_of, lines_of, mark
     from gan_jax.storage.provenance_formats import FORMATS
     from gan_jax.trees import rows
@@ -63,9 +67,12 @@ def sample(
                 f"num {num}, frames {frames}, seed {seed}: num and frames must be 1 or more, and seed 0 or more, below "
                 "2**32"
             )
+        if sign and not provenance:
+            raise UserError("--sign states the origin, which --no-provenance leaves out: drop one of them")
         keep(compiled)
         opened = open_model(model, game, checkpoint)
         write, ending = format_of(opened.view, out, suffix, interpolate)
+        signer = signature.open_signer(*sign, ending or out.suffix) if sign else None  # finds bad ones before the work
         samples = opened.walk(seed, num, frames) if interpolate else opened.sample(seed, num)
         if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(samples)):
             raise UserError(f"samples of {model} at step {opened.step} aren't finite: it has diverged")
@@ -75,11 +82,13 @@ def sample(
         with made(files[0].parent):
             for number, file in enumerate(files):
                 write(samples if ending is None else rows(samples, number), file)
-        sha256 = hash_of(opened.variables)
+        origin = Origin(opened.name, hash_of(opened.variables), opened.step, seed)
         if provenance:
-            mark(files, Origin(opened.name, sha256, opened.step, seed))
+            mark(files, origin)
+        if signer:
+            signature.sign(files, origin, signer)
     what = f"{num} walks of {frames} frames" if interpolate else f"{num} samples"
-    print(f"{out}: {what} of {model} at step {opened.step}, seed {seed}, model {sha256[:12]}")
+    print(f"{out}: {what} of {model} at step {opened.step}, seed {seed}, model {origin.model[:12]}")
 
 
 def format_of(view: "View", out: Path, suffix: str | None, interpolate: bool) -> "tuple[Write, str | None]":
