@@ -35,7 +35,6 @@ TRUST = {"trust_config": "\n".join(PURPOSES.values())}
 SETTINGS = {
     "version": 1,
     "core": {"allowed_network_hosts": []},
-    "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False},
     "builder": {"thumbnail": {"enabled": False}, "created_assertion_labels": ["c2pa.actions", OWN]},
 }
 UNTRUSTED = "signingCredential.untrusted"
