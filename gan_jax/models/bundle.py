@@ -17,7 +17,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from safetensors import SafetensorError, numpy as safetensors
+from safetensors import numpy as safetensors
 
 from gan_jax.errors import Missing, UserError
 from gan_jax.latent import Directions
@@ -36,6 +36,7 @@ FACTS, CARD = "bundle.json", "README.md"
 VARIABLES, CONDITIONS, DIRECTIONS = "variables.safetensors", "conditions.safetensors", "directions.safetensors"
 PRIOR, GENERATOR, SYNTHESIS = "prior.jax", "generator.jax", "synthesis.jax"
 LARGEST = {FACTS: 50_000_000, CARD: 1_000_000, PRIOR: 10_000_000, GENERATOR: 100_000_000, SYNTHESIS: 100_000_000}
+MOST_CLASSES = 1_000_000
 DENSEST = 8  # arrays are at most so many times as large as their part of the file
 MADE = (1980, 1, 1, 0, 0, 0)  # the date of every member, so that the same model gives the same bytes
 
@@ -72,9 +73,9 @@ def write(model: Model, card: str, file: Path, *, half: bool = False) -> None:
         PRIOR: programs.prior,
         GENERATOR: programs.generator,
         SYNTHESIS: programs.synthesis,
-        VARIABLES: safetensors.save({name: halved(leaf) if half else leaf for name, leaf in variables.items()}),
-        CONDITIONS: None if model.classes or model.conditions is None else safetensors.save(named_conditions(model)),
-        DIRECTIONS: None if first_layer is None else safetensors.save(in_single(first_layer)),
+        VARIABLES: stored({name: halved(leaf) if half else leaf for name, leaf in variables.items()}),
+        CONDITIONS: None if model.classes or model.conditions is None else stored(named_conditions(model)),
+        DIRECTIONS: None if first_layer is None else stored(in_single(first_layer)),
     }
     written = io.BytesIO()
     with zipfile.ZipFile(written, "w") as archive:
@@ -84,6 +85,11 @@ def write(model: Model, card: str, file: Path, *, half: bool = False) -> None:
                 how = zipfile.ZIP_STORED if dense else zipfile.ZIP_DEFLATED
                 archive.writestr(zipfile.ZipInfo(name, MADE), content, how, 9)
     write_whole(file, written.getvalue())
+
+
+def stored(arrays: dict[str, np.ndarray]) -> bytes:
+    """Arrays as safetensors, which takes the memory as it lies."""
+    return safetensors.save({name: np.array(array, order="C") for name, array in arrays.items()})
 
 
 def in_single(found: Directions) -> dict[str, np.ndarray]:
@@ -137,7 +143,7 @@ def read(file: Path) -> Model:
         return model_of(members)
     except UserError as error:
         raise UserError(f"{file} can't be opened: {error}") from error
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError) as error:
+    except Exception as error:  # of JSON, safetensors and JAX alike
         raise UserError(f"{file} is broken ({type(error).__name__}: {error}): export it again") from error
 
 
@@ -150,9 +156,11 @@ def model_of(members: dict[str, bytes]) -> Model:
     facts = json.loads(members[FACTS])
     if facts["format"] != FORMAT:
         raise UserError("another version of gan_jax wrote it")
-    stored = {name: single(leaf) for name, leaf in safetensors.load(members[VARIABLES]).items()}
-    variables = Variables(**{"params": {}, "stats": {}} | nested(stored))
+    arrays = {name: single(leaf) for name, leaf in safetensors.load(members[VARIABLES]).items()}
+    variables = Variables(**{"params": {}, "stats": {}} | nested(arrays))
     classes = facts["classes"]
+    if not isinstance(classes, int) or not 0 <= classes <= MOST_CLASSES:
+        raise UserError(f"{str(classes)[:40]} classes")
     conditions: Condition = None
     if classes:
         conditions = np.arange(classes, dtype=np.int32)
@@ -172,9 +180,9 @@ def model_of(members: dict[str, bytes]) -> Model:
     )
 
 
-def directions_in(stored: bytes) -> Directions:
+def directions_in(content: bytes) -> Directions:
     """Reads directions, and raises UserError if their shapes aren't those of directions."""
-    found = Directions(**safetensors.load(stored))
+    found = Directions(**safetensors.load(content))
     count = len(found.vectors)
     if found.vectors.ndim != 2 or {found.scales.shape, found.shares.shape} != {(count,)}:
         raise UserError(f"its directions are {outline(found)}")

@@ -5,8 +5,9 @@ generator that takes its own `Output.extra`, such as styles, in the place of lat
 programs run on a CPU, CUDA GPUs and TPUs, and their first derivatives travel with them.
 """
 
+import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -60,12 +61,11 @@ def programs_of(network: Network, variables: Variables, prior: Prior, condition:
         y, _ = network.apply(params, stats, z, condition, Mode(train=False, keys=keys))
         return tuple(as_output(y))
 
+    draws = exported("the prior", jax.vmap(prior), keys)
+    generator = exported("the generator", generate, by_name, z, keys, condition)
     extra = styles_of(network, variables, z, condition)
-    return Programs(
-        exported("the prior", jax.vmap(prior), keys),
-        exported("the generator", generate, by_name, z, keys, condition),
-        None if extra is None else exported("the generator", generate, by_name, extra, keys, condition),
-    )
+    synthesis = None if extra is None else exported("the generator", generate, by_name, extra, keys, condition)
+    return Programs(draws, generator, synthesis)
 
 
 def free(example: Any) -> Any:
@@ -75,10 +75,21 @@ def free(example: Any) -> Any:
 
 def exported(what: str, function: Callable[..., Any], *arguments: Any) -> bytes:
     try:
-        program = export.export(jax.jit(function), platforms=PLATFORMS)(*arguments)
-        return bytes(program.serialize(vjp_order=1))
+        with no_locations():
+            return bytes(export.export(jax.jit(function), platforms=PLATFORMS)(*arguments).serialize(vjp_order=1))
     except Exception as error:  # a network of the user's may do anything
         raise UserError(f"{what} can't be exported: {type(error).__name__}: {error}".splitlines()[0]) from error
+
+
+@contextlib.contextmanager
+def no_locations() -> Iterator[None]:
+    """Keeps the places of source files on this machine out of programs."""
+    before = jax.config.jax_traceback_in_locations_limit
+    jax.config.update("jax_traceback_in_locations_limit", 0)
+    try:
+        yield
+    finally:
+        jax.config.update("jax_traceback_in_locations_limit", before)
 
 
 def styles_of(network: Network, variables: Variables, z: Any, condition: Condition) -> Any:
