@@ -253,7 +253,8 @@ def invert(
       generate: Latents [S, ...] -> samples, each from its own latents alone. Keep the noise and the condition fixed:
         `Partial(space.generate, keys=keys, condition=condition)`.
       target: One sample, a tree of [...].
-      starts: The first latents, a tree of [S, ...]: draws of the prior, or styles.
+      starts: The first latents, a tree of [S, ...]: draws of the prior, or styles. Each search ends in the valley that it
+        begins in, so take several, such as those of the least loss in the first yield of a search from many.
       look: Samples -> features [B, D], as `Features.look`; None: the loss has its second term only.
       keep: Applied to latents after each step, such as `within`.
       weight: Of the samples' distance.
@@ -315,13 +316,18 @@ def within(draws: Any) -> Callable[[Any], Any]:
       for each example, [S, layers, D], are kept where draws of one style are.
     """
 
-    def kept(latents: Array, draws: Array) -> Array:
-        lengths, own = (jnp.linalg.norm(x, axis=-1, keepdims=True) for x in (draws, latents))
-        scaled = latents * (jnp.clip(own, lengths.min(), lengths.max()) / jnp.maximum(own, LEAST))
-        low, high = (jnp.broadcast_to(bound(draws, 0), latents.shape) for bound in (jnp.min, jnp.max))
-        return jnp.clip(scaled, low, high)
+    def bounds(draws: Array) -> tuple[Array, ...]:
+        lengths = jnp.linalg.norm(draws, axis=-1)
+        return lengths.min(), lengths.max(), draws.min(0), draws.max(0)
 
-    return lambda latents: jax.tree.map(kept, latents, draws)
+    def kept(latents: Array, bounds: tuple[Array, ...]) -> Array:
+        shortest, longest, low, high = bounds
+        length = jnp.linalg.norm(latents, axis=-1, keepdims=True)
+        scaled = latents * (jnp.clip(length, shortest, longest) / jnp.maximum(length, LEAST))
+        return jnp.clip(scaled, *(jnp.broadcast_to(bound, latents.shape) for bound in (low, high)))
+
+    of_draws = jax.tree.map(bounds, draws)
+    return lambda latents: jax.tree.map(kept, latents, of_draws)
 
 
 class Directions(NamedTuple):
@@ -343,22 +349,22 @@ def principal_directions(latents: ArrayLike, activations: ArrayLike, count: int)
 
     With styles as their own activations, these are the styles' principal components. For z, activations are those of an
     early layer, or features of the samples; each component is turned into a direction of z by linear regression.
-    Härkönen 2020 (GANSpace), sections 2.1 and 2.2.
+    Härkönen 2020 (GANSpace), section 2.2.
 
     The cost is that of a matrix of size min(N, F), so activations may have many entries.
 
     Args:
       latents: [N, D].
-      activations: [N, ...], which each row of latents led to.
+      activations: [N, ...], which each row of latents led to, all under one condition.
       count: The number of directions.
 
     Raises:
       ValueError: The shapes don't match, or the activations have fewer components.
     """
-    z, seen = matrix(latents, "latents"), np.asarray(activations).reshape(len(np.asarray(activations)), -1)
+    z, seen = matrix(latents, "latents"), np.asarray(activations)
     if len(z) != len(seen) or len(z) < 2:
         raise UserError(f"{len(z)} latents and {len(seen)} activations: give 2 or more, and equally many of both")
-    coordinates, shares = components(seen, count)
+    coordinates, shares = components(seen.reshape(len(seen), -1), count)
     return directions(coordinates.T @ (z - z.mean(0)), z, shares)  # regression, up to a factor
 
 
@@ -380,12 +386,16 @@ def largest(symmetric: NDArray, count: int) -> tuple[NDArray, NDArray]:
     """All eigenvalues [n], the largest first, and the first `count` eigenvectors, columns of [n, count].
 
     Raises:
-      ValueError: The rank is below `count`, so there are no such directions.
+      ValueError: The rank is below `count`, so there are no such directions, or an entry is NaN or infinite.
     """
+    if not np.isfinite(symmetric).all():
+        raise UserError(
+            "no directions can be found in NaN or infinity: look at the samples, or at an earlier checkpoint"
+        )
     values, vectors = np.linalg.eigh(symmetric)
     rank = int((values > 1e-10 * values[-1]).sum())
     if not 1 <= count <= rank:
-        raise UserError(f"{count} directions: there are from 1 to {rank} here")
+        raise UserError(f"{count} directions: want 1 to {rank}, the number of independent ones")
     return values[::-1], vectors[:, ::-1][:, :count]
 
 
@@ -410,7 +420,7 @@ def matrix(x: ArrayLike, what: str) -> NDArray:
 def factorised_directions(latents: ArrayLike, kernel: ArrayLike, count: int) -> Directions:
     """The directions that move the outputs of the first layer most: eigenvectors of its kernel's A Aᵀ, here [D, D].
 
-    Shen & Zhou 2021 (SeFa), eq. 5 and 6. The authors' code first scales each column to length 1; do so to the kernel.
+    Shen & Zhou 2021 (SeFa), section 2.2. The authors' code first scales each column to length 1; do so to the kernel.
 
     Args:
       latents: [N, D], for the scales.

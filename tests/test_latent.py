@@ -80,10 +80,12 @@ def test_factorised_directions_are_the_left_singular_vectors_of_the_kernel():
 
 def test_impossible_directions_are_refused():
     z = whitened(20, 5)
-    with pytest.raises(UserError, match="3 directions: there are from 1 to 2 here"):
+    with pytest.raises(UserError, match="3 directions: want 1 to 2, the number of independent"):
         latent.principal_directions(z, z[:, :2], 3)
-    with pytest.raises(UserError, match="0 directions: there are from 1 to 5 here"):
+    with pytest.raises(UserError, match="0 directions: want 1 to 5, the number"):
         latent.factorised_directions(z, np.eye(5), 0)
+    with pytest.raises(UserError, match="no directions can be found in NaN or infinity"):
+        latent.principal_directions(z, z * np.array([1, np.nan, 1, 1, 1]), 1)
     with pytest.raises(UserError, match="20 latents and 7 activations: give 2 or more, and equally many"):
         latent.principal_directions(z, z[:7], 1)
     with pytest.raises(UserError, match=r"latents float32\[20, 5, 1\]: directions need one array \[N, D\]"):
