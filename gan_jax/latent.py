@@ -34,7 +34,7 @@ SCALES = {"mul", "div"}  # linear in the first argument, and mul in either
 SUMS = {"add", "add_any", "sub", "neg", "concatenate", "pad", "reduce_sum"}
 MOVES = {"reshape", "squeeze", "expand_dims", "broadcast_in_dim", "transpose", "rev", "slice", "split", "copy"}
 CASTS = {"convert_element_type", "reduce_precision", "sharding_constraint"}
-PICKS = {"gather", "dynamic_slice"}  # linear in the first argument
+PICKS = {"gather", "dynamic_slice", "select_n"}  # indices and predicates are never carried
 
 
 class Space(NamedTuple):
@@ -253,8 +253,8 @@ def invert(
       generate: Latents [S, ...] -> samples, each from its own latents alone. Keep the noise and the condition fixed:
         `Partial(space.generate, keys=keys, condition=condition)`.
       target: One sample, a tree of [...].
-      starts: The first latents, a tree of [S, ...]: draws of the prior, or styles. Each search ends in the valley that it
-        begins in, so take several, such as those of the least loss in the first yield of a search from many.
+      starts: The first latents, a tree of [S, ...]: draws of the prior, or styles. Each search ends in the valley
+        that it begins in, so take several, such as those of the least loss in the first yield of a search from many.
       look: Samples -> features [B, D], as `Features.look`; None: the loss has its second term only.
       keep: Applied to latents after each step, such as `within`.
       weight: Of the samples' distance.
@@ -511,13 +511,13 @@ def outcome(step: Any, args: list[Any], found: list[Array]) -> list[Any]:
     if product:
         found.extend(results)
         return [BEYOND]
-    return [Carried(result) for result in results] if any(carried) else results
+    if not any(carried):
+        return results
+    return [Carried(result) if jnp.issubdtype(result.dtype, jnp.floating) else BEYOND for result in results]
 
 
 def keeps(name: str, carried: list[bool]) -> bool:
     """Whether a primitive is linear in its carried arguments, and moves, scales or adds them."""
     if name in SCALES:
         return carried == [True, False] or (name == "mul" and carried == [False, True])
-    if name == "select_n" or name in PICKS:
-        return carried[0] == (name in PICKS) and (name == "select_n" or not any(carried[1:]))
-    return name in SUMS | MOVES | CASTS
+    return name in SUMS | MOVES | CASTS | PICKS

@@ -191,7 +191,7 @@ def test_styles_enter_the_affine_layers_of_stylegan2_and_z_none():
     "of",
     [
         lambda z, kernel: jnp.tanh(jnp.concatenate([jnp.ones((1, 1)), z[:, ::-1]], 1)[:, 1:] / 2 @ kernel),
-        lambda z, kernel: jax.checkpoint(lambda z: jnp.tanh(z[:, ::-1] * 0.5 @ kernel))(z),
+        lambda z, kernel: jax.checkpoint(lambda z: jnp.tanh(0.5 * z[:, ::-1] @ kernel))(z),
         lambda z, kernel: jnp.tanh(jnp.where(jnp.arange(3) > -1, -z, 0)[:, jnp.array([2, 1, 0])] @ (-kernel / 2)),
         lambda z, kernel: jnp.einsum("oi,bi->bo", kernel.T, z[:, ::-1].reshape(1, 3) - 1) ** 2 / 2 + jnp.sum(z**2),
     ],
@@ -203,10 +203,22 @@ def test_moves_and_scales_before_the_kernel_belong_to_it(of):
     np.testing.assert_allclose(found, half * kernel[::-1], rtol=1e-6)
 
 
-@pytest.mark.parametrize("first", [lambda z: z**2, jnp.tanh, lambda z: z * z, lambda z: 1 / z, lambda z: z @ z.T])
+@pytest.mark.parametrize(
+    "first",
+    [
+        *(jnp.tanh, jnp.round, lambda z: z**2, lambda z: z * z, lambda z: 1 / z, lambda z: z @ z.T),
+        *(lambda z: jnp.eye(3)[z.astype(int)[0]], lambda z: jnp.where(z.astype(bool), 1.0, 0.0)),
+    ],
+)
 def test_a_nonlinear_function_before_the_kernel_hides_it(first):
     with pytest.raises(UserError, match="no layer takes these latents"):
         latent.first_kernels(lambda z: first(z) @ jnp.ones((first(z).shape[1], 2)), 3)
+
+
+def test_later_products_of_the_latents_with_a_layers_outputs_are_no_kernels():
+    kernel = 1 + jnp.arange(9.0).reshape(3, 3)
+    (found,) = latent.first_kernels(lambda z: (z * (z @ kernel)) @ (2 * kernel), 3)
+    np.testing.assert_allclose(found, kernel)
 
 
 @jax.jit
