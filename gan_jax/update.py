@@ -221,9 +221,14 @@ def with_ema(rules: Rules, state: TrainState, count: Array) -> TrainState:
     decay = rules.ema_decay
     weight = 1 - decay(state.step) if callable(decay) else newest(decay, count)
     current = Variables(state.params.generator, state.stats.generator)
-    ema = jax.tree.map(lambda mean, new: mean + weight * (new - mean), state.ema, current)
+    ema = jax.tree.map(lambda mean, new: moved(mean, new, weight), state.ema, current)
     ema = ema._replace(stats=rules.nets.generator.advance(*ema))  # singular vectors must be those of the mean
     return state._replace(ema=ema)
+
+
+def moved(mean: Array, new: Array, weight: Array) -> Array:
+    """The average with its newest value. Counters and flags of a network's statistics have no average: the newest."""
+    return mean + weight * (new - mean) if jnp.issubdtype(mean.dtype, jnp.inexact) else new
 
 
 def on_each_device(params: Params, axis_name: str | None) -> Params:

@@ -123,6 +123,17 @@ def test_ema_is_the_weighted_mean_without_the_initial_values_and_covers_the_stat
     assert after.ema.stats == pytest.approx({"passes": weight @ i, "advances": 0}, rel=1e-5)
 
 
+def test_ema_keeps_the_newest_counters_and_flags_of_the_stats():
+    def apply(params, stats, z, condition, mode):
+        after = {"count": stats["count"] + 1, "first": jnp.zeros_like(stats["first"])}
+        return GAME.generator.apply(params, {}, z, condition, mode)[0], after
+
+    start = {"count": jnp.int32(0), "first": jnp.bool_(True)}
+    network = Network(lambda *given: (GAME.generator.init(*given)[0], start), apply)
+    _, after, _ = played(Players(GAME.critic, network), HINGE, Players(sgd(0.1), sgd(0.1)), data(2), updates=3)
+    assert after.ema.stats == after.stats.generator == {"count": 3, "first": False}
+
+
 def test_ema_after_one_turn_is_the_generator_and_without_decay_always():
     for options in ({"ema_decay": 0.999}, {"ema_decay": 1 - 1e-9}, {"ema_decay": 0.0, "updates": 3}):
         before, after, _ = played(GAME, HINGE, Players(sgd(0.1), sgd(0.1)), data(2), **options)
