@@ -1,4 +1,4 @@
-"""Networks: one file per family. `from_linen` turns any Flax module into a `Network`."""
+"""Networks: one file per family. `from_linen`, `from_nnx` and `from_equinox` turn any module into a `Network`."""
 
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
         vgan as vgan,
         wavegan as wavegan,
     )
+    from gan_jax.nets.equinox import from_equinox as from_equinox
     from gan_jax.nets.linen import from_linen as from_linen
+    from gan_jax.nets.nnx import from_nnx as from_nnx
     from gan_jax.nets.reconstruct import autoencoder as autoencoder, reconstructing as reconstructing
 
 NAMES = {
@@ -30,5 +32,7 @@ NAMES = {
     "wavegan",
     "gan_jax.nets.reconstruct": "autoencoder reconstructing",
     "gan_jax.nets.linen": "from_linen",
+    "gan_jax.nets.nnx": "from_nnx",
+    "gan_jax.nets.equinox": "from_equinox",
 }
 __all__, __getattr__, __dir__ = face(__name__, NAMES)
