@@ -28,8 +28,8 @@ def from_nnx(
 ) -> Network:
     """Turns an NNX module into two pure functions.
 
-    `params` holds every `nnx.Param`. `stats` holds every other variable, such as batch statistics; {} if there is none.
-    They change when `mode.train` is set. Both are nested dicts named after the module's attributes.
+    `params` holds every `nnx.Param`. `stats` holds every other variable or array, such as batch statistics; {} if there
+    is none. They change when `mode.train` is set. Both are nested dicts named after the module's attributes.
 
     The module is set to `train()` or `eval()` before each call. `nnx.BatchNorm` works on any number of devices: its
     `axis_name` is set to `mode.axis_name`. A norm of your own must average over that axis by itself.
@@ -46,7 +46,7 @@ def from_nnx(
         `module(x, condition)` in a game with a condition.
       mixes_examples: As for `from_linen`: by default, whether the module has any statistics.
     """
-    graph, *shapes = split(nnx.eval_shape(lambda: make(nnx.Rngs(0))))
+    graph, *shapes = jax.eval_shape(lambda: split(make(nnx.Rngs(0))))
 
     def mixes(stats: Params) -> bool:
         return has_stats(stats) if mixes_examples is None else mixes_examples
@@ -70,7 +70,12 @@ def from_nnx(
 
 
 def split(module: nnx.Module) -> tuple[Any, Params, Params, Params]:
-    """The module's graph, and the arrays of its parameters, its random streams and its other variables."""
+    """The module's graph, and its parameters, its random streams, and its other variables and arrays."""
+    for _, part in list(nnx.iter_graph(module)):
+        if isinstance(part, nnx.Module):
+            arrays = {name: value for name, value in vars(part).items() if isinstance(value, jax.Array)}
+            for name, value in arrays.items():
+                setattr(part, name, nnx.data(value))  # or NNX takes a traced one for a part of the graph
     graph, *states = nnx.split(module, nnx.Param, nnx.RngState, ...)
     params, streams, stats = map(nnx.to_pure_dict, states)
     return graph, params, streams, stats

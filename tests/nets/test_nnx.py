@@ -238,3 +238,19 @@ def test_statistics_of_another_norm_and_shared_parameters_are_found():
     kernel, bias = params["one"]["kernel"], params["one"]["bias"][None]
     expected = jnp.sum((X.reshape(6, -1) @ kernel + bias) @ kernel + bias, -1)
     np.testing.assert_allclose(y, expected, 1e-4, 1e-5)
+
+
+def test_plain_arrays_are_constants_among_the_statistics():
+    class Scaled(nnx.Module):
+        def __init__(self, rngs):
+            self.scale = jax.random.normal(rngs(), (16,))
+
+        def __call__(self, x):
+            return x.reshape(len(x), -1) @ self.scale
+
+    network = from_nnx(Scaled, mixes_examples=False)
+    params, stats = made(network)
+    assert (params, list(stats)) == ({}, ["scale"])
+    y, after = jax.jit(network.apply)(params, stats, X, None, TRAIN)
+    np.testing.assert_allclose(y, X.reshape(6, -1) @ stats["scale"], 1e-4, 1e-5)
+    np.testing.assert_array_equal(after["scale"], stats["scale"])
