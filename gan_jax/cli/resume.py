@@ -38,6 +38,7 @@ def resume(
     from gan_jax.runs.log import check_metrics
     from gan_jax.runs.options import check_counts
     from gan_jax.runs.processes import check_alike, is_first, join, of_first, or_leave, shared_settings, together
+    from gan_jax.runs.track import check_tracker
 
     with or_leave(), contextlib.ExitStack() as until_its_end:
         with bad_input(run / "experiment.py"):
@@ -47,6 +48,7 @@ def resume(
                 opened = run_data.moved(runs.open_run(run), data)
                 changed = {} if steps is None else {"steps": steps}
                 check_counts(opened.arguments | changed, opened.options)
+                check_tracker(opened.options.track)
                 if is_first():
                     until_its_end.enter_context(held(opened.folder))
                     check_metrics(opened.metrics)

@@ -64,6 +64,7 @@ def sweep_with_arguments_of(file: Path) -> Callable[..., None]:
     from gan_jax.runs.folder import create, free_folder
     from gan_jax.runs.options import Options
     from gan_jax.runs.sweep import points_of
+    from gan_jax.runs.track import check_tracker
 
     leave_tpus_alone()  # a user's file may use JAX as it loads
     experiment, options = load(file), Options()
@@ -83,6 +84,7 @@ def sweep_with_arguments_of(file: Path) -> Callable[..., None]:
     ) -> None:
         with bad_input(file, *file_of(comparison.features)):
             keep(compiled)
+            check_tracker(run.track)
             folder = out or free_folder(f"{file.stem}_sweep")
             values = {name: (value,) if name in lists else value for name, value in arguments.items()}
             points = points_of(folder, file, values, run)

@@ -34,6 +34,7 @@ def train_with_arguments_of(file: Path) -> Callable[..., None]:
     from gan_jax.runs.lock import held
     from gan_jax.runs.options import Options, check_counts
     from gan_jax.runs.processes import check_alike, is_first, join, of_first, or_leave, shared_settings, together
+    from gan_jax.runs.track import check_tracker
 
     leave_tpus_alone()  # a user's file may use JAX as it loads
     experiment, options = load(file), Options()
@@ -63,6 +64,7 @@ def train_with_arguments_of(file: Path) -> Callable[..., None]:
                     if is_first():
                         runs.check_free(folder)
                     check_counts(arguments, run)
+                    check_tracker(run.track)
                     with noting() as memory:
                         built = frozen(build(experiment, arguments, run.precision), run.freeze)
                     built = without_ramp_up(built, run.init_from)

@@ -2,7 +2,8 @@
 
 It holds config.json, experiment.py, data.json, metrics.jsonl, tensorboard/, samples/step_*.png, checkpoints/,
 result.json and lock; skipped.txt, if some files of the data can't be used; rollbacks.jsonl, if the run diverged and
-went back. With several games (--num-seeds) the pictures and events of each lie in game_00/, game_01/ ...
+went back; record.json and wandb/, if it is tracked elsewhere too. With several games (--num-seeds) the pictures and
+events of each lie in game_00/, game_01/ ...
 """
 
 import dataclasses
@@ -73,6 +74,11 @@ class Run:
     def rollbacks(self) -> Path:
         """A JSON object a line, one for each time that the run diverged and went back."""
         return self.folder / "rollbacks.jsonl"
+
+    @property
+    def record(self) -> Path:
+        """The id of the run's record at the tracker that --track names."""
+        return self.folder / "record.json"
 
     @property
     def memory(self) -> Path:

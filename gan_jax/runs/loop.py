@@ -76,6 +76,7 @@ def train(run: Run, experiment: Experiment, update: Update, state: TrainState, r
                 progress.write(step, options.evaluate_every, figures)
             if now.show and is_first():
                 progress.write(step, options.sample_every, {DIVERSITY: draw(step, generators)})
+                progress.show(step)
             if saves:  # last, so that what a run was killed before is made again
                 progress.sync()
                 checkpoints.save(step, state, merit)

@@ -31,6 +31,7 @@ class Options:
       init_checkpoint: Which checkpoint of that run: the latest, or the best.
       freeze: Layers that stay as --init-from gives them, such as critic/Conv_0,critic/Conv_1 (FreezeD). A name that
         doesn't exist lists those that do.
+      track: Log metrics and pictures to Weights & Biases or MLflow too.
     """
 
     seed: int = 0
@@ -49,6 +50,7 @@ class Options:
     init_from: Path | None = None
     init_checkpoint: Literal["latest", "best"] = "latest"
     freeze: str | None = None
+    track: Literal["wandb", "mlflow"] | None = None
 
 
 def check_counts(arguments: dict[str, Any], options: Options) -> None:

@@ -13,6 +13,7 @@ from gan_jax.runs.divergence import check_metrics
 from gan_jax.runs.folder import Run
 from gan_jax.runs.log import Log
 from gan_jax.runs.processes import is_first
+from gan_jax.runs.track import Tracking
 from gan_jax.runs.watch import Watch
 
 LOSSES = metric_name("critic", LOSS), metric_name("generator", LOSS)
@@ -21,11 +22,11 @@ LOSSES = metric_name("critic", LOSS), metric_name("generator", LOSS)
 class Progress:
     """Reports an update's metrics one step late, so that the device never waits for the host.
 
-    Of several processes the first alone has a log.
+    Of several processes the first alone has a log, and a record if the run is tracked.
     """
 
-    def __init__(self, log: Log | None, log_every: int, bar: "tqdm[None]"):
-        self.log, self.log_every, self.bar = log, log_every, bar
+    def __init__(self, log: Log | None, tracking: Tracking | None, log_every: int, bar: "tqdm[None]"):
+        self.log, self.tracking, self.log_every, self.bar = log, tracking, log_every, bar
         self.watch = Watch()
         self.unread: tuple[int, Metrics, bool] | None = None
 
@@ -58,8 +59,15 @@ class Progress:
         """Logs metrics that are due every so many steps, a value for each game, and warns of bad signs among them."""
         if self.log:
             self.log.write(step, metrics, last=step % every > 0)
+            if self.tracking:
+                self.tracking.log(step, metrics)
             for sign in self.watch.look(metrics):
                 self.bar.write(f"gan-jax: step {step}: {sign}", file=sys.stderr)
+
+    def show(self, step: int) -> None:
+        """Tracks the pictures of a step's samples."""
+        if self.tracking:
+            self.tracking.show(step)
 
     def sync(self) -> None:
         """Puts the log on the disk."""
@@ -71,9 +79,11 @@ class Progress:
 def progress_of(run: Run, first: int, last: int) -> Iterator[Progress]:
     """Opens the progress of a run that goes from the step `first` to the step `last`."""
     with contextlib.ExitStack() as open_files:
-        log = None
+        log = tracking = None
         if is_first():
             events, games = run.folder / "tensorboard", run.options.num_seeds
             log = open_files.enter_context(Log(run.metrics, events, first_step=first, games=games))
+            if run.options.track:
+                tracking = open_files.enter_context(Tracking(run))
         with tqdm(total=last, initial=first, unit="step", dynamic_ncols=True, disable=not is_first()) as bar:
-            yield Progress(log, run.options.log_every, bar)
+            yield Progress(log, tracking, run.options.log_every, bar)
