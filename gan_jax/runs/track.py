@@ -156,6 +156,7 @@ def open_wandb(run: Run) -> Record:
             x_disable_machine_info=True,
             x_disable_stats=True,
             x_save_requirements=False,
+            x_transaction_log_flush_interval=1,  # seconds; a kill loses the rest
             finish_timeout=PATIENCE,
         ),
     )
