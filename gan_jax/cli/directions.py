@@ -61,7 +61,7 @@ def directions(
         keep(compiled)
         opened = open_model(model, game, checkpoint)
         write, _ = format_of(opened.view, out, None, interpolate=True)
-        found = directions_of(opened, method, num, seed)
+        found = directions_of(opened, method, num, seed, number)
         walks = walks_along(opened, found, seed, number, frames, span)
         for file in (out, save):
             file.parent.mkdir(parents=True, exist_ok=True)

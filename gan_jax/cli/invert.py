@@ -14,7 +14,6 @@ from gan_jax.runs.trained import Which
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gan_jax.latent import Inversion
     from gan_jax.models.model import Model
     from gan_jax.types import Array, Seen, Write
 
@@ -43,7 +42,7 @@ def invert(
     Args:
       model: A run's folder, a bundle that `gan-jax export` wrote, or zoo:NAME.
       target: The image, sound or mesh.
-      starts: Latents that the search starts from; the best of all is kept.
+      starts: Latents that the search starts from, the best of 16 times as many; of their ends the best is kept.
       steps: Steps of the search.
       features: Compare images in these features too: digits, fashion, effnet, inception, or FILE.py:FUNCTION.
       weights: File of Inception's weights.
@@ -59,7 +58,7 @@ def invert(
     import numpy as np
     from tqdm import tqdm
 
-    from gan_jax.models.inversion import as_text, invert as search, numbers_of
+    from gan_jax.models.inversion import as_text, invert as search
     from gan_jax.models.open import open_model
     from gan_jax.models.target import read_target
     from gan_jax.storage.files import write_whole
@@ -74,15 +73,15 @@ def invert(
         write = writer_of(opened, out)
         goal = read_target(opened, target, up)
         look, weight = features_of(opened, features, weights)
-        found: Inversion
+        numbers, states = search(
+            opened, goal, look, starts=starts, steps=steps, seed=seed, number=condition, weight=weight
+        )
         with tqdm(total=steps, unit="step", dynamic_ncols=True) as bar:
-            for found in search(
-                opened, goal, look, starts=starts, steps=steps, seed=seed, number=condition, weight=weight
-            ):
+            for found in states:
                 bar.update(found.step - bar.n)
                 bar.set_postfix(loss=f"{found.losses.min():.3g}")
         best = found.best
-        number = int(numbers_of(opened, starts, condition)[best])
+        number = int(numbers[best])
         for file in (out, save):
             file.parent.mkdir(parents=True, exist_ok=True)
         write(np.stack([goal, found.samples[best]]), out)

@@ -30,7 +30,14 @@ def has_styles(model: Model) -> bool:
 
 
 def space_of(model: Model) -> Space:
-    """The space that directions lie in: that of styles if the generator has them, or else that of z."""
+    """The space that directions lie in: that of styles if the generator has them, or else that of z.
+
+    Raises:
+      UserError: Latents aren't vectors.
+    """
+    z = jax.eval_shape(model.prior, jax.random.key(0))
+    if getattr(z, "ndim", 0) != 1:
+        raise UserError(f"latents {outline(z)}: directions are for latents that are vectors")
     make = latent.style_space if has_styles(model) else latent.z_space
     return make(model.network, model.variables, model.prior)
 
@@ -41,7 +48,7 @@ def first_latents(model: Model, num: int) -> Any:
     return jax.vmap(model.prior)(keys)
 
 
-def directions_of(model: Model, method: Method, count: int, seed: int = 0) -> Directions:
+def directions_of(model: Model, method: Method, count: int, seed: int = 0, number: int = 0) -> Directions:
     """Finds directions in the model's latent space.
 
     Args:
@@ -50,11 +57,13 @@ def directions_of(model: Model, method: Method, count: int, seed: int = 0) -> Di
         that lead along them. first_layer: those that move the first layer's outputs most.
       count: The number of directions.
       seed: Seed of the samples.
+      number: The number of their condition, counted around the end: all have one, or directions would lead between
+        classes.
 
     Raises:
       UserError: There are fewer directions, latents aren't vectors, or no layer takes them as they are.
     """
-    space, latents, noise, condition = drawn(model, seed)
+    space, latents, noise, condition = drawn(model, seed, number)
     if method == "first_layer":
         return of_first_layer(model, space, latents, count)
     if has_styles(model):
@@ -65,17 +74,17 @@ def directions_of(model: Model, method: Method, count: int, seed: int = 0) -> Di
         part = slice(first, first + BATCH)
         samples = make(latents[part], noise[part], jax.tree.map(lambda leaf, part=part: leaf[part], condition))
         parts.append(jax.device_get(jax.tree.map(lambda leaf: leaf.reshape(BATCH, -1), samples)))
-    return latent.principal_directions(latents, np.concatenate(jax.tree.leaves(concatenated(parts)), 1), count)
+    found = latent.principal_directions(latents, np.concatenate(jax.tree.leaves(concatenated(parts)), 1), count)
+    others = drawn(model, seed, number, first=NUM)[1]  # latents vary more along directions that were fitted to them
+    return found._replace(scales=(others @ found.vectors.T).std(0))
 
 
-def drawn(model: Model, seed: int) -> tuple[Space, np.ndarray, Array, Condition]:
-    """The space, and the latents [NUM, D], the noise's keys and the conditions of the first samples of a seed."""
+def drawn(model: Model, seed: int, number: int = 0, first: int = 0) -> tuple[Space, np.ndarray, Array, Condition]:
+    """The space, and the latents [NUM, D], the noise's keys and the conditions of samples from the first one on."""
     space = space_of(model)
-    keys, noise = sample_keys(jax.random.key(seed), jnp.arange(NUM))
-    condition = rows(model.conditions, np.arange(NUM))
+    keys, noise = sample_keys(jax.random.key(seed), jnp.arange(first, first + NUM))
+    condition = rows(model.conditions, np.full(NUM, number))
     latents = jax.jit(space.draw)(keys, condition)
-    if not hasattr(latents, "ndim") or latents.ndim != 2:
-        raise UserError(f"latents {outline(latents)}: directions are for latents that are vectors")
     return space, np.asarray(latents), noise, condition
 
 
@@ -101,7 +110,7 @@ def kernel_of(model: Model, space: Space, size: int) -> np.ndarray:
 def all_of_first_layer(model: Model) -> Directions | None:
     """As many directions of the first layer as there are, up to MOST, for a bundle; None if there are none."""
     try:
-        space, latents = drawn(model, 0)[:2]
+        space, latents, *_ = drawn(model, 0)
         kernel = kernel_of(model, space, latents.shape[1])
     except UserError:
         return None
@@ -128,7 +137,7 @@ def load(file: Path, model: Model) -> Directions:
         with np.load(file) as stored:
             found = Directions(*(np.asarray(stored[name], np.float64) for name in Directions._fields))
             of = str(stored["of"])
-    except (ValueError, KeyError, OSError, TypeError) as error:
+    except (ValueError, KeyError, OSError, EOFError, TypeError) as error:
         raise UserError(f"{file} holds no directions ({error}): `gan-jax directions` makes them") from error
     if of != named_space(model) or found.vectors.ndim != 2 or not np.isfinite(found.vectors).all():
         raise UserError(f"{file} holds directions of {of}, and these latents are {named_space(model)}")
@@ -159,7 +168,7 @@ def walks_along(model: Model, found: Directions, seed: int, number: int, frames:
     space = space_of(model)
     keys, noise = sample_keys(jax.random.key(seed), jnp.array([number]))
     condition = rows(model.conditions, np.array([number]))
-    start = space.draw(keys, condition)[0]
+    start = space.draw(keys, condition)
     amounts = np.linspace(-span, span, frames) if frames > 1 else np.zeros(1)
     make = jax.jit(space.generate)
     walks = []

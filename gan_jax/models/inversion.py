@@ -1,6 +1,5 @@
 """The latents of a given example: searched for from several starts, and kept as text."""
 
-import functools
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -19,6 +18,8 @@ from gan_jax.sample import sample_keys
 from gan_jax.trees import rows
 from gan_jax.types import Seen
 
+TRIED = 16  # draws for each start, of which the best are taken
+
 
 def invert(
     model: Model,
@@ -30,8 +31,8 @@ def invert(
     seed: int,
     number: int | None = None,
     weight: float = 1.0,
-) -> Iterator[Inversion]:
-    """Searches for the latents of an example.
+) -> tuple[np.ndarray, Iterator[Inversion]]:
+    """Searches for the latents of an example, from those draws whose samples are most like it.
 
     Args:
       model: The model.
@@ -40,27 +41,27 @@ def invert(
       starts: How many latents the search starts from.
       steps: Its steps.
       seed: Seed of the starts.
-      number: The condition, by its number; None: start i has condition i, counted around the end, and the best wins.
+      number: The condition, by its number; None: draws differ in it, and the best wins.
       weight: Of the samples' own distance.
 
-    Yields:
-      The state, a hundred times.
+    Returns:
+      The number of each start's condition, and the search's states, about a hundred.
     """
-    conditions = numbers_of(model, starts, number)
-    space, draws, _, _ = drawn(model, seed)
-    keys, noise = sample_keys(jax.random.key(seed), jnp.arange(starts))
-    same = jnp.repeat(noise[:1], starts)
-    condition = rows(model.conditions, conditions)
-    return latent.invert(
-        Partial(functools.partial(space.generate), keys=same, condition=condition),
-        target,
-        space.draw(keys, condition),
-        look,
-        keep=latent.within(draws),
-        weight=weight,
-        steps=steps,
-        every=max(1, steps // 100),
-    )
+    space, draws, *_ = drawn(model, seed)
+    keys, noise = sample_keys(jax.random.key(seed), jnp.arange(TRIED * starts))
+    numbers = numbers_of(model, TRIED * starts, number)
+
+    def search(chosen: np.ndarray, steps: int) -> Iterator[Inversion]:
+        condition = rows(model.conditions, numbers[chosen])
+        generate = Partial(space.generate, keys=jnp.repeat(noise[:1], len(chosen)), condition=condition)
+        first = space.draw(keys[chosen], condition)
+        return latent.invert(
+            generate, target, first, look, keep=latent.within(draws), weight=weight, steps=steps, every=-(-steps // 100)
+        )
+
+    tried = np.concatenate([next(search(part, 1)).losses for part in np.split(np.arange(TRIED * starts), TRIED)])
+    chosen = np.sort(np.argsort(tried, kind="stable")[:starts])
+    return numbers[chosen], search(chosen, steps)
 
 
 def numbers_of(model: Model, starts: int, number: int | None) -> np.ndarray:
