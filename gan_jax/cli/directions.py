@@ -1,6 +1,7 @@
 """`gan-jax directions`: directions in a generator's latent space, and samples along them."""
 
 from pathlib import Path
+from typing import Literal
 
 from tyro.conf import OmitArgPrefixes, Positional
 
@@ -8,13 +9,12 @@ from gan_jax.cli.compile_cache import BY_DEFAULT, Compiled, keep
 from gan_jax.cli.sample import format_of
 from gan_jax.cli.terminal import bad_input
 from gan_jax.errors import UserError
-from gan_jax.models.directions import Method
 from gan_jax.runs.trained import Which
 
 
 def directions(
     model: Positional[Path],
-    method: Method = "principal",
+    method: Literal["principal", "first_layer"] = "principal",
     num: int = 8,
     frames: int = 7,
     span: float = 3.0,
