@@ -12,6 +12,11 @@ USED = {  # file -> its names, and why it needs them
     "experiments/accelerator/compile_ahead.py": {
         "jax.experimental.topologies"
     },  # compiles for chips that this machine lacks
+    "gan_jax/models/onnx.py": {  # rewrites a program step by step
+        "jax.extend.core.ClosedJaxpr",
+        "jax.extend.core.Literal",
+        "jax.extend.core.jaxpr_as_fun",
+    },
     "gan_jax/nets/conv/bilinear.py": {  # primitives with their own transposes have no public form
         "jax.extend.core.Primitive",
         "jax.interpreters.ad",

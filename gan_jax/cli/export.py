@@ -13,6 +13,7 @@ def export(
     run: Positional[Path],
     out: Path | None = None,
     half: FlagCreatePairsOff[bool] = False,
+    onnx: FlagCreatePairsOff[bool] = False,
     licence: str | None = None,
     game: int = 0,
     checkpoint: Which = "latest",
@@ -24,14 +25,16 @@ def export(
 
     Args:
       run: The run's folder.
-      out: The bundle, which ends in .ganjax; by default named after the experiment.
+      out: The bundle, which ends in .ganjax (with --onnx, in .onnx); by default named after the experiment.
       half: Store the variables in half precision: half the size, and samples that differ by about a thousandth.
+      onnx: Write an ONNX program instead, for onnxruntime and others: from z, and the condition if there is one, to
+        samples. It draws no latents and adds no noise. It needs `pip install 'gan-jax[onnx]'`.
       licence: The licence of the data, for the card; by default the one that the data set states.
       game: Which game of a run of several, from 0.
       checkpoint: The newest, or the best of a run that was evaluated during training.
     """
     from gan_jax.evaluation import result_file
-    from gan_jax.models import bundle
+    from gan_jax.models import bundle, onnx as programs
     from gan_jax.models.card import card_of
     from gan_jax.models.open import model_of
     from gan_jax.runs.folder import open_run
@@ -39,13 +42,24 @@ def export(
 
     with bad_input(run / "experiment.py"):
         opened = open_run(run)
-        out = Path(f"{opened.name}{bundle.SUFFIX}") if out is None else out
-        if out.suffix != bundle.SUFFIX or out.is_dir():
-            raise UserError(f"{out}: name a bundle, such as {out.with_suffix(bundle.SUFFIX)}")
+        suffix = programs.SUFFIX if onnx else bundle.SUFFIX
+        out = Path(f"{opened.name}{suffix}") if out is None else out
+        if out.suffix != suffix or out.is_dir():
+            raise UserError(
+                f"{out}: name {'an ONNX program' if onnx else 'a bundle'}, such as {out.with_suffix(suffix)}"
+            )
+        if onnx and half:
+            raise UserError("an ONNX program is in single precision: leave --half out")
         trained = open_trained_to_sample(run, checkpoint)
         model = model_of(opened.name, trained, game)
         results = result_file.load(opened.result) if opened.result.exists() else []
         out.parent.mkdir(parents=True, exist_ok=True)
-        bundle.write(model, card_of(model, opened, trained.experiment, results, licence), out, half=half)
+        card = card_of(model, opened, trained.experiment, results, licence)
+        if onnx:
+            apart = programs.write(model, card, out)
+            note = f"onnxruntime's samples differ from JAX's by {apart:.0e} of the largest value"
+        else:
+            bundle.write(model, card, out, half=half)
+            note = f"`gan-jax inspect {out}` prints its card"
     size = out.stat().st_size / 1e6
-    print(f"{out}: the generator of {run} at step {model.step}, {size:.1f} MB; `gan-jax inspect {out}` prints its card")
+    print(f"{out}: the generator of {run} at step {model.step}, {size:.1f} MB; {note}")

@@ -61,8 +61,11 @@ def smooth(x: Array, taps: Sequence[float]) -> Array:
     """
     if len(taps) % 2 == 0:
         raise UserError(f"taps {list(taps)}: want an odd number of them")
-    around = [(len(taps) // 2,) * 2 if 0 < axis < x.ndim - 1 else (0, 0) for axis in range(x.ndim)]
-    return upfirdn(jnp.pad(x, around, "edge"), scaled(taps, 1))
+    beyond = len(taps) // 2
+    for axis in range(1, x.ndim - 1):
+        first, last = (lax.slice_in_dim(x, place, place + 1, axis=axis) for place in (0, x.shape[axis] - 1))
+        x = jnp.concatenate([first] * beyond + [x] + [last] * beyond, axis)
+    return upfirdn(x, scaled(taps, 1))
 
 
 def upfirdn(x: Array, taps: Sequence[float], *, up: int = 1, down: int = 1, padding: tuple[int, int] = (0, 0)) -> Array:
