@@ -177,7 +177,8 @@ def evaluated(program: ClosedJaxpr, *arguments: Array) -> list[Array]:
         elif step.primitive.name == "stack":
             found = [stacked(given, params["axis"])]
         elif step.primitive.name == "pad" and not any(between for *_, between in params["padding_config"]):
-            found = [padded(*given, params["padding_config"])]
+            x, filler = given
+            found = [padded(x, filler, params["padding_config"])]
         else:
             found = step.primitive.bind(*given, **params)
             found = found if step.primitive.multiple_results else [found]
