@@ -51,7 +51,8 @@ def export(
         if onnx and half:
             raise UserError("an ONNX program is in single precision: leave --half out")
         trained = open_trained_to_sample(run, checkpoint)
-        model = model_of(opened.name, trained, game)
+        whole = model_of(opened.name, trained, game)
+        model = bundle.rounded(whole) if half else whole
         results = result_file.load(opened.result) if opened.result.exists() else []
         out.parent.mkdir(parents=True, exist_ok=True)
         card = card_of(model, opened, trained.experiment, results, licence)

@@ -48,7 +48,8 @@ def write(model: Model, card: str, file: Path, *, half: bool = False) -> None:
       model: The model.
       card: Its model card, in Markdown.
       file: The bundle.
-      half: Whether the variables are stored in half precision. They are computed with in single precision all the same.
+      half: Whether the variables are stored in half precision, as of a `rounded` model. They are computed with in
+        single precision all the same.
 
     Raises:
       UserError: The model's view, network, prior or conditions can't be stored.
@@ -94,6 +95,15 @@ def stored(arrays: dict[str, np.ndarray]) -> bytes:
 
 def in_single(found: Directions) -> dict[str, np.ndarray]:
     return {name: np.asarray(part, np.float32) for name, part in found._asdict().items()}
+
+
+def rounded(model: Model) -> Model:
+    """The model with variables that half precision can hold.
+
+    Raises:
+      UserError: A number is too large for half precision.
+    """
+    return model._replace(variables=jax.tree.map(lambda leaf: single(halved(np.asarray(leaf))), model.variables))
 
 
 def halved(leaf: np.ndarray) -> np.ndarray:
