@@ -1,5 +1,6 @@
-"""Lines of characters as text, and as a page that marks words which aren't real."""
+"""Lines of characters as text, and as pages that mark words which aren't real."""
 
+import html
 import math
 import re
 from collections.abc import Iterator, Set
@@ -21,7 +22,7 @@ def text(alphabet: str, words: Set[str]) -> View:
       words: The real words. On the page all others are red and underlined, and the last line counts the real ones.
 
     Returns:
-      A view that writes PNG pages and UTF-8 text files.
+      A view that writes PNG and HTML pages and UTF-8 text files.
     """
 
     def lines_of(samples: np.ndarray) -> list[str]:
@@ -38,16 +39,51 @@ def text(alphabet: str, words: Set[str]) -> View:
     def write_lines(samples: np.ndarray, path: Path) -> None:
         path.write_text("".join(f"{line.rstrip()}\n" for line in lines_of(samples)), encoding="utf-8")
 
+    def write_html(samples: np.ndarray, path: Path) -> None:
+        path.write_text(page_of(lines_of(samples), words), encoding="utf-8")
+
     def write_line(sample: np.ndarray, path: Path) -> None:
         write_lines(sample[None], path)
 
     return View(
-        together={".png": write_page, ".txt": write_lines},
+        together={".png": write_page, ".txt": write_lines, ".html": write_html},
         single={".txt": write_line},
         walks={".png": write_rows},
         rows=write_rows,
         recipe={"kind": "text", "alphabet": alphabet, "words": sorted(words)},
     )
+
+
+def page_of(lines: list[str], words: Set[str]) -> str:
+    """Returns lines as an HTML page, and below them how many of their words are real."""
+    marked = "".join(f"{marked_line(line.rstrip(), words)}\n" for line in lines)
+    return f"""<!doctype html>
+<html lang="zxx"><meta charset="utf-8"><title>Samples</title>
+<style>
+:root {{ color-scheme: light dark; font: 15px/1.4 "DejaVu Sans Mono", ui-monospace, monospace }}
+body {{ margin: 16px }}
+mark {{ color: light-dark(#d62828, #ff7b72); background: none; text-decoration: underline }}
+</style>
+<pre>{marked}</pre>
+<p>{count_of(lines, words)}</p>
+</html>
+"""
+
+
+def marked_line(line: str, words: Set[str]) -> str:
+    """Returns a line in HTML, with a mark on each word that isn't real."""
+
+    def marked(found: re.Match[str]) -> str:
+        word = html.escape(found[0])
+        return word if found[0] in words else f"<mark>{word}</mark>"
+
+    return re.sub("[^ ]+", marked, line)
+
+
+def count_of(lines: list[str], words: Set[str]) -> str:
+    """Returns how many words of the lines are real, in a sentence."""
+    found = [word in words for line in lines for _, word in words_in(line)]
+    return f"{sum(found)} of {len(found)} words are of the training text"
 
 
 def draw_page(rows: list[list[str]], words: Set[str], path: Path) -> None:
@@ -61,8 +97,7 @@ def draw_page(rows: list[list[str]], words: Set[str], path: Path) -> None:
         "RGB", (max(2, len(rows[0])) * column - 3 * CELL + 2 * MARGIN, (len(rows) + 2) * ROW + 2 * MARGIN), PAPER
     )
     pen = ImageDraw.Draw(page)
-    found = [word in words for row in rows for line in row for _, word in words_in(line)]
-    count = f"{sum(found)} of {len(found)} words are of the training text"
+    count = count_of([line for row in rows for line in row], words)
     pen.text((MARGIN, MARGIN + (len(rows) + 1) * ROW), count, INK, font)
     for (number, place_in_row), line in placed(rows):
         x, y = MARGIN + place_in_row * column, MARGIN + number * ROW

@@ -27,6 +27,15 @@ def test_lines_are_written_without_the_spaces_at_their_ends(view, tmp_path):
     assert (tmp_path / "one.txt").read_text(encoding="utf-8") == "é ab\n"
 
 
+def test_the_html_page_marks_what_is_no_word_and_has_no_markup_of_samples(tmp_path):
+    view = views.text(" <&b", frozenset({"b", "<b"}))
+    lines = np.eye(4)[[[1, 3, 0, 2, 0], [3, 0, 0, 3, 3]]]
+    view.together[".html"](lines, tmp_path / "all.html")
+    page = (tmp_path / "all.html").read_text(encoding="utf-8")
+    assert "<pre>&lt;b <mark>&amp;</mark>\nb  <mark>bb</mark>\n</pre>" in page
+    assert "<p>2 of 4 words are of the training text</p>" in page
+
+
 def page_of(path) -> np.ndarray:
     """Its pixels [H, W, 3]."""
     with Image.open(path) as image:
