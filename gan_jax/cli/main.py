@@ -21,6 +21,7 @@ from gan_jax.cli.list import list_experiments
 from gan_jax.cli.neighbours import neighbours
 from gan_jax.cli.plan import plan, plan_with_arguments_of
 from gan_jax.cli.prepare import prepare
+from gan_jax.cli.report import report
 from gan_jax.cli.resume import resume
 from gan_jax.cli.sample import sample
 from gan_jax.cli.sweep import sweep, sweep_with_arguments_of
@@ -49,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "evaluate": evaluate,
         "compare": compare,
         "neighbours": neighbours,
+        "report": report,
     }
     of_experiments = {
         "train": train_with_arguments_of,

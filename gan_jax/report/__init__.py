@@ -1,0 +1,1 @@
+"""Reports: the story of runs as one HTML page that opens offline."""

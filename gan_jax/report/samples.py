@@ -1,0 +1,164 @@
+"""New samples of a run's newest checkpoint, as a browser shows them: by the formats that the run's view writes."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from gan_jax.errors import UserError
+from gan_jax.evaluation.result import is_conditional
+from gan_jax.report.meshes import mesh_of
+from gan_jax.report.pictures import data_uri
+from gan_jax.report.read import Record
+from gan_jax.runs.trained import Trained, open_trained_to_sample
+from gan_jax.storage.provenance import Origin, hash_of, mark
+from gan_jax.trees import rows
+from gan_jax.types import View, Write
+
+SEED = 0
+GAMES = 4  # of a run of several, samples of so many are shown
+IN_ONE_PICTURE = 256  # samples, where the view shows them in no other way
+MESHES = 6  # on a page: browsers have few WebGL contexts
+
+
+class Card(NamedTuple):
+    """A sample, or all of them, on the page. One or two of the fields are there.
+
+    Attributes:
+      caption: Its class or game, if it has one.
+      picture: A still, as a data URI, enlarged.
+      film: A moving picture, as a data URI.
+      sound: A data URI.
+      text: Plain text.
+      document: An HTML document.
+      mesh: Plotly's JSON of a shape.
+    """
+
+    caption: str = ""
+    picture: str = ""
+    film: str = ""
+    sound: str = ""
+    text: str = ""
+    document: str = ""
+    mesh: str = ""
+
+
+class Newest(NamedTuple):
+    """The samples of the newest checkpoint.
+
+    Attributes:
+      step: The updates done; None if there is no checkpoint that can be opened.
+      cards: The samples.
+      note: Why there are none, or fewer.
+    """
+
+    step: int | None
+    cards: list[Card]
+    note: str = ""
+
+
+def newest_samples(record: Record, num: int, runs: int) -> Newest:
+    """Draws samples from the generators of the newest checkpoint. It needs no data, and never fails.
+
+    Args:
+      record: The run.
+      num: Samples of all games together.
+      runs: How many runs share the page.
+    """
+    try:
+        trained = open_trained_to_sample(record.run.folder, "latest")
+        finite = [game for game, variables in enumerate(trained.generators) if is_finite(variables)]
+        shown = finite[:GAMES]
+        each = max(1, num // max(1, len(shown)))
+        cards = [card for game in shown for card in cards_of(record, trained, game, each, runs * len(shown))]
+    except Exception as error:  # of the run's own experiment.py too, which may fail in any way
+        said = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        return Newest(None, [], f"No samples were drawn: {' '.join(said.split())}")
+    diverged, left = len(trained.generators) - len(finite), len(finite) - len(shown)
+    notes = [f"{diverged} of {len(trained.generators)} games have diverged."] * (diverged > 0)
+    return Newest(trained.step, cards, " ".join(notes + [f"{left} more games aren't shown."] * (left > 0)))
+
+
+def is_finite(tree: Any) -> bool:
+    return all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(tree))
+
+
+def cards_of(record: Record, trained: Trained, game: int, num: int, sharing: int) -> list[Card]:
+    """Draws the samples of a game.
+
+    Args:
+      record: The run.
+      trained: The run, opened.
+      game: The number of the game.
+      num: Samples.
+      sharing: How many games of all runs share the page.
+    """
+    view = trained.experiment.view
+    ending = next((ending for ending in SINGLE if ending in view.single), None)
+    samples = trained.sample(game, SEED, num if ending else IN_ONE_PICTURE)
+    origin = Origin(record.run.name, hash_of(trained.generator(game)), trained.step, SEED)
+    of_game = [f"game {game}"] if len(trained.generators) > 1 else []
+    if ".html" in view.together or ending is None:
+        return [together(view, samples, origin)._replace(caption=" ".join(of_game))]
+    classes = trained.experiment.data.classes if is_conditional(trained.experiment) else 0
+    most = max(1, MESHES // sharing) if ending == ".glb" else num
+    cards = [SINGLE[ending](view, rows(samples, np.array([number])), origin) for number in range(min(most, num))]
+    of_class = [[f"class {number % classes}"] if classes else [] for number in range(len(cards))]
+    return [
+        card._replace(caption=" · ".join([*of_game, *one, *filter(None, [card.caption])]))
+        for card, one in zip(cards, of_class)
+    ]
+
+
+def together(view: View, samples: Any, origin: Origin) -> Card:
+    """All samples in one document, or else in one picture."""
+    if write := view.together.get(".html"):
+        return Card(document=written(write, samples, ".html", origin).decode())
+    return Card(picture=data_uri("image/png", written(view.together[".png"], samples, ".png", origin)))
+
+
+def as_sound(view: View, one: Any, origin: Origin) -> Card:
+    sound = written(view.single[".wav"], rows(one, 0), ".wav", origin)
+    return together(view, one, origin)._replace(sound=data_uri("audio/wav", sound))
+
+
+def as_film(view: View, one: Any, origin: Origin) -> Card:
+    return Card(film=data_uri("image/gif", written(view.single[".gif"], rows(one, 0), ".gif", origin)))
+
+
+def as_mesh(view: View, one: Any, origin: Origin) -> Card:
+    """A shape that can be turned; a picture if it is empty or trimesh isn't installed."""
+    try:
+        mesh = mesh_of(written(view.single[".glb"], rows(one, 0), ".glb", origin))
+    except UserError as error:
+        return together(view, one, origin)._replace(caption=str(error))
+    return Card(mesh=mesh) if mesh else together(view, one, origin)
+
+
+def as_picture(view: View, one: Any, origin: Origin) -> Card:
+    return Card(picture=data_uri("image/png", written(view.single[".png"], rows(one, 0), ".png", origin)))
+
+
+def as_text(view: View, one: Any, origin: Origin) -> Card:
+    return Card(text=written(view.single[".txt"], rows(one, 0), ".txt", origin).decode())
+
+
+SINGLE: dict[str, Callable[[View, Any, Origin], Card]] = {  # the first format that a view has is used
+    ".wav": as_sound,
+    ".gif": as_film,
+    ".glb": as_mesh,
+    ".png": as_picture,
+    ".txt": as_text,
+}
+
+
+def written(write: Write, samples: Any, ending: str, origin: Origin) -> bytes:
+    """Returns the file that a view writes, with a note on its origin."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, f"samples{ending}")
+        write(samples, file)
+        mark([file], origin)
+        return file.read_bytes()
