@@ -6,6 +6,7 @@ from pathlib import Path
 from tyro.conf import OmitArgPrefixes, Positional
 
 from gan_jax.cli.compile_cache import BY_DEFAULT, Compiled, keep
+from gan_jax.cli.inspect import printable
 from gan_jax.cli.terminal import bad_input
 from gan_jax.errors import UserError
 
@@ -52,7 +53,8 @@ def report(
         bar = tqdm(records if num else [], unit="run", desc="samples", leave=False, disable=None)
         content = in_bytes(page_of(records, [newest_samples(record, num, len(records)) for record in bar]))
         write_whole(page, content)
-    print(f"{page}: the report of {', '.join(record.name for record in records)}, {len(content) / 1e6:.1f} MB")
+    names = ", ".join(record.name for record in records)
+    print(printable(f"{page}: the report of {names}, {len(content) / 1e6:.1f} MB"))
 
 
 def check_page(path: Path) -> Path:

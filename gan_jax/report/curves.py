@@ -26,7 +26,7 @@ COLOURS = ["#3b78c2", "#e07b39", "#2f9e77", "#c2518f", "#8a6fc7", "#b39019", "#3
 DASHES = ("solid", "dot")  # of real and of fake examples, where a colour tells runs apart
 REAL, FAKE = "_real", "_fake"
 THE_GAME = [LOSS, "diversity", "logits", "accuracy", GRADIENT_NORM]  # what the charts of every game end in, in order
-GROUPS = ["The game", "Evaluation", "Terms of the losses", "States"]
+GROUPS = GAME, EVALUATION, TERMS, STATES = "The game", "Evaluation", "Terms of the losses", "States"
 
 Floats = NDArray[np.float64]
 
@@ -68,18 +68,17 @@ def charts_of(records: Sequence[Record]) -> dict[str, list[Chart]]:
 
 def title_of(name: str, names: list[str]) -> str:
     """The title of a metric's chart, which metrics of real and of fake examples share."""
-    for ending, other in ((REAL, FAKE), (FAKE, REAL)):
-        if name.endswith(ending) and name.removesuffix(ending) + other in names:
-            return name.removesuffix(ending)
-    return name
+    title = name.removesuffix(REAL).removesuffix(FAKE)
+    is_free = title not in names and {title + REAL, title + FAKE} <= set(names)
+    return title if is_free else name
 
 
 def group_of(title: str) -> str:
     """The group of a chart, by the names of metrics in `gan_jax.play` and of evaluations."""
     first, _, last = title.partition("/")
     if first in ("critic", "generator", "samples"):
-        return GROUPS[0 if last in THE_GAME else 2]
-    return GROUPS[1 if first == "evaluation" else 3]
+        return GAME if last in THE_GAME else TERMS
+    return EVALUATION if first == "evaluation" else STATES
 
 
 def rank(title: str) -> int:
@@ -89,32 +88,34 @@ def rank(title: str) -> int:
 
 
 def chart(records: Sequence[Record], title: str, names: list[str]) -> Chart:
-    """Draws metrics of all runs into one chart."""
-    alone, pair = len(records) == 1, len(names) > 1
+    """Draws a metric of all runs, or its values of real and of fake examples, into one chart."""
+    alone, several = len(records) == 1, any(record.run.options.num_seeds > 1 for record in records)
+    whose = [name.rpartition("_")[2] for name in names] if len(names) > 1 else [""]
+    keys = [(COLOURS[line], "solid") if alone else (COLOURS[-1], DASHES[line]) for line in range(len(names))]
     traces: list[go.Scatter] = []
     notes: list[str] = []
-    for number, record in enumerate(records):
-        for line, name in enumerate(names):
+    values = [np.zeros(0)]
+    for run, record in enumerate(records):
+        for name, of, (colour, dash) in zip(names, whose, keys):
             if name not in record.metrics:
                 continue
-            logged, note = where_it_is(record.metrics[name])
+            logged, note = record.metrics[name], ""
+            if group_of(title) == TERMS:
+                logged, note = where_it_is(logged)
+            values.append(logged.values.ravel())
             notes += [note if alone else f"{record.name}: {note}"] if note else []
-            label = " ".join([record.name] * (not alone) + [name.rpartition("_")[2]] * pair) or name
-            colour, dash = (COLOURS[line], "solid") if alone else (COLOURS[number % len(COLOURS)], DASHES[line])
-            traces += lines_of(logged, html.escape(label), colour, dash, number)
-    keys = [(COLOURS[line], "solid") if alone else (COLOURS[-1], DASHES[line]) for line in range(len(names))]
-    lines = [(*key, name.rpartition("_")[2]) for key, name in zip(keys, names)]
-    values = np.concatenate([record.metrics[name].values.ravel() for record in records for name in names
-                             if name in record.metrics])  # fmt: skip
-    several = any(record.run.options.num_seeds > 1 for record in records)
-    return Chart(title, lines if pair else [], notes, spans_decades(values), figure_of(traces, several))
+            label = of or name if alone else f"{record.name} {of}".rstrip()
+            traces += lines_of(logged, html.escape(label), colour if alone else COLOURS[run % len(COLOURS)], dash, run)
+    lines = [(*key, of) for key, of in zip(keys, whose) if of]
+    return Chart(title, lines, notes, spans_decades(np.concatenate(values)), figure_of(traces, several))
 
 
 def where_it_is(logged: Logged) -> tuple[Logged, str]:
     """Drops the zeros of a term that is only there at some steps (`every`), and says so."""
     zero = (logged.values == 0).all(1)
-    if zero.all() and len(zero) > 1:
-        return logged, "0 in every line: the term acts at other steps than those that are logged, or never"
+    if zero.all():
+        why = "0 in every line: the term acts at other steps than those that are logged, or never"
+        return logged, why if len(zero) > 1 else ""
     if 2 * zero.sum() < len(zero):
         return logged, ""
     there = Logged(logged.steps[~zero], logged.values[~zero])

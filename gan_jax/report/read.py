@@ -23,6 +23,7 @@ from gan_jax.runs.folder import Run, game_name, open_run
 from gan_jax.runs.watch import Metrics, Watch
 from gan_jax.storage.files import read_json
 
+LARGEST_STEP = 2**53  # as a float holds it
 HEADER, FOOTER = 12, 4  # bytes around each record of a TensorBoard file: its length and two checksums
 
 
@@ -123,7 +124,7 @@ def read_metrics(run: Run, unread: Counter[str]) -> tuple[dict[str, Logged], lis
     columns: dict[str, tuple[array[int], array[float]]] = {}
     for line in whole_lines(run.metrics, unread):
         try:
-            step, metrics = int(line.pop("step")), values_of(line, run.options.num_seeds)
+            step, metrics = step_of(line), values_of(line, run.options.num_seeds)
             warnings += [Told(step, sign) for sign in watch.look(metrics)]
         except (KeyError, TypeError, ValueError, OverflowError):
             unread.update([f"{run.metrics.name} has a line that no run writes"])
@@ -138,6 +139,14 @@ def read_metrics(run: Run, unread: Counter[str]) -> tuple[dict[str, Logged], lis
     return logged, warnings
 
 
+def step_of(line: dict[str, Any]) -> int:
+    """Returns the step of a line; raises ValueError if no run gets there."""
+    step = int(line["step"])
+    if not 0 <= step < LARGEST_STEP:
+        raise ValueError
+    return step
+
+
 def values_of(line: dict[str, Any], games: int) -> Metrics:
     """Returns the metrics of a line, with a value for each game.
 
@@ -145,8 +154,11 @@ def values_of(line: dict[str, Any], games: int) -> Metrics:
       ValueError: One has values for another number of games.
       TypeError: One isn't a number.
     """
-    line.pop("last", None)
-    metrics = {name: value if isinstance(value, list) else [value] for name, value in line.items()}
+    metrics = {
+        name: value if isinstance(value, list) else [value]
+        for name, value in line.items()
+        if name not in ("step", "last")
+    }
     if any(len(values) != games for values in metrics.values()):
         raise ValueError
     return {name: [None if value is None else float(value) for value in values] for name, values in metrics.items()}

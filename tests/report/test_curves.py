@@ -67,6 +67,11 @@ def test_real_and_fake_share_a_chart_in_this_order(record):
     assert only(record, critic__logits_real=[2.0]).title == "critic/logits_real"
 
 
+def test_a_metric_with_the_name_of_a_pair_keeps_a_chart_of_its_own(record):
+    charts = charts_of([with_metrics(record, a__x=[0.0], a__x_real=[1.0], a__x_fake=[2.0])])["States"]
+    assert [chart.title for chart in charts] == ["a/x", "a/x_real", "a/x_fake"]
+
+
 def test_values_and_steps_are_those_of_the_log(record):
     (trace,) = traces(only(record, critic__loss=[1.5, np.nan, -2.0]))
     np.testing.assert_array_equal(array(trace["x"]), [1, 2, 3])
@@ -114,6 +119,13 @@ def test_a_lazy_term_is_drawn_where_it_is_there(record):
     assert chart.notes == ["drawn at the 2 of 8 logged steps where it isn't 0"]
     assert "or never" in only(record, critic__r1=[0.0, 0.0]).notes[0]
     assert only(record, critic__r1=[0.0, 1.0, 1.0]).notes == []
+    assert only(record, critic__r1=[0.0]).notes == []
+
+
+def test_an_accuracy_of_0_is_drawn(record):
+    chart = only(record, critic__accuracy_fake=[0.0, 0.0, 0.0, 1.0], critic__accuracy_real=[1.0] * 4)
+    np.testing.assert_array_equal(array(traces(chart)[1]["x"]), [1, 2, 3, 4])
+    assert chart.notes == []
 
 
 def test_a_logarithmic_axis_is_offered_where_it_helps(record):

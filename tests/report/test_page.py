@@ -127,6 +127,12 @@ def test_names_and_texts_are_no_html(run, tmp_path, capsys):
     assert Page(tmp_path / "page.html").text.count(EVIL) > 10
 
 
+def test_a_name_that_is_not_utf8_is_escaped(run, tmp_path, capsys):
+    strange = run.rename(tmp_path / "caf\udce9")
+    report(capsys, str(strange), "--out", str(tmp_path / "page.html"), "--num", "0")
+    assert "caf\\udce9" in Page(tmp_path / "page.html").text
+
+
 def test_neighbours_are_shown_where_they_were_drawn(run, capsys):
     shutil.copy(run / "samples" / "step_0000006.png", run / "neighbours.png")
     report(capsys, str(run), "--num", "0")

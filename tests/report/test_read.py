@@ -34,10 +34,18 @@ def test_a_line_that_is_being_written_is_left_out(run):
 
 
 def test_lines_that_no_run_writes_are_counted(run):
-    add(run, "[]\n", "rubbish\n", '{"step": 8, "critic/loss": "high"}\n', '{"step": 8, "critic/loss": [1.0, 2.0]}\n')
+    add(
+        run,
+        "[]\n",
+        "rubbish\n",
+        '{"step": 1e400}\n',
+        f'{{"step": {10**30}, "critic/loss": 1.0}}\n',
+        '{"step": 8, "critic/loss": "high"}\n',
+        '{"step": 8, "critic/loss": [1.0, 2.0]}\n',
+    )
     (record,) = read_runs([run])
     assert record.step == 6
-    assert sum(record.unread.values()) == 4
+    assert sum(record.unread.values()) == 6
     assert all("metrics.jsonl" in what for what in record.unread)
 
 
