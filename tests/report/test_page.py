@@ -11,6 +11,7 @@ import pytest
 from command_line import refused
 
 from gan_jax.cli import main as cli
+from gan_jax.report.page import duration
 
 EVIL = "</script><img src=x onerror=alert(1)>\"'&"
 
@@ -131,6 +132,13 @@ def test_a_name_that_is_not_utf8_is_escaped(run, tmp_path, capsys):
     strange = run.rename(tmp_path / "caf\udce9")
     report(capsys, str(strange), "--out", str(tmp_path / "page.html"), "--num", "0")
     assert "caf\\udce9" in Page(tmp_path / "page.html").text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0, "0 s"), (29, "29 s"), (60, "1 min"), (3599, "1 h 0 min"), (7500, "2 h 5 min")]
+)
+def test_times_are_told_in_hours_and_minutes(seconds, said):
+    assert duration(seconds) == said
 
 
 def test_neighbours_are_shown_where_they_were_drawn(run, capsys):
