@@ -1,6 +1,7 @@
 """New samples are shown by the formats that their view writes."""
 
 import base64
+import dataclasses
 import io
 import json
 import shutil
@@ -113,19 +114,35 @@ def test_a_picture_says_that_it_is_synthetic(tmp_path):
     ("single", "field"), [({".csv": 0, ".png": 0}, "picture"), ({".png": 0, ".wav": 0}, "sound"), ({".txt": 0}, "text")]
 )
 def test_a_view_is_shown_by_the_endings_that_it_has(one_game, monkeypatch, single, field):
-    def write(x, path) -> None:
-        path.write_bytes(b"")
-
-    view = View({".png": write}, dict.fromkeys(single, write))
-    monkeypatch.setattr(samples, "mark", lambda files, origin: None)
-
-    def with_view(*arguments) -> Trained:
-        trained = open_trained_to_sample(*arguments)
-        return trained._replace(experiment=trained.experiment.__class__(**vars(trained.experiment) | {"view": view}))
-
-    monkeypatch.setattr(samples, "open_trained_to_sample", with_view)
+    view = View({".png": write_nothing}, dict.fromkeys(single, write_nothing))
+    change(monkeypatch, view=view)
     (record,) = read_runs([one_game])
     newest = samples.newest_samples(record, 2, 1)
     assert len(newest.cards) == 2, newest.note
     if field != "text":
         assert all(getattr(card, field).startswith("data:") for card in newest.cards)
+
+
+def test_captions_name_the_class_where_samples_depend_on_it(one_game, monkeypatch):
+    view = View({".png": write_nothing}, {".png": write_nothing})
+    (record,) = read_runs([one_game])
+    data = open_trained_to_sample(one_game, "latest").experiment.data
+    change(monkeypatch, view=view, data=data._replace(classes=2))
+    assert [card.caption for card in samples.newest_samples(record, 3, 1).cards] == ["", "", ""]
+    monkeypatch.setattr(samples, "is_conditional", lambda experiment: True)
+    assert [card.caption for card in samples.newest_samples(record, 3, 1).cards] == ["class 0", "class 1", "class 0"]
+
+
+def write_nothing(x, path) -> None:
+    path.write_bytes(b"")
+
+
+def change(monkeypatch, **changed) -> None:
+    """Makes reports open runs with these parts of their experiment changed, and leaves files unmarked."""
+
+    def opened(*arguments) -> Trained:
+        trained = open_trained_to_sample(*arguments)
+        return trained._replace(experiment=dataclasses.replace(trained.experiment, **changed))
+
+    monkeypatch.setattr(samples, "open_trained_to_sample", opened)
+    monkeypatch.setattr(samples, "mark", lambda files, origin: None)
