@@ -11,7 +11,7 @@ import pytest
 from command_line import refused
 
 from gan_jax.cli import main as cli
-from gan_jax.report.page import duration
+from gan_jax.report.page import as_script, duration
 
 EVIL = "</script><img src=x onerror=alert(1)>\"'&"
 
@@ -126,6 +126,12 @@ def test_names_and_texts_are_no_html(run, tmp_path, capsys):
     assert all("onerror" not in attributes for _, attributes in elements)
     assert not [tag for tag, attributes in elements if tag == "img" and attributes["src"] == "x"]
     assert Page(tmp_path / "page.html").text.count(EVIL) > 10
+
+
+def test_json_cannot_end_its_script():
+    script = as_script({EVIL: [EVIL]})
+    assert not set(script) & set("<>&")
+    assert json.loads(script) == {EVIL: [EVIL]}
 
 
 def test_a_name_that_is_not_utf8_is_escaped(run, tmp_path, capsys):
