@@ -9,11 +9,12 @@ import jax
 import numpy as np
 
 from gan_jax.errors import UserError
-from gan_jax.evaluation.result import is_conditional
+from gan_jax.models.model import Model
+from gan_jax.models.open import model_of
 from gan_jax.report.meshes import mesh_of
 from gan_jax.report.pictures import data_uri
 from gan_jax.report.read import Record
-from gan_jax.runs.trained import Trained, open_trained_to_sample
+from gan_jax.runs.trained import open_trained_to_sample
 from gan_jax.storage.provenance import Origin, hash_of, mark
 from gan_jax.trees import rows
 from gan_jax.types import View, Write
@@ -73,7 +74,11 @@ def newest_samples(record: Record, num: int, runs: int) -> Newest:
         finite = [game for game, variables in enumerate(trained.generators) if is_finite(variables)]
         shown = finite[:GAMES]
         each = max(1, num // max(1, len(shown)))
-        cards = [card for game in shown for card in cards_of(record, trained, game, each, runs * len(shown))]
+        several = len(trained.generators) > 1
+        cards = []
+        for game in shown:
+            of_game = cards_of(model_of(record.run.name, trained, game), each, runs * len(shown))
+            cards += [captioned(card, f"game {game}") if several else card for card in of_game]
     except Exception as error:  # of the run's own experiment.py too, which may fail in any way
         said = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
         return Newest(None, [], f"No samples were drawn: {' '.join(said.split())}")
@@ -86,31 +91,30 @@ def is_finite(tree: Any) -> bool:
     return all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(tree))
 
 
-def cards_of(record: Record, trained: Trained, game: int, num: int, sharing: int) -> list[Card]:
+def cards_of(model: Model, num: int, sharing: int) -> list[Card]:
     """Draws the samples of a game.
 
     Args:
-      record: The run.
-      trained: The run, opened.
-      game: The number of the game.
+      model: The game's model.
       num: Samples.
       sharing: How many games of all runs share the page.
     """
-    view = trained.experiment.view
+    view = model.view
     ending = next((ending for ending in SINGLE if ending in view.single), None)
-    samples = trained.sample(game, SEED, num if ending else IN_ONE_PICTURE)
-    origin = Origin(record.run.name, hash_of(trained.generator(game)), trained.step, SEED)
-    of_game = [f"game {game}"] if len(trained.generators) > 1 else []
+    samples = model.sample(SEED, num if ending else IN_ONE_PICTURE)
+    origin = Origin(model.name, hash_of(model.variables), model.step, SEED)
     if ".html" in view.together or ending is None:
-        return [together(view, samples, origin)._replace(caption=" ".join(of_game))]
-    classes = trained.experiment.data.classes if is_conditional(trained.experiment) else 0
+        return [together(view, samples, origin)]
     most = max(1, MESHES // sharing) if ending == ".glb" else num
     cards = [SINGLE[ending](view, rows(samples, np.array([number])), origin) for number in range(min(most, num))]
-    of_class = [[f"class {number % classes}"] if classes else [] for number in range(len(cards))]
-    return [
-        card._replace(caption=" · ".join([*of_game, *one, *filter(None, [card.caption])]))
-        for card, one in zip(cards, of_class)
-    ]
+    if not model.classes:
+        return cards
+    return [captioned(card, f"class {number % model.classes}") for number, card in enumerate(cards)]
+
+
+def captioned(card: Card, caption: str) -> Card:
+    """The card with a caption before its own."""
+    return card._replace(caption=" · ".join(filter(None, [caption, card.caption])))
 
 
 def together(view: View, samples: Any, origin: Origin) -> Card:

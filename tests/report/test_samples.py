@@ -129,7 +129,7 @@ def test_captions_name_the_class_where_samples_depend_on_it(one_game, monkeypatc
     data = open_trained_to_sample(one_game, "latest").experiment.data
     change(monkeypatch, view=view, data=data._replace(classes=2))
     assert [card.caption for card in samples.newest_samples(record, 3, 1).cards] == ["", "", ""]
-    monkeypatch.setattr(samples, "is_conditional", lambda experiment: True)
+    monkeypatch.setattr("gan_jax.models.open.is_conditional", lambda experiment: True)
     assert [card.caption for card in samples.newest_samples(record, 3, 1).cards] == ["class 0", "class 1", "class 0"]
 
 
