@@ -13,8 +13,8 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-EXTRAS = (
-    "docs,effnet,shapes,spectrum,test,tpu-plan,video"  # not GPUs' and TPUs' own packages, which follow JAX's version
+EXTRAS = (  # not GPUs' and TPUs' own packages, which follow JAX's version
+    "browser,docs,effnet,equinox,explore,mlflow,onnx,report,shapes,sign,spectrum,test,tpu-plan,video,wandb"
 )
 
 
