@@ -24,6 +24,7 @@ def sample(
     suffix: str | None = None,
     interpolate: FlagCreatePairsOff[bool] = False,
     frames: int = 16,
+    truncation: float | None = None,
     game: int = 0,
     checkpoint: Which = "latest",
     provenance: bool = True,
@@ -45,6 +46,8 @@ def sample(
       interpolate: Walk from each latent example to the next, and from the last to the first. A .png has a row for each
         walk; images and video can also be a .gif, sounds a .wav.
       frames: Samples along each walk.
+      truncation: Draw latents nearer to their mean, for better and less varied samples: where there are styles, their
+        distance from the mean style relative to before, from 0 to 1; otherwise the largest entry of z, such as 0.7.
       game: Which game of a run of several, from 0.
       checkpoint: The newest, or the best of a run that was evaluated during training.
       provenance: Note in each file that it is synthetic and what made it; `gan-jax inspect FILE` reads the note.
@@ -56,6 +59,7 @@ def sample(
     import numpy as np
 
     from gan_jax.models.open import open_model
+    from gan_jax.models.truncation import truncated
     from gan_jax.storage import signature
     from gan_jax.storage.provenance import SIDECAR, Origin, hash_of, lines_of, mark
     from gan_jax.storage.provenance_formats import FORMATS
@@ -70,7 +74,8 @@ def sample(
         if sign and not provenance:
             raise UserError("--sign states the origin, which --no-provenance leaves out: drop one of them")
         keep(compiled)
-        opened = open_model(model, game, checkpoint)
+        whole = open_model(model, game, checkpoint)
+        opened = whole if truncation is None else truncated(whole, truncation)
         write, ending = format_of(opened.view, out, suffix, interpolate)
         signer = signature.open_signer(*sign, ending or out.suffix) if sign else None  # finds bad ones before the work
         samples = opened.walk(seed, num, frames) if interpolate else opened.sample(seed, num)

@@ -1,0 +1,184 @@
+"""Commands on models: export, and directions, invert, sample and inspect of runs, bundles and the zoo."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_line import files, refused
+from PIL import Image
+
+from gan_jax.cli import main as cli
+from gan_jax.models.open import folder_of_zoo, open_model
+from gan_jax.storage.provenance import inspect
+from gan_jax.views import images
+
+SHADES = '''"""Grey squares."""
+
+import numpy as np
+import optax
+
+from gan_jax import losses, priors
+from gan_jax.data.source import on_device
+from gan_jax.experiment import Experiment
+from gan_jax.nets import mlp
+from gan_jax.types import Players
+
+
+def experiment(*, steps: int = 1, batch_size: int = 8) -> Experiment:
+    """Train on grey squares."""
+    data = np.random.default_rng(0).integers(0, 256, (16, 1, 1, 1), np.uint8) * np.ones((16, 8, 8, 1), np.uint8)
+    return Experiment(
+        data=on_device(data)._replace(licence="CC0 | mine"),
+        nets=Players(mlp.critic(width=4), mlp.generator((8, 8, 1), width=4)),
+        objective=losses.non_saturating(),
+        optimizers=Players(optax.sgd(0.1), optax.sgd(0.1)),
+        prior=priors.normal(3),
+        steps=steps,
+        batch_size=batch_size,
+    )
+'''
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A folder with a run and its bundle, evaluated."""
+    folder = tmp_path_factory.mktemp("shades")
+    (folder / "shades.py").write_text(SHADES)
+    cli.main(["train", str(folder / "shades.py"), "--run-dir", str(folder / "run")])
+    cli.main(["export", str(folder / "run"), "--out", str(folder / "shades.ganjax")])
+    return folder
+
+
+@pytest.fixture
+def here(made, tmp_path, monkeypatch):
+    """A folder with the bundle alone."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(made / "shades.ganjax", tmp_path)
+    return tmp_path
+
+
+def test_a_bundle_draws_the_files_that_its_run_draws_without_it(made, here):
+    cli.main(["sample", str(made / "run"), "--num", "4", "--out", "run.png"])
+    cli.main(["sample", "shades.ganjax", "--num", "4", "--out", "bundle.png"])
+    with Image.open("run.png") as run, Image.open("bundle.png") as bundle:
+        np.testing.assert_allclose(np.asarray(run, int), np.asarray(bundle, int), atol=1)
+    assert inspect(Path("run.png")) == inspect(Path("bundle.png"))
+
+
+def test_its_card_says_what_it_was_trained_on_and_is_for(here, capsys):
+    cli.main(["inspect", "shades.ganjax"])
+    card = capsys.readouterr().out
+    assert card.startswith("# shades\n")
+    assert "| licence | CC0 \\| mine |" in card
+    assert "| samples | float32[8, 8, 1] |" in card
+    assert "None: the run wasn't evaluated." in card
+    assert "deepfakes" in card
+    assert str(here) not in card
+
+
+def test_a_licence_and_figures_are_in_the_card(made, here, capsys):
+    shutil.copytree(made / "run", "run")
+    Path("own.py").write_text("def look(images):\n    return images.reshape(len(images), -1)[:, :4]\n")
+    cli.main(["evaluate", "run", "--num", "20", "--features", "own.py:look"])
+    cli.main(["export", "run", "--out", "b.ganjax", "--licence", "CC BY 4.0"])
+    capsys.readouterr()
+    cli.main(["inspect", "b.ganjax"])
+    card = capsys.readouterr().out
+    assert "| licence | CC BY 4.0 |" in card
+    assert "| frechet_distance ↓ |" in card
+    assert "Protocol: data " in card
+
+
+def test_the_same_run_gives_the_same_bundle(made, here):
+    cli.main(["export", str(made / "run"), "--out", "again.ganjax"])
+    assert Path("again.ganjax").read_bytes() == Path("shades.ganjax").read_bytes()
+
+
+def test_samples_of_a_half_precision_bundle_name_the_model_on_its_card(made, here, capsys):
+    cli.main(["export", str(made / "run"), "--half", "--out", "half.ganjax"])
+    cli.main(["sample", "half.ganjax", "--num", "1", "--out", "a.png"])
+    capsys.readouterr()
+    cli.main(["inspect", "half.ganjax"])
+    assert inspect(Path("a.png"))["model"] in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("method", ["principal", "first_layer"])
+def test_directions_are_drawn_a_row_each_and_kept(here, capsys, method):
+    cli.main(["directions", "shades.ganjax", "--method", method, "--num", "2", "--frames", "3"])
+    with Image.open("directions.png") as picture:
+        assert picture.size == ((3 * 10 - 2) * 7, (2 * 10 - 2) * 7)
+    assert inspect(Path("directions.png"))["experiment"] == "shades"
+    assert np.load("directions.npz")["vectors"].shape == (2, 3)
+    assert "z of 3" in capsys.readouterr().out
+
+
+def test_the_latents_of_an_image_are_found_and_kept(here, capsys):
+    model = open_model(Path("shades.ganjax"))
+    images.single[".png"](model.sample(5, 1)[0], Path("target.png"))
+    cli.main(["invert", "shades.ganjax", "target.png", "--starts", "2", "--steps", "200"])
+    kept = json.loads(Path("latent.json").read_text())
+    assert kept["of"] == "z of 3"
+    assert len(kept["latent"]) == 3
+    with Image.open("inversion.png") as pair:
+        pixels = np.asarray(pair, int)
+    assert np.abs(pixels[:, :56] - pixels[:, -56:]).max() < 20
+    assert "target.png beside its reconstruction" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ("sample none.ganjax", "none.ganjax: no such file"),
+        ("sample none", "none: no such run or bundle"),
+        ("sample zoo:unicorns", "zoo:unicorns: the zoo has zoo:conditional_digits, zoo:digits"),
+        ("sample zoo:../../x", "the zoo has"),
+        ("sample shades.ganjax --game 1", "leave --game and --checkpoint out"),
+        ("sample shades.ganjax --checkpoint best", "leave --game and --checkpoint out"),
+        ("sample shades.ganjax --truncation -1", "it must be above 0"),
+        ("inspect none.ganjax", "none.ganjax: no such file"),
+        ("directions shades.ganjax --num 0", "num and frames must be 1 or more"),
+        ("directions shades.ganjax --num 9", "9 directions: want 1 to"),
+        ("directions shades.ganjax --method first_layer --num 9", "the bundle has 3"),
+        ("directions shades.ganjax --save d.txt", "name a file of arrays, such as d.npz"),
+        ("directions shades.ganjax --out d.wav", "walks go into one file, d.png or d.gif"),
+        ("invert shades.ganjax none.png", "none.png: no such file"),
+        ("invert shades.ganjax shades.ganjax", "shades.ganjax isn't an image"),
+        ("invert shades.ganjax shades.ganjax --steps 0", "1 or more"),
+        ("invert shades.ganjax shades.ganjax --save l.txt", "name a JSON file"),
+        ("invert shades.ganjax shades.ganjax --out i.wav", "i.wav: name a file that ends in .png"),
+        ("export none", "none isn't a run"),
+        ("export RUN --out bundle.zip", "bundle.zip: name a bundle, such as bundle.ganjax"),
+        ("export RUN --game 3", "game 3: the run has 1"),
+    ],
+)
+def test_bad_input_is_one_line_and_changes_nothing(made, here, capsys, words, line):
+    before = files(made)
+    words = words.replace("RUN", str(made / "run"))
+    assert line in refused(capsys, *words.split())
+    assert files(made) == before
+
+
+def test_a_bundle_under_another_name_is_recognised(here):
+    Path("shades.ganjax").rename("model.zip")
+    cli.main(["sample", "model.zip", "--num", "1"])
+    assert Path("samples.png").exists()
+
+
+@pytest.mark.parametrize("file", sorted(folder_of_zoo().glob("*.ganjax")), ids=lambda file: file.stem)
+def test_each_model_of_the_zoo_draws_and_has_a_card(file, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    cli.main(["sample", f"zoo:{file.stem}", "--num", "2", "--out", "samples"])
+    assert len(list(Path("samples").iterdir())) >= 2
+    cli.main(["inspect", f"zoo:{file.stem}"])
+    card = capsys.readouterr().out
+    assert "not stated" not in card
+    assert "## Figures\n\n| figure" in card
+
+
+def test_the_zoo_is_small():
+    sizes = [file.stat().st_size for file in folder_of_zoo().glob("*.ganjax")]
+    assert sizes
+    assert max(sizes) <= 4e6
+    assert sum(sizes) <= 12e6
