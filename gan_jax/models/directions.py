@@ -134,7 +134,7 @@ def load(file: Path, model: Model) -> Directions:
     if not file.is_file():
         raise Missing(f"{file}: no such file; `gan-jax directions` makes it")
     try:
-        with np.load(file) as stored:
+        with np.load(file, allow_pickle=False) as stored:
             found = Directions(*(np.asarray(stored[name], np.float64) for name in Directions._fields))
             of = str(stored["of"])
     except (ValueError, KeyError, OSError, EOFError, TypeError) as error:

