@@ -152,9 +152,18 @@ def read(file: Path) -> Model:
     try:
         return model_of(members)
     except UserError as error:
-        raise UserError(f"{file} can't be opened: {error}") from error
+        raise UserError(f"{file} can't be opened: {error}{made_by(members[FACTS])}") from error
     except Exception as error:  # of JSON, safetensors and JAX alike
         raise UserError(f"{file} is broken ({type(error).__name__}: {error}): export it again") from error
+
+
+def made_by(facts: bytes) -> str:
+    """The version of JAX that wrote a bundle, where it isn't this one: newer programs can't be read."""
+    try:
+        written = str(json.loads(facts)["versions"]["jax"])[:20]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
+    return "" if written == jax.__version__ else f"; it was written with jax {written}, and this is {jax.__version__}"
 
 
 def card_of(file: Path) -> str:

@@ -187,7 +187,7 @@ def opened(program: bytes) -> export.Exported:
         derivative = [found.vjp().mlir_module()] if found.has_vjp() else []
         called = {name for text in (found.mlir_module(), *derivative) for name in CALL.findall(text)}
     except Exception as error:  # of flatbuffers and MLIR alike
-        raise UserError(f"a program can't be read ({type(error).__name__}): is the file whole?") from error
+        raise UserError(f"a program can't be read ({type(error).__name__})") from error
     if strange := sorted(called - HARMLESS):
         raise UserError(f"a program calls code outside itself: {', '.join(strange)}")
     return found

@@ -244,6 +244,13 @@ def test_a_broken_bundle_is_refused_in_one_line(members, tmp_path, change):
     assert "\n" not in str(error.value)
 
 
+def test_a_program_that_cannot_be_read_names_the_jax_that_wrote_it(members, tmp_path):
+    versions = json.loads(members["bundle.json"])["versions"] | {"jax": "9.9.9"}
+    broken = facts(members, versions=versions) | {"generator.jax": b"newer"}
+    with pytest.raises(UserError, match=f"it was written with jax 9.9.9, and this is {jax.__version__}"):
+        bundle.read(zipped(tmp_path / "newer.ganjax", broken))
+
+
 def test_a_program_that_calls_code_outside_itself_is_refused(members, tmp_path):
     keys = jax.ShapeDtypeStruct((1,), jax.eval_shape(jax.random.key, 0).dtype)
     draw = jax.jit(lambda keys: jax.ffi.ffi_call("evil", jax.ShapeDtypeStruct((1, 6), jnp.float32))())
