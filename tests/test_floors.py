@@ -23,7 +23,7 @@ FLOORS = [  # from the lowest up: modules of the core, and folders with all that
     {"evaluation"},
     {"runs"},
     {"tpu_plan", "models"},
-    {"report"},
+    {"report", "explorer"},
     {"cli"},
     {"__main__"},
 ]

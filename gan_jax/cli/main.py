@@ -14,6 +14,7 @@ from gan_jax.cli.arguments import experiment_among
 from gan_jax.cli.compare import compare
 from gan_jax.cli.directions import directions
 from gan_jax.cli.evaluate import evaluate
+from gan_jax.cli.explore import explore
 from gan_jax.cli.export import export
 from gan_jax.cli.inspect import inspect
 from gan_jax.cli.invert import invert
@@ -45,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "sample": sample,
         "directions": directions,
         "invert": invert,
+        "explore": explore,
         "export": export,
         "inspect": inspect,
         "evaluate": evaluate,

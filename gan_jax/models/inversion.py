@@ -80,13 +80,13 @@ def numbers_of(model: Model, starts: int, number: int | None) -> np.ndarray:
 
 
 def as_text(model: Model, vector: np.ndarray, condition: int | None) -> str:
-    """A latent vector as JSON, to keep, or to load in `gan-jax explore`."""
+    """A latent vector [D], or styles [layers, D], as JSON, to keep, or to load in `gan-jax explore`."""
     of = None if model.conditions is None else condition
-    return json.dumps({"of": named_space(model), "condition": of, "latent": [float(number) for number in vector]})
+    return json.dumps({"of": named_space(model), "condition": of, "latent": np.asarray(vector, float).tolist()})
 
 
 def of_text(model: Model, text: str) -> tuple[np.ndarray, int | None]:
-    """The latent vector and the condition's number of a JSON text.
+    """The latent vector [D], or styles [layers, D], and the condition's number of a JSON text.
 
     Raises:
       UserError: It holds none, or that of another latent space.
@@ -99,7 +99,8 @@ def of_text(model: Model, text: str) -> tuple[np.ndarray, int | None]:
         raise UserError(
             f"no latent vector ({type(error).__name__}): copy one from here or from `gan-jax invert`"
         ) from error
-    if found.get("of") != wanted or f"{wanted.split()[0]} of {vector.size}" != wanted or vector.ndim != 1:
+    name, size = wanted.split()[0], vector.shape[-1] if vector.ndim else 0
+    if found.get("of") != wanted or f"{name} of {size}" != wanted or vector.ndim > 1 + (name == "styles"):
         raise UserError(f"a latent vector of {str(found.get('of'))[:40]}, and this generator's are {wanted}")
     if not np.isfinite(vector).all():
         raise UserError("the latent vector holds numbers that aren't finite")

@@ -1,0 +1,295 @@
+"""The actions of the page's controls: from their values to everything that changes on the page."""
+
+import dataclasses
+import functools
+import html
+import secrets
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import gradio as gr
+import numpy as np
+
+from gan_jax.errors import UserError
+from gan_jax.explorer import media
+from gan_jax.explorer.files import SAMPLE, WALK, formats_of, written
+from gan_jax.explorer.media import Show
+from gan_jax.explorer.state import GRID, Choice, Explorer, as_text, of_text, offset_of
+from gan_jax.latent import Directions
+from gan_jax.models.directions import directions_of
+from gan_jax.storage.provenance import Origin
+from gan_jax.trees import rows
+from gan_jax.types import Write
+
+MOST = 16  # directions with a slider
+STILL = (0.0,) * MOST
+
+
+class Inputs(NamedTuple):
+    """The controls, or their values, in the order in which the page passes them.
+
+    Attributes:
+      seed: The seed.
+      number: The sample of that seed.
+      condition: The number of a condition; -1: that of the sample's number.
+      truncation: Of styles psi; of z the largest entry, or 0 for none.
+      latent: A loaded latent, or None.
+      other_seed: The seed of the sample to mix in.
+      other_number: Its number.
+      share: How much of it is mixed in.
+      layer: The first layer that gets its styles.
+      method: How the directions were found.
+      amounts: The sliders of directions, in standard deviations.
+    """
+
+    seed: Any
+    number: Any
+    condition: Any
+    truncation: Any
+    latent: Any
+    other_seed: Any
+    other_number: Any
+    share: Any
+    layer: Any
+    method: Any
+    amounts: Any
+
+    @property
+    def flat(self) -> list[Any]:
+        return [*self[:-1], *self.amounts]
+
+
+def inputs_of(values: Sequence[Any]) -> Inputs:
+    """`Inputs.flat` undone."""
+    count = len(Inputs._fields) - 1
+    return Inputs(*values[:count], tuple(values[count:]))  # type: ignore[call-arg]
+
+
+@dataclasses.dataclass(frozen=True)
+class Actions:
+    """The actions on a generator. Those that take values return the outputs that their names in `page` say.
+
+    Attributes:
+      explorer: The generator.
+      origin: The origin of its samples, of seed 0.
+      show: How samples are shown.
+      nearest: A sample -> it and its nearest training examples.
+      directions: A method -> directions.
+      folder: For files to take away.
+    """
+
+    explorer: Explorer
+    origin: Origin
+    show: Show
+    nearest: Callable[[np.ndarray], np.ndarray]
+    directions: Callable[[str], Directions]
+    folder: Path
+
+    @property
+    def off(self) -> float:
+        """The truncation that changes nothing."""
+        return 1.0 if self.explorer.layers else 0.0
+
+    @property
+    def start(self) -> Inputs:
+        """The values that the page begins with."""
+        return Inputs(0, 0, -1, self.off, None, 1, 0, 0.0, 0, None, STILL)
+
+    def choice(self, inputs: Inputs) -> Choice:
+        """The choice that inputs stand for; raises UserError if one isn't filled in."""
+        for name in ("seed", "number", "other_seed", "other_number"):
+            if getattr(inputs, name) is None:
+                raise UserError(f"{name.replace('_', ' ').replace('number', 'sample')}: give a whole number")
+        return Choice(
+            seed=inputs.seed,
+            number=inputs.number,
+            condition=None if inputs.condition in (None, -1) else inputs.condition,
+            truncation=None if inputs.truncation in (None, self.off) else inputs.truncation,
+            latent=inputs.latent,
+            other=(inputs.other_seed, inputs.other_number),
+            share=inputs.share,
+            layer=int(inputs.layer),
+            offset=self.offset(inputs),
+        )
+
+    def offset(self, inputs: Inputs) -> np.ndarray | float:
+        if not any(inputs.amounts):
+            return 0.0
+        found = self.directions(inputs.method)
+        return offset_of(found, inputs.amounts[: len(found.scales)])
+
+    def sample(self, choice: Choice) -> Any:
+        """The current sample, [...]."""
+        return rows(self.explorer.samples(self.explorer.points([choice])), 0)
+
+    def stage(self, *values: Any) -> str:
+        """The current sample as HTML."""
+        inputs = inputs_of(values)
+        choice = self.choice(inputs)
+        return f'<div class="stage">{self.show.stage(self.sample(choice))}</div>{self.caption(choice)}'
+
+    def stage_or_message(self, *values: Any) -> str:
+        """The current sample as HTML, or why there is none."""
+        try:
+            return self.stage(*values)
+        except UserError as error:
+            return f'<p class="caption problem">{html.escape(str(error))}</p>'
+
+    def caption(self, choice: Choice) -> str:
+        model = self.explorer.model
+        parts = ["a loaded latent" if choice.latent is not None else f"sample {choice.number} of seed {choice.seed}"]
+        if self.explorer.conditions:
+            parts.append(f"{'class' if model.classes else 'condition'} {self.explorer.condition(choice)}")
+        if choice.share:
+            parts.append(f"{choice.share:.0%} of sample {choice.other[1]} of seed {choice.other[0]}")
+        return f'<p class="caption">{html.escape(", ".join(parts))}</p>'
+
+    def pictures(self, *values: Any) -> list[Any]:
+        """The current sample as HTML, and, where there are solids, as one."""
+        stage = self.stage(*values)
+        if not self.show.solid:
+            return [stage]
+        choice = self.choice(inputs_of(values))
+        write = self.explorer.model.view.single[".glb"]
+        return [stage, self.written(SAMPLE, ".glb", write, self.sample(choice), choice)[0]]
+
+    def grid(self, first: int, *values: Any) -> str:
+        """The samples from one on, without directions and mixing, as HTML."""
+        choice = self.choice(inputs_of(values))
+        current = choice.number if choice.latent is None else None
+        cells = [self.show.cell(sample) for sample in media.each(self.gridded(first, choice))]
+        return media.grid(cells, range(first, first + GRID), current)
+
+    def gridded(self, first: int, choice: Choice) -> Any:
+        plain = Choice(choice.seed, condition=choice.condition, truncation=choice.truncation)
+        numbers = range(first, first + GRID)
+        return self.explorer.samples(
+            self.explorer.points([dataclasses.replace(plain, number=number) for number in numbers])
+        )
+
+    def everything(self, first: int, *values: Any) -> list[Any]:
+        """The grid and the pictures."""
+        return [self.grid(first, *values), *self.pictures(*values)]
+
+    def turn(self, step: int, first: int, *values: Any) -> list[Any]:
+        """The first sample of the grid after turning a page, and the grid."""
+        first = max(0, first + step)
+        return [first, self.grid(first, *values)]
+
+    def seeded(self, first: int, *values: Any) -> list[Any]:
+        """Forgets a loaded latent: None, the grid and the pictures."""
+        return [None, *self.everything(first, *inputs_of(values)._replace(latent=None).flat)]
+
+    def thrown(self, first: int, *values: Any) -> list[Any]:
+        """A random seed, None, the grid and the pictures."""
+        seed = secrets.randbelow(2**32)
+        return [seed, *self.seeded(first, *inputs_of(values)._replace(seed=seed).flat)]
+
+    def numbered(self, *values: Any) -> list[Any]:
+        """Forgets a loaded latent: None and the pictures."""
+        return [None, *self.pictures(*inputs_of(values)._replace(latent=None).flat)]
+
+    def picked(self, event: gr.EventData, *values: Any) -> list[Any]:
+        """The number of the sample that was clicked, None and the pictures."""
+        number = event.number
+        return [number, *self.numbered(*inputs_of(values)._replace(number=number).flat)]
+
+    def labelled(self, method: str) -> list[Any]:
+        """The sliders at 0, with what each direction explains."""
+        shares = self.directions(method).shares
+        labels = [f"{place} · explains {share:.1%}" for place, share in enumerate(shares[:MOST], 1)]
+        hidden = [gr.update(visible=False, value=0.0)] * (MOST - len(labels))
+        return [gr.update(label=label, visible=True, value=0.0) for label in labels] + hidden
+
+    def looked(self, *values: Any) -> list[Any]:
+        """The sliders of another method, and the pictures."""
+        inputs = inputs_of(values)._replace(amounts=STILL)
+        return [*self.labelled(inputs.method), *self.pictures(*inputs.flat)]
+
+    def reset(self, *values: Any) -> list[Any]:
+        """The share, the layer, the sliders and the pictures as at first."""
+        return [0.0, 0, *STILL, *self.pictures(*inputs_of(values)._replace(amounts=STILL, share=0.0, layer=0).flat)]
+
+    def text(self, *values: Any) -> str:
+        """The current latent as JSON."""
+        return as_text(self.explorer, self.choice(inputs_of(values)))
+
+    def loaded(self, text: str, *values: Any) -> list[Any]:
+        """The latent, the condition, the truncation, the share, the layer, the sliders, and the pictures."""
+        latent, condition = of_text(self.explorer, text or "")
+        inputs = inputs_of(values)
+        condition = inputs.condition if condition is None else condition
+        inputs = inputs._replace(latent=latent, condition=condition, truncation=self.off)
+        return [latent, condition, self.off, *self.reset(*inputs.flat)]
+
+    def walk(self, stops: int, frames: int, *values: Any) -> str:
+        """A walk from the current sample through the next ones and back, as HTML."""
+        return self.show.walk(self.walked(stops, frames, self.choice(inputs_of(values))))
+
+    def walked(self, stops: int, frames: int, choice: Choice) -> Any:
+        others = [dataclasses.replace(choice, number=choice.number + step, latent=None) for step in range(1, stops)]
+        return self.explorer.walk([choice, *others], frames)
+
+    def files(self, form: str, first: int, stops: int, frames: int, *values: Any) -> list[str]:
+        """Files to take away, in one of `formats_of`."""
+        choice = self.choice(inputs_of(values))
+        what, ending, write = formats_of(self.explorer.model.view)[form]
+        if what == WALK:
+            samples = self.walked(stops, frames, choice)
+        else:
+            samples = self.sample(choice) if what == SAMPLE else self.gridded(first, choice)
+        return self.written(what, ending, write, samples, choice)
+
+    def written(self, what: str, ending: str, write: Write, samples: Any, choice: Choice) -> list[str]:
+        folder = self.folder / secrets.token_hex(8)
+        name = f"{self.explorer.model.name}_{what}"
+        return [
+            str(file) for file in written(name, ending, write, samples, self.origin._replace(seed=choice.seed), folder)
+        ]
+
+    def neighbours(self, *values: Any) -> str:
+        """The current sample and the training examples nearest to it, as HTML."""
+        found = self.nearest(self.sample(self.choice(inputs_of(values))))
+        names = ["sample", *(f"nearest {place}" for place in range(1, len(found)))]
+        cells = [
+            f"<figure>{self.show.cell(x)}<figcaption>{name}</figcaption></figure>" for x, name in zip(found, names)
+        ]
+        return f'<div class="neighbours">{"".join(cells)}</div>'
+
+
+def found_by(explorer: Explorer, given: Directions | None) -> Callable[[str], Directions]:
+    """Makes the function from a method, principal, first_layer or file, to directions, which are found only once."""
+    busy = threading.Lock()
+
+    @functools.cache
+    def find(method: str) -> Directions:
+        if method == "file":
+            assert given is not None
+            return Directions(*(part[:MOST] for part in given))
+        for count in range(min(MOST, explorer.size), 1, -1):
+            try:
+                return directions_of(explorer.model, method, count)  # type: ignore[arg-type]
+            except UserError:
+                continue  # there are fewer
+        return directions_of(explorer.model, method, 1)  # type: ignore[arg-type]
+
+    def found(method: str) -> Directions:
+        with busy:
+            return find(method)
+
+    return found
+
+
+def told(action: Callable[..., Any]) -> Callable[..., Any]:
+    """Shows a UserError of an action as a message."""
+
+    @functools.wraps(action)
+    def act(*values: Any) -> Any:
+        try:
+            return action(*values)
+        except UserError as error:
+            raise gr.Error(html.escape(str(error)), print_exception=False) from error
+
+    return act
