@@ -81,13 +81,16 @@ def test_it_prints_its_address_answers_to_its_own_name_alone_and_ends_quietly(
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     command = [sys.executable, "-m", "gan_jax", "explore", str(file), "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        line = process.stdout.readline()
-        url = re.match(r"(http://127\.0\.0\.1:\d+/) shows tiny at step 7; Ctrl-C ends it\n", line)[1]
-        assert status(url) == 200
-        assert status(url, Host="rebound.example") == 400
-        assert status(f"{url}gradio_api/file=/etc/passwd") in (403, 404)
-        process.send_signal(number)
-        out, err = process.communicate(timeout=60)
+        try:
+            line = process.stdout.readline()
+            url = re.match(r"(http://127\.0\.0\.1:\d+/) shows tiny at step 7; Ctrl-C ends it\n", line)[1]
+            assert status(url) == 200
+            assert status(url, Host="rebound.example") == 400
+            assert status(f"{url}gradio_api/file=/etc/passwd") in (403, 404)
+            process.send_signal(number)
+            out, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert (process.returncode, out) == (code, "")
     assert err == ("gan-jax: interrupted\n" if number == signal.SIGINT else "")
     assert not list(tmp_path.glob("gan_jax_explore_*"))

@@ -83,8 +83,8 @@ def test_directions_move_a_sample_as_gan_jax_directions_does(name):
         np.testing.assert_allclose(moved[0], walks[row, 2], atol=1e-4)
 
 
-def test_a_walk_is_a_closed_path_through_its_samples():
-    of = explorer("images of classes")
+def test_a_walk_is_a_closed_path_through_its_samples_under_their_conditions():
+    of = explorer("images beside photos")
     choices = [Choice(number=number) for number in (4, 5, 6)]
     walk = of.walk(choices, 8)
     np.testing.assert_allclose(walk[:, 0], of.samples(of.points(choices)), atol=1e-5)
