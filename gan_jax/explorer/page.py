@@ -231,8 +231,8 @@ def connect_edits(actions: Actions, edits: Edits, inputs: Inputs, pictures: Sequ
         control.input(actions.stage_or_message, values, pictures[0], **QUICK)
         if actions.show.solid:
             control.release(told(actions.pictures), values, pictures, **AT_ONCE)
-    for control in (edits.other_seed, edits.other_number):
-        control.input(told(actions.pictures), values, pictures, **AT_ONCE)
+    for number in (edits.other_seed, edits.other_number):
+        number.input(told(actions.pictures), values, pictures, **AT_ONCE)
     edits.method.input(told(actions.looked), values, [*edits.sliders, *pictures], **LONG)
     changed = [edits.share, edits.layer, *edits.sliders, *pictures]
     edits.reset.click(told(actions.reset), values, changed, **AT_ONCE)
