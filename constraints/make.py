@@ -13,8 +13,8 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-EXTRAS = (  # not GPUs' and TPUs' own packages, which follow JAX's version
-    "browser,docs,effnet,equinox,explore,mlflow,onnx,report,shapes,sign,spectrum,test,tpu-plan,video,wandb"
+EXTRAS = (  # not GPUs' and TPUs' own packages, which follow JAX's version, nor gradio, which holds Pillow back
+    "browser,docs,effnet,equinox,mlflow,onnx,report,shapes,sign,spectrum,test,tpu-plan,video,wandb"
 )
 
 

@@ -14,8 +14,9 @@ ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 FILES = sorted((ROOT / "constraints").glob("*.txt"))
-OF_ACCELERATORS = {"cuda12", "cuda13", "tpu", "tfds"}  # these follow JAX's version, or are for preparing data alone
-PINNED = [*PROJECT["dependencies"], *(one for extra in EXTRAS.keys() - OF_ACCELERATORS for one in EXTRAS[extra])]
+# These follow JAX's version, are for preparing data alone, or (gradio) hold Pillow back.
+UNPINNED = {"cuda12", "cuda13", "tpu", "tfds", "explore"}
+PINNED = [*PROJECT["dependencies"], *(one for extra in EXTRAS.keys() - UNPINNED for one in EXTRAS[extra])]
 
 
 def test_each_supported_python_has_its_constraints():

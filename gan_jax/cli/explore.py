@@ -46,7 +46,7 @@ def explore(
     with contextlib.ExitStack() as stack:
         with bad_input(model / "experiment.py"):
             try:
-                from gan_jax.explorer.serve import actions_of, files_in, listening, serve
+                from gan_jax.explorer.serve import actions_of, app_of, files_in, listening, serve
             except ModuleNotFoundError as error:
                 raise UserError("the page is made by gradio: pip install 'gan-jax[explore]'") from error
             keep(compiled)
@@ -54,4 +54,6 @@ def explore(
             opened = open_model(model, game, checkpoint)
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="gan_jax_explore_"))
             actions = actions_of(opened, model, checkpoint, data, directions, files_in(folder))
-        serve(actions, directions, socket, open_browser=open)
+            app = app_of(actions, directions, socket)
+            actions.pictures(*actions.start.flat)  # compiles the generator
+        serve(app, opened, socket, open_browser=open)

@@ -25,7 +25,7 @@ def export(
 
     Args:
       run: The run's folder.
-      out: The bundle, which ends in .ganjax (with --onnx, in .onnx); by default named after the experiment.
+      out: The bundle, which ends in .ganjax (with --onnx, in .onnx); by default named after the run.
       half: Store the variables in half precision: half the size, and samples that differ by about a thousandth.
       onnx: Write an ONNX program instead, for onnxruntime and others: from z, and the condition if there is one, to
         samples. It draws no latents and adds no noise. It needs `pip install 'gan-jax[onnx]'`.
@@ -33,6 +33,9 @@ def export(
       game: Which game of a run of several, from 0.
       checkpoint: The newest, or the best of a run that was evaluated during training.
     """
+    import jax
+    import numpy as np
+
     from gan_jax.evaluation import result_file
     from gan_jax.models import bundle, onnx as programs
     from gan_jax.models.card import card_of
@@ -43,7 +46,7 @@ def export(
     with bad_input(run / "experiment.py"):
         opened = open_run(run)
         suffix = programs.SUFFIX if onnx else bundle.SUFFIX
-        out = Path(f"{opened.name}{suffix}") if out is None else out
+        out = Path(f"{run.resolve().name}{suffix}") if out is None else out
         if out.suffix != suffix or out.is_dir():
             raise UserError(
                 f"{out}: name {'an ONNX program' if onnx else 'a bundle'}, such as {out.with_suffix(suffix)}"
@@ -52,10 +55,12 @@ def export(
             raise UserError("an ONNX program is in single precision: leave --half out")
         trained = open_trained_to_sample(run, checkpoint)
         whole = model_of(opened.name, trained, game)
+        if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(whole.variables)):
+            raise UserError(f"the generator of {run} at step {whole.step} isn't finite: it has diverged")
         model = bundle.rounded(whole) if half else whole
         results = result_file.load(opened.result) if opened.result.exists() else []
         out.parent.mkdir(parents=True, exist_ok=True)
-        card = card_of(model, opened, trained.experiment, results, licence)
+        card = card_of(model, opened, trained.experiment, results, licence, game)
         if onnx:
             apart = programs.write(model, card, out)
             note = f"onnxruntime's samples differ from JAX's by {apart:.0e} of the largest value"

@@ -1,12 +1,13 @@
 """`gan-jax inspect`: a file's note on its origin and its signature, or a bundle's model card."""
 
 import sys
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tyro.conf import Positional
 
-from gan_jax.cli.terminal import FAILED, bad_input
+from gan_jax.cli.terminal import FAILED, bad_input, printable
 
 if TYPE_CHECKING:
     from gan_jax.storage.signature import Signature
@@ -23,11 +24,16 @@ def inspect(file: Positional[Path], trust: Path | None = None) -> None:
       file: A file that `gan-jax sample` wrote, any PNG, GIF, MP4, WAV, FLAC or GLB, a bundle, or zoo:NAME.
       trust: PEM file of root certificates. The exit code is also 1 unless one of them vouches for the signer.
     """
-    if str(file).startswith("zoo:") or file.suffix == ".ganjax":
+    if str(file).startswith("zoo:") or file.suffix == ".ganjax" or is_zip(file):
         with bad_input():
             print_card(file)
     else:
         print_origin(file, trust)
+
+
+def is_zip(file: Path) -> bool:
+    """Whether a file is a zip file, as a bundle under any name is."""
+    return file.is_file() and zipfile.is_zipfile(file)
 
 
 def print_card(file: Path) -> None:
@@ -88,8 +94,3 @@ def print_fields(fields: dict[str, Any]) -> None:
     """Prints a line for each field."""
     for name, value in fields.items():
         print(f"{name:10}  {printable(value)}")
-
-
-def printable(value: object) -> str:
-    """Replaces characters that could control a terminal."""
-    return "".join(letter if letter.isprintable() else "?" for letter in str(value))

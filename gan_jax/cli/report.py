@@ -6,8 +6,7 @@ from pathlib import Path
 from tyro.conf import OmitArgPrefixes, Positional
 
 from gan_jax.cli.compile_cache import BY_DEFAULT, Compiled, keep
-from gan_jax.cli.inspect import printable
-from gan_jax.cli.terminal import bad_input
+from gan_jax.cli.terminal import bad_input, printable
 from gan_jax.errors import UserError
 
 

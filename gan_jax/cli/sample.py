@@ -107,7 +107,7 @@ def format_of(view: "View", out: Path, suffix: str | None, interpolate: bool) ->
     """
     together = view.walks if interpolate else view.together
     if interpolate and not together:
-        raise UserError("--interpolate: there are no walks for samples of this kind")
+        raise UserError("there are no walks for samples of this kind")
     if out.suffix in together and not out.is_dir():
         if suffix is not None:
             raise UserError(f"--suffix {suffix}: {out} holds all samples; give a folder for a file each")

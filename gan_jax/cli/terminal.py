@@ -79,7 +79,12 @@ def said(error: Exception, *files: Path) -> str:
 
 def say(message: str) -> None:
     """Prints one line on stderr."""
-    print(f"gan-jax: {' '.join(message.split())}", file=sys.stderr)
+    print(f"gan-jax: {printable(' '.join(message.split()))}", file=sys.stderr)
+
+
+def printable(value: object) -> str:
+    """Replaces characters that could control a terminal."""
+    return "".join(letter if letter.isprintable() else "?" for letter in str(value))
 
 
 def fail(message: str, code: int) -> NoReturn:

@@ -18,7 +18,7 @@ from gan_jax.explorer.files import SAMPLE, WALK, formats_of, written
 from gan_jax.explorer.media import Show
 from gan_jax.explorer.state import GRID, Choice, Explorer, as_text, of_text, offset_of
 from gan_jax.latent import Directions
-from gan_jax.models.directions import directions_of
+from gan_jax.models.directions import most_directions
 from gan_jax.storage.provenance import Origin
 from gan_jax.trees import rows
 from gan_jax.types import Write
@@ -268,12 +268,7 @@ def found_by(explorer: Explorer, given: Directions | None) -> Callable[[str], Di
         if method == "file":
             assert given is not None
             return Directions(*(part[:MOST] for part in given))
-        for count in range(min(MOST, explorer.size), 1, -1):
-            try:
-                return directions_of(explorer.model, method, count)  # type: ignore[arg-type]
-            except UserError:
-                continue  # there are fewer
-        return directions_of(explorer.model, method, 1)  # type: ignore[arg-type]
+        return most_directions(explorer.model, method, min(MOST, explorer.size))  # type: ignore[arg-type]
 
     def found(method: str) -> Directions:
         with busy:
@@ -291,5 +286,7 @@ def told(action: Callable[..., Any]) -> Callable[..., Any]:
             return action(*values)
         except UserError as error:
             raise gr.Error(html.escape(str(error)), print_exception=False) from error
+        except Exception as error:  # of a run's own experiment.py too
+            raise gr.Error(html.escape(f"{type(error).__name__}: {error}")) from error
 
     return act

@@ -64,8 +64,16 @@ def actions_of(
     )
 
 
-def app_of(actions: Actions, directions: Path | None, hosts: set[str]) -> fastapi.FastAPI:
-    """The page as an app, which answers only to requests for these hosts; so no other page can reach it by a name."""
+def app_of(actions: Actions, directions: Path | None, port: socket.socket) -> fastapi.FastAPI:
+    """The page as an app. It answers only to requests for the port's host, so no other page can reach it by a name.
+
+    Args:
+      actions: What the page does.
+      directions: The file that directions were read from, or None.
+      port: The open port.
+    """
+    host = port.getsockname()[0]
+    hosts = LOOPBACK if host in LOOPBACK else {"*"} if host == "0.0.0.0" else {host}
     methods = METHODS if directions is None else {"file": directions.name} | METHODS
     app = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=sorted(hosts))
@@ -82,21 +90,17 @@ def app_of(actions: Actions, directions: Path | None, hosts: set[str]) -> fastap
     )
 
 
-def serve(actions: Actions, directions: Path | None, port: socket.socket, *, open_browser: bool = False) -> None:
-    """Draws the first sample, prints the page's address, and serves it until a signal ends it.
+def serve(app: fastapi.FastAPI, model: Model, port: socket.socket, *, open_browser: bool = False) -> None:
+    """Prints the page's address, and serves it until a signal ends it.
 
     Args:
-      actions: What the page does.
-      directions: The file that directions were read from, or None.
+      app: The page.
+      model: Its model.
       port: The open port.
       open_browser: Whether to open the page in a browser.
     """
     host, number = port.getsockname()[:2]
-    hosts = LOOPBACK if host in LOOPBACK else {"*"} if host == "0.0.0.0" else {host}
-    app = app_of(actions, directions, hosts)
-    actions.pictures(*actions.start.flat)  # compiles the generator
-    address = f"http://{host}:{number}/"
-    model = actions.explorer.model
+    address = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{number}/"
     print(f"{address} shows {model.name} at step {model.step}; Ctrl-C ends it", flush=True)
     if open_browser:
         webbrowser.open(address)

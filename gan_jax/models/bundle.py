@@ -21,10 +21,10 @@ from safetensors import numpy as safetensors
 
 from gan_jax.errors import Missing, UserError
 from gan_jax.latent import Directions
-from gan_jax.models.directions import all_of_first_layer
+from gan_jax.models.directions import NO_DIRECTIONS, all_of_first_layer, check_directions
 from gan_jax.models.model import Model
 from gan_jax.models.programs import network_of, prior_of, programs_of
-from gan_jax.storage.files import write_whole
+from gan_jax.storage.files import whole
 from gan_jax.storage.versions import versions
 from gan_jax.trees import named, outline
 from gan_jax.types import Condition, Variables
@@ -37,6 +37,7 @@ VARIABLES, CONDITIONS, DIRECTIONS = "variables.safetensors", "conditions.safeten
 PRIOR, GENERATOR, SYNTHESIS = "prior.jax", "generator.jax", "synthesis.jax"
 LARGEST = {FACTS: 50_000_000, CARD: 1_000_000, PRIOR: 10_000_000, GENERATOR: 100_000_000, SYNTHESIS: 100_000_000}
 MOST_CLASSES = 1_000_000
+LONGEST = 100  # characters of a name
 DENSEST = 8  # arrays are at most so many times as large as their part of the file
 MADE = (1980, 1, 1, 0, 0, 0)  # the date of every member, so that the same model gives the same bytes
 
@@ -52,7 +53,7 @@ def write(model: Model, card: str, file: Path, *, half: bool = False) -> None:
         single precision all the same.
 
     Raises:
-      UserError: The model's view, network, prior or conditions can't be stored.
+      UserError: The model's view, network, prior or conditions can't be stored, or the bundle can't be opened again.
     """
     if model.view.recipe is None:
         raise UserError(f"the view of {model.name} can't travel: export a model whose view is one of gan_jax.views")
@@ -85,7 +86,9 @@ def write(model: Model, card: str, file: Path, *, half: bool = False) -> None:
                 dense = name not in LARGEST and len(zlib.compress(content)) * DENSEST < len(content)
                 how = zipfile.ZIP_STORED if dense else zipfile.ZIP_DEFLATED
                 archive.writestr(zipfile.ZipInfo(name, MADE), content, how, 9)
-    write_whole(file, written.getvalue())
+    with whole(file) as part:
+        part.write_bytes(written.getvalue())
+        read(part)
 
 
 def stored(arrays: dict[str, np.ndarray]) -> bytes:
@@ -179,15 +182,18 @@ def model_of(members: dict[str, bytes]) -> Model:
     variables = Variables(**{"params": {}, "stats": {}} | nested(arrays))
     classes = facts["classes"]
     if not isinstance(classes, int) or not 0 <= classes <= MOST_CLASSES:
-        raise UserError(f"{str(classes)[:40]} classes")
+        raise UserError(f"its number of classes is {str(classes)[:40]!a}")
     conditions: Condition = None
     if classes:
         conditions = np.arange(classes, dtype=np.int32)
     elif CONDITIONS in members:
         conditions = nested(safetensors.load(members[CONDITIONS]))["condition"]
     one = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), conditions)
+    name = str(facts["name"])
+    if not name.isprintable() or not 0 < len(name) <= LONGEST or set(name) & set("/\\") or name.startswith("."):
+        raise UserError(f"its name {name[:LONGEST]!a} can't be that of a file")
     return Model(
-        name=str(facts["name"]),
+        name=name,
         step=int(facts["step"]),
         network=network_of(members[GENERATOR], members.get(SYNTHESIS), named(variables), one),
         variables=variables,
@@ -195,16 +201,14 @@ def model_of(members: dict[str, bytes]) -> Model:
         conditions=conditions,
         classes=classes,
         view=view_of(facts["view"]),
-        first_layer=directions_in(members[DIRECTIONS]) if DIRECTIONS in members else None,
+        first_layer=directions_in(members[DIRECTIONS]) if DIRECTIONS in members else NO_DIRECTIONS,
     )
 
 
 def directions_in(content: bytes) -> Directions:
-    """Reads directions, and raises UserError if their shapes aren't those of directions."""
+    """Reads directions, and raises UserError if they aren't any."""
     found = Directions(**safetensors.load(content))
-    count = len(found.vectors)
-    if found.vectors.ndim != 2 or {found.scales.shape, found.shares.shape} != {(count,)}:
-        raise UserError(f"its directions are {outline(found)}")
+    check_directions(found)
     return found
 
 

@@ -25,7 +25,9 @@ pictures or voices of people, don't make deepfakes: they need the consent of tho
 says so."""
 
 
-def card_of(model: Model, run: Run, experiment: Experiment, results: list[dict[str, Any]], licence: str | None) -> str:
+def card_of(
+    model: Model, run: Run, experiment: Experiment, results: list[dict[str, Any]], licence: str | None, game: int = 0
+) -> str:
     """Writes the card of a run's model.
 
     Args:
@@ -34,12 +36,14 @@ def card_of(model: Model, run: Run, experiment: Experiment, results: list[dict[s
       experiment: Its experiment.
       results: The results that `gan-jax evaluate` saved in the run.
       licence: The licence of the data; None: the one that the data set states.
+      game: Which game of the run it is.
 
     Returns:
       Markdown.
     """
     data, example = experiment.data, experiment.data.example
-    header = ast.get_docstring(ast.parse((run.folder / "experiment.py").read_text(encoding="utf-8")))
+    code = ast.parse((run.folder / "experiment.py").read_text(encoding="utf-8"))
+    header = ast.get_docstring(code) or "It has none."
     count = sum(np.size(leaf) for leaf in named(model.variables).values())
     conditions = f"one of {model.classes} classes" if model.classes else outline(example.condition)
     parts = {
@@ -53,8 +57,15 @@ def card_of(model: Model, run: Run, experiment: Experiment, results: list[dict[s
             }
         ),
         "## Data": table({"name": data.name, "licence": licence or data.licence or UNKNOWN}),
-        "## Training": "\n\n".join([quoted(header or "The experiment has no header."), table(settings_of(run))]),
-        "## Figures": "\n\n".join(map(figures, results)) or "None: the run wasn't evaluated.",
+        "## Training": "\n\n".join(
+            [
+                "The experiment's header, which describes its defaults:",
+                quoted(header),
+                "This run's settings:",
+                table(settings_of(run)),
+            ]
+        ),
+        "## Figures": "\n\n".join(figures(result, game) for result in results) or "None: the run wasn't evaluated.",
         "## Uses and misuses": USES,
         "## Provenance": table(
             {
@@ -79,15 +90,16 @@ def settings_of(run: Run) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if value is not None and "/" not in str(value)}
 
 
-def figures(result: dict[str, Any]) -> str:
-    """A table of one result's figures, with the floor and the protocol."""
+def figures(result: dict[str, Any], game: int) -> str:
+    """A table of one result's figures of a game, with the floor, the step and the protocol."""
     floor = result["floor"]
-    rows = ["| figure | median of the games | real examples |", "|---|---|---|"]
-    for name, (_, median, _) in result["quartiles"].items():
+    rows = ["| figure | value | real examples |", "|---|---|---|"]
+    for name, values in result["figures"].items():
         of_real = number(floor["figures"].get(name)) if floor else "-"
-        rows.append(f"| {name} {arrow(result, name)} | {number(median)} | {of_real} |")
+        rows.append(f"| {name} {arrow(result, name)} | {number(values[game])} | {of_real} |")
+    made = f"Measured at step {result['made']['step']:,}, before any rounding, seed {result['made']['seed']}"
     protocol = "; ".join(f"{part} {short(value)}" for part, value in result["protocol"].items())
-    return "\n".join([*rows, "", f"Protocol: {protocol}; seed {result['made']['seed']}."])
+    return "\n".join([*rows, "", f"{made}. Protocol: {protocol}."])
 
 
 def table(rows: dict[str, Any]) -> str:

@@ -1,5 +1,8 @@
 """Directions in a model's latent space: found, saved and loaded."""
 
+import contextlib
+import functools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +23,7 @@ from gan_jax.types import Array, Condition
 Method = Literal["principal", "first_layer"]
 NUM = 1024  # samples that principal directions are found from
 BATCH = 64  # of them at a time
+NO_DIRECTIONS = Directions(np.zeros((0, 0)), np.zeros(0), np.zeros(0))
 MOST = 64  # directions of the first layer that a bundle keeps
 
 
@@ -63,27 +67,48 @@ def directions_of(model: Model, method: Method, count: int, seed: int = 0, numbe
     Raises:
       UserError: There are fewer directions, latents aren't vectors, or no layer takes them as they are.
     """
+    return finder(model, method, seed, number)(count)
+
+
+def most_directions(model: Model, method: Method, most: int, seed: int = 0, number: int = 0) -> Directions:
+    """As many directions as there are, up to `most`; otherwise as `directions_of`."""
+    find = finder(model, method, seed, number)
+    for count in range(most, 1, -1):
+        with contextlib.suppress(UserError):  # there are fewer
+            return find(count)
+    return find(1)
+
+
+def finder(model: Model, method: Method, seed: int, number: int) -> Callable[[int], Directions]:
+    """Draws what directions are found from, and returns the function from their number to them."""
     space, latents, noise, condition = drawn(model, seed, number)
     if method == "first_layer":
-        return of_first_layer(model, space, latents, count)
+        return functools.partial(of_first_layer, model, space, latents)
     if has_styles(model):
-        return latent.principal_directions(latents, latents, count)
+        return functools.partial(latent.principal_directions, latents, latents)
     make = jax.jit(space.generate)
     parts = []
     for first in range(0, NUM, BATCH):
         part = slice(first, first + BATCH)
         samples = make(latents[part], noise[part], jax.tree.map(lambda leaf, part=part: leaf[part], condition))
         parts.append(jax.device_get(jax.tree.map(lambda leaf: leaf.reshape(BATCH, -1), samples)))
-    found = latent.principal_directions(latents, np.concatenate(jax.tree.leaves(concatenated(parts)), 1), count)
+    activations = np.concatenate(jax.tree.leaves(concatenated(parts)), 1)
     others = drawn(model, seed, number, first=NUM)[1]  # latents vary more along directions that were fitted to them
-    return found._replace(scales=(others @ found.vectors.T).std(0))
+
+    def find(count: int) -> Directions:
+        found = latent.principal_directions(latents, activations, count)
+        return found._replace(scales=(others @ found.vectors.T).std(0))
+
+    return find
 
 
-def drawn(model: Model, seed: int, number: int = 0, first: int = 0) -> tuple[Space, np.ndarray, Array, Condition]:
+def drawn(
+    model: Model, seed: int, number: int | np.ndarray = 0, first: int = 0
+) -> tuple[Space, np.ndarray, Array, Condition]:
     """The space, and the latents [NUM, D], the noise's keys and the conditions of samples from the first one on."""
     space = space_of(model)
     keys, noise = sample_keys(jax.random.key(seed), jnp.arange(first, first + NUM))
-    condition = rows(model.conditions, np.full(NUM, number))
+    condition = rows(model.conditions, np.broadcast_to(number, NUM))
     latents = jax.jit(space.draw)(keys, condition)
     return space, np.asarray(latents), noise, condition
 
@@ -92,6 +117,8 @@ def of_first_layer(model: Model, space: Space, latents: np.ndarray, count: int) 
     """Those of the first layer: a bundle's own, or found in the generator's code."""
     if model.first_layer is not None:
         known, size = model.first_layer.vectors.shape
+        if not known:
+            raise UserError("this bundle has no directions of the first layer: take the principal ones")
         if size != latents.shape[1]:
             raise UserError(f"the bundle has directions of {size} entries, and its latents have {latents.shape[1]}")
         if not 1 <= count <= known:
@@ -115,7 +142,7 @@ def all_of_first_layer(model: Model) -> Directions | None:
     except UserError:
         return None
     count = min(MOST, int(np.linalg.matrix_rank(kernel, rtol=2e-5)))
-    return latent.factorised_directions(latents, kernel, count)
+    return latent.factorised_directions(latents, kernel, count) if count else None
 
 
 def save(found: Directions, model: Model, file: Path) -> None:
@@ -139,9 +166,19 @@ def load(file: Path, model: Model) -> Directions:
             of = str(stored["of"])
     except (ValueError, KeyError, OSError, EOFError, TypeError) as error:
         raise UserError(f"{file} holds no directions ({error}): `gan-jax directions` makes them") from error
-    if of != named_space(model) or found.vectors.ndim != 2 or not np.isfinite(found.vectors).all():
-        raise UserError(f"{file} holds directions of {of}, and these latents are {named_space(model)}")
+    check_directions(found)
+    if of != named_space(model):
+        raise UserError(f"{file} holds directions of {of[:40]}, and these latents are {named_space(model)}")
     return found
+
+
+def check_directions(found: Directions) -> None:
+    """Raises UserError unless these are numbers of the shapes of directions."""
+    shapes = {found.scales.shape, found.shares.shape}
+    if found.vectors.ndim != 2 or shapes != {found.vectors.shape[:1]}:
+        raise UserError(f"its directions are {outline(found)}")
+    if not all(np.isfinite(part).all() for part in found):
+        raise UserError("its directions hold numbers that aren't finite")
 
 
 def named_space(model: Model) -> str:

@@ -12,11 +12,11 @@ from jax.tree_util import Partial
 from gan_jax import latent
 from gan_jax.errors import UserError
 from gan_jax.latent import Inversion
-from gan_jax.models.directions import drawn, named_space
+from gan_jax.models.directions import NUM, drawn, named_space
 from gan_jax.models.model import Model
 from gan_jax.sample import sample_keys
 from gan_jax.trees import rows
-from gan_jax.types import Seen
+from gan_jax.types import Array, Seen
 
 TRIED = 16  # draws for each start, of which the best are taken
 
@@ -47,21 +47,31 @@ def invert(
     Returns:
       The number of each start's condition, and the search's states, about a hundred.
     """
-    space, draws, *_ = drawn(model, seed)
+    space, draws, *_ = drawn(model, seed, numbers_of(model, NUM, number))
     keys, noise = sample_keys(jax.random.key(seed), jnp.arange(TRIED * starts))
     numbers = numbers_of(model, TRIED * starts, number)
+    goal = jnp.asarray(target)[None]
 
-    def search(chosen: np.ndarray, steps: int) -> Iterator[Inversion]:
+    def drawn_from(chosen: np.ndarray) -> tuple[Array, Any]:
+        """The latents of some of the draws, and the generator with their conditions and the noise of the first."""
         condition = rows(model.conditions, numbers[chosen])
         generate = Partial(space.generate, keys=jnp.repeat(noise[:1], len(chosen)), condition=condition)
-        first = space.draw(keys[chosen], condition)
-        return latent.invert(
-            generate, target, first, look, keep=latent.within(draws), weight=weight, steps=steps, every=-(-steps // 100)
-        )
+        return space.draw(keys[chosen], condition), generate
 
-    tried = np.concatenate([next(search(part, 1)).losses for part in np.split(np.arange(TRIED * starts), TRIED)])
+    @jax.jit
+    def losses(latents: Array, generate: Partial) -> Array:
+        samples = generate(latents)
+        of_features = 0 if look is None else latent.distances(look(samples).features, look(goal).features)
+        return of_features + weight * latent.distances(samples, goal)
+
+    parts = np.split(np.arange(TRIED * starts), TRIED)
+    tried = np.concatenate([jax.device_get(losses(*drawn_from(part))) for part in parts])
     chosen = np.sort(np.argsort(tried, kind="stable")[:starts])
-    return numbers[chosen], search(chosen, steps)
+    latents, generate = drawn_from(chosen)
+    states = latent.invert(
+        generate, target, latents, look, keep=latent.within(draws), weight=weight, steps=steps, every=-(-steps // 100)
+    )
+    return numbers[chosen], states
 
 
 def numbers_of(model: Model, starts: int, number: int | None) -> np.ndarray:
@@ -95,7 +105,7 @@ def of_text(model: Model, text: str) -> tuple[np.ndarray, int | None]:
     try:
         found = json.loads(text)
         vector, condition = np.asarray(found["latent"], np.float32), found["condition"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise UserError(
             f"no latent vector ({type(error).__name__}): copy one from here or from `gan-jax invert`"
         ) from error

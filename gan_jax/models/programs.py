@@ -21,7 +21,9 @@ from gan_jax.types import Array, Condition, Mode, Network, Output, Params, Prior
 PLATFORMS = ("cpu", "cuda", "tpu")
 (BATCH,) = export.symbolic_shape("b")
 KEY = jax.eval_shape(jax.random.key, 0)
-CALL = re.compile(r'(?:custom_call @"?|call_target_name = ")([^"(\s]+)')
+CALL = re.compile(
+    r'custom_call @("[^"]*"|[^\s(]+)|call_target_name = "([^"]*)"|stablehlo\.(infeed|outfeed|send|recv)\b'
+)
 HARMLESS = {"Sharding", "shape_assertion", "xla.sdy.FuncResultSharding"}  # custom calls that run no code
 
 
@@ -176,6 +178,8 @@ def loaded(program: bytes, variables: dict[str, Array], condition: Condition) ->
     found = opened(program)
     by_name = {name: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for name, leaf in variables.items()}
     z = latents(found)
+    if any(str(leaf.shape[:1]) != str((BATCH,)) for leaf in jax.tree.leaves(z)):
+        raise UserError(f"a program makes a fixed number of samples, from {outline(z)}")
     check(found, (by_name, z, free(KEY), free(condition)), "a generator of these variables")
     return found
 
@@ -185,11 +189,12 @@ def opened(program: bytes) -> export.Exported:
     try:
         found = export.deserialize(bytearray(program))
         derivative = [found.vjp().mlir_module()] if found.has_vjp() else []
-        called = {name for text in (found.mlir_module(), *derivative) for name in CALL.findall(text)}
+        names = [name for text in (found.mlir_module(), *derivative) for name in CALL.findall(text)]
+        called = {"".join(name).strip('"') for name in names}
     except Exception as error:  # of flatbuffers and MLIR alike
         raise UserError(f"a program can't be read ({type(error).__name__})") from error
     if strange := sorted(called - HARMLESS):
-        raise UserError(f"a program calls code outside itself: {', '.join(strange)}")
+        raise UserError(f"a program calls code outside itself: {', '.join(strange)[:80]}")
     return found
 
 

@@ -155,6 +155,8 @@ def verify(file: Path, roots: Path | None = None) -> Signature:
         (credential,) = (each["signature"] for each in details["manifests"] if each["label"] == active)
         claims = claims_of(found["manifests"][active], credential)
         problems = frozenset(status["code"] for status in found.get("validation_status", ()))
+        if found["validation_state"] == "Invalid" and not problems:
+            problems = frozenset({"invalid"})
         return Signature(claims, problems - {UNTRUSTED}, found["validation_state"] == "Trusted")
     except Exception as error:  # of C2PA, and of a manifest that lacks what every manifest has
         raise UserError(f"{file} holds a C2PA manifest that can't be read ({one_line(error)}): is it whole?") from error

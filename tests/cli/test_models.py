@@ -2,8 +2,10 @@
 
 import json
 import shutil
+import zipfile
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 from command_line import files, refused
@@ -11,6 +13,7 @@ from PIL import Image
 
 from gan_jax.cli import main as cli
 from gan_jax.models.open import folder_of_zoo, open_model
+from gan_jax.runs.trained import open_trained_to_sample
 from gan_jax.storage.provenance import inspect
 from gan_jax.views import images
 
@@ -89,6 +92,35 @@ def test_a_licence_and_figures_are_in_the_card(made, here, capsys):
     assert "| licence | CC BY 4.0 |" in card
     assert "| frechet_distance ↓ |" in card
     assert "Protocol: data " in card
+
+
+def test_a_card_says_at_which_step_its_figures_were_measured(made, here, capsys):
+    shutil.copytree(made / "run", "run")
+    Path("own.py").write_text("def look(images):\n    return images.reshape(len(images), -1)[:, :4]\n")
+    cli.main(["evaluate", "run", "--num", "20", "--features", "own.py:look"])
+    cli.main(["resume", "run", "--steps", "2"])
+    cli.main(["export", "run"])
+    capsys.readouterr()
+    cli.main(["inspect", "run.ganjax"])
+    card = capsys.readouterr().out
+    assert "trained for 2 updates" in card
+    assert "Measured at step 1," in card
+
+
+def test_a_generator_that_is_not_finite_is_not_exported(made, here, capsys, monkeypatch):
+    def diverged(*arguments):
+        trained = open_trained_to_sample(*arguments)
+        return trained._replace(generators=jax.tree.map(lambda leaf: leaf * np.nan, trained.generators))
+
+    monkeypatch.setattr("gan_jax.runs.trained.open_trained_to_sample", diverged)
+    for words in ([], ["--half"]):
+        assert "isn't finite: it has diverged" in refused(capsys, "export", str(made / "run"), *words)
+
+
+def test_what_a_strangers_file_says_cannot_control_the_terminal(here, capsys):
+    with zipfile.ZipFile("evil.ganjax", "w") as archive:
+        archive.writestr("\x1b]0;evil\x07", b"")
+    assert "\x1b" not in refused(capsys, "inspect", "evil.ganjax")
 
 
 def test_the_same_run_gives_the_same_bundle(made, here):

@@ -21,7 +21,6 @@ CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 if not CHROMIUM:
     pytest.skip("the page is tried in Chromium, which isn't installed", allow_module_level=True)
 
-HOSTS = {"127.0.0.1"}
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # gradio's use of pandas
 
 
@@ -40,9 +39,8 @@ def served(model, folder):
     actions = serve.actions_of(model, Path("none.ganjax"), "latest", None, None, files)
     actions = serve.Actions(**{**vars(actions), "nearest": lambda sample: np.stack([sample, sample])})
     with serve.listening("127.0.0.1", 0) as port:
-        server = uvicorn.Server(
-            uvicorn.Config(serve.app_of(actions, None, HOSTS), log_level="critical", timeout_graceful_shutdown=1)
-        )
+        app = serve.app_of(actions, None, port)
+        server = uvicorn.Server(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [port]})
         thread.start()
         try:

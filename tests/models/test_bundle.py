@@ -15,8 +15,10 @@ from gan_jax import latent, views
 from gan_jax.errors import Missing, UserError
 from gan_jax.models import bundle
 from gan_jax.models.directions import directions_of, has_styles, space_of
+from gan_jax.models.programs import CALL
 from gan_jax.nets import dcgan
 from gan_jax.storage.provenance import hash_of
+from gan_jax.trees import named
 from gan_jax.types import Mode, Network
 
 
@@ -204,6 +206,10 @@ BROKEN = {
     "facts that are a list": lambda m: m | {"bundle.json": b"[]"},
     "no step": lambda m: facts(m, step=None),
     "another format": lambda m: facts(m, format=99),
+    "a name that is a path": lambda m: facts(m, name="/tmp/evil"),
+    "a name that leads out": lambda m: facts(m, name="../evil"),
+    "a name that controls a terminal": lambda m: facts(m, name="\x1b]0;evil"),
+    "no name": lambda m: facts(m, name=""),
     "an unknown view": lambda m: facts(m, view={"kind": "__import__"}),
     "a strange rate": lambda m: facts(m, view={"kind": "sounds", "rate": -1}),
     "words that aren't": lambda m: facts(m, view={"kind": "text", "alphabet": "ab", "words": [1]}),
@@ -231,6 +237,14 @@ BROKEN = {
     "a variable inside another": lambda m: (
         m | {"variables.safetensors": safetensors.save({"params": np.ones(1), "params/a": np.ones(1)})}
     ),
+    "directions that aren't finite": lambda m: (
+        m
+        | {
+            "directions.safetensors": safetensors.save(
+                {"vectors": np.full((1, 6), np.nan), "scales": np.ones(1), "shares": np.ones(1)}
+            )
+        }
+    ),
     "directions of other shapes": lambda m: (
         m | {"directions.safetensors": safetensors.save({n: np.ones((2, 2)) for n in latent.Directions._fields})}
     ),
@@ -257,6 +271,33 @@ def test_a_program_that_calls_code_outside_itself_is_refused(members, tmp_path):
     program = export.export(draw, disabled_checks=[export.DisabledSafetyCheck.custom_call("evil")])(keys)
     with pytest.raises(UserError, match="a program calls code outside itself: evil"):
         bundle.read(zipped(tmp_path / "calls.ganjax", members | {"prior.jax": bytes(program.serialize())}))
+
+
+def test_a_program_that_waits_for_the_host_is_refused(members, tmp_path):
+    assert [CALL.search(f"%0 = stablehlo.{name} %1") for name in ("infeed", "outfeed", "send", "recv")]
+    assert CALL.search('stablehlo.custom_call @"a name"(%0)')[1] == '"a name"'
+    assert not CALL.search("stablehlo.sender")
+
+
+def test_a_program_of_a_fixed_number_of_samples_is_refused(members, tmp_path):
+    tiny = MODELS["images"]()
+    variables = named(tiny.variables)
+    tree = jax.tree.structure(tiny.variables)
+
+    def generate(variables, z, keys, condition):
+        params, stats = jax.tree.unflatten(tree, list(variables.values()))
+        return tiny.network.apply(params, stats, z, condition, Mode())[0], None
+
+    keys = jax.random.split(jax.random.key(0), 2)
+    program = export.export(jax.jit(generate))(variables, jnp.zeros((2, 6)), keys, None)
+    with pytest.raises(UserError, match=r"a program makes a fixed number of samples, from float32\[2, 6\]"):
+        bundle.read(zipped(tmp_path / "fixed.ganjax", members | {"generator.jax": bytes(program.serialize())}))
+
+
+def test_a_bundle_without_directions_of_the_first_layer_says_so(members, tmp_path):
+    without = {name: content for name, content in members.items() if name != "directions.safetensors"}
+    with pytest.raises(UserError, match="this bundle has no directions of the first layer"):
+        directions_of(bundle.read(zipped(tmp_path / "a.ganjax", without)), "first_layer", 1)
 
 
 def test_programs_do_not_say_where_source_files_lie(members):

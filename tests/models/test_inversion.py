@@ -2,15 +2,17 @@
 
 import json
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_models import MODELS
+from tiny_models import MODELS, model
 
 from gan_jax import views
 from gan_jax.errors import Missing, UserError
 from gan_jax.models.inversion import as_text, invert, numbers_of, of_text
 from gan_jax.models.target import read_target, spectrograms
+from gan_jax.nets import stylegan2
 
 
 def last(model, target, look=None, **settings):
@@ -42,6 +44,17 @@ def test_the_best_class_is_found_where_none_is_given():
     assert numbers[end.best] == 1
     numbers, _ = last(tiny, tiny.conditions["photo"][1], steps=5, number=2)
     assert set(numbers) == {2}
+
+
+def test_styles_of_each_class_are_kept_where_that_class_has_them():
+    network = stylegan2.generator(widths=(4, 2), size=5, depth=1, classes=2, shape=(8, 8, 3))
+    tiny = model(network, views.images, classes=2)
+    embedded = tiny.variables.params["embedding"]
+    far = tiny.variables.params | {"embedding": jax.tree.map(lambda leaf: leaf * 50, embedded)}
+    tiny = tiny._replace(variables=tiny.variables._replace(params=far))
+    _, states = invert(tiny, tiny.sample(3, 2)[1], None, starts=3, steps=1, seed=0, number=1)
+    first, end = states
+    assert np.abs(end.latents - first.latents).max() < 0.3  # Adam's step is 0.1
 
 
 def test_a_condition_that_is_not_there_is_named():
