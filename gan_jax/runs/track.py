@@ -135,7 +135,7 @@ def open_wandb(run: Run) -> Record:
 
     number = id_of(run, lambda: secrets.token_hex(4))
     told = os.environ.get("WANDB_MODE", "online")
-    mode = told if told != "online" or wandb.login(prompt=False, verify=False) else "offline"
+    mode: Any = told if told != "online" or wandb.login(prompt=False, verify=False) else "offline"
     record = wandb.init(
         project=os.environ.get("WANDB_PROJECT", run.name),
         name=run.folder.absolute().name,
