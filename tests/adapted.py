@@ -4,6 +4,7 @@ import functools
 from typing import Any
 
 import chex
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,6 +13,7 @@ from rounding import ROUNDING
 from toys import start
 
 from gan_jax import losses, parallel, penalties, priors
+from gan_jax.nets import from_linen
 from gan_jax.objectives import add
 from gan_jax.types import Batch, Network, Objective, Players, TrainState
 from gan_jax.update import make_update
@@ -57,3 +59,14 @@ def check_everywhere(nets: Players[Network], objective: Objective = PENALISED) -
     close(jax.tree.map(lambda x: x[1], seeds), alone)
     still = jax.tree.map(np.array_equal, before.params, alone.params)
     assert not any(jax.tree.leaves(still)), still
+
+
+def linens(body):
+    """A Network of a Linen module whose call is a function (x, mode)."""
+
+    class Module(nn.Module):
+        @nn.compact
+        def __call__(self, x, condition, mode):
+            return body(x, mode)
+
+    return from_linen(Module())

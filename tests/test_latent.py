@@ -11,6 +11,8 @@ from jax.tree_util import Partial
 from gan_jax import latent, priors
 from gan_jax.constraints import spectral_norm
 from gan_jax.errors import UserError
+from gan_jax.latent.directions import directions as as_directions
+from gan_jax.latent.space import straight
 from gan_jax.nets import biggan, convlstm, dcgan, gan3d, language, mlp, r3gan, radford, resnet, stylegan2, vgan, wavegan
 from gan_jax.types import Mode, Network, Seen, Variables
 
@@ -60,13 +62,13 @@ def test_the_blocks_of_activations_make_no_difference(monkeypatch):
         activations = normal(20, outputs)
         whole = latent.principal_directions(z, activations, 3)
         with monkeypatch.context() as patch:
-            patch.setattr(latent, "BLOCK", 6)
+            patch.setattr("gan_jax.latent.directions.BLOCK", 6)
             for one, other in zip(whole, latent.principal_directions(z, activations, 3)):
                 np.testing.assert_allclose(one, other, rtol=1e-9)
 
 
 def test_the_largest_entry_of_a_direction_is_positive():
-    vectors = latent.directions(np.array([[1.0, -2.0], [0.5, 0.25]]), np.eye(2), np.ones(2)).vectors
+    vectors = as_directions(np.array([[1.0, -2.0], [0.5, 0.25]]), np.eye(2), np.ones(2)).vectors
     np.testing.assert_allclose(vectors, np.array([[-1, 2], [2, 1]]) / 5**0.5)
 
 
@@ -246,7 +248,7 @@ def test_a_space_draws_and_generates_what_the_network_does():
 def test_ways_between_styles_are_straight():
     shares = np.float32([0, 0.25, 1])
     starts = jnp.asarray(normal(3, 2, 4))
-    between = latent.straight(starts, 3 * starts, jnp.asarray(shares))
+    between = straight(starts, 3 * starts, jnp.asarray(shares))
     np.testing.assert_allclose(between, np.asarray(starts) * (1 + 2 * shares)[:, None, None], rtol=1e-6)
 
 
@@ -277,7 +279,7 @@ def flat(x) -> Seen:
 
 def test_the_path_length_of_a_linear_generator_is_the_mean_squared_length_of_its_lines():
     kernel = jnp.asarray(normal(5, 4), jnp.float32)
-    space = linear_space(kernel, priors.normal(5), latent.straight)
+    space = linear_space(kernel, priors.normal(5), straight)
     length = latent.perceptual_path_length(space, lambda x: Seen(3 * x), jax.random.key(0), 20_000)
     lengths = 2 * 9 * np.sum((normal(20_000, 5) @ np.asarray(kernel)) ** 2, 1)  # a difference of two
     trimmed = lengths[(lengths >= np.percentile(lengths, 1)) & (lengths <= np.percentile(lengths, 99))]
@@ -303,7 +305,7 @@ def test_both_ends_of_a_step_have_the_same_noise_and_their_number_decides_nothin
 
 
 def test_the_mean_latent_is_that_of_all_draws_and_conditions():
-    space = linear_space(None, lambda key: jnp.ones(3), latent.straight)
+    space = linear_space(None, lambda key: jnp.ones(3), straight)
     key = jax.random.key(0)
     np.testing.assert_allclose(latent.mean_latent(space, key, 130, np.arange(130.0)), [129 / 2] * 3)
     np.testing.assert_allclose(latent.mean_latent(space, key, 130, np.array([2.0, 4.0])), [3] * 3)

@@ -64,7 +64,7 @@ class Inputs(NamedTuple):
 def inputs_of(values: Sequence[Any]) -> Inputs:
     """`Inputs.flat` undone."""
     count = len(Inputs._fields) - 1
-    return Inputs(*values[:count], tuple(values[count:]))  # type: ignore[call-arg]
+    return Inputs._make([*values[:count], tuple(values[count:])])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -264,11 +264,11 @@ def found_by(explorer: Explorer, given: Directions | None) -> Callable[[str], Di
     busy = threading.Lock()
 
     @functools.cache
-    def find(method: str) -> Directions:
+    def find(method: Any) -> Directions:
         if method == "file":
             assert given is not None
             return Directions(*(part[:MOST] for part in given))
-        return most_directions(explorer.model, method, min(MOST, explorer.size))  # type: ignore[arg-type]
+        return most_directions(explorer.model, method, min(MOST, explorer.size))
 
     def found(method: str) -> Directions:
         with busy:

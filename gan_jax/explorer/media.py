@@ -1,20 +1,16 @@
 """Samples as HTML: pictures, films, audio players and marked text, which hold their own data."""
 
-import base64
 import html
-import tempfile
 from collections.abc import Callable, Sequence, Set
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 
-from gan_jax.storage.provenance import Origin, mark
-from gan_jax.storage.provenance_formats import FORMATS
+from gan_jax.models.embedded import data_uri, encoded
+from gan_jax.storage.provenance import Origin
 from gan_jax.types import View, Write
 from gan_jax.views.line import marked_line
 
-TYPES = {".png": "image/png", ".gif": "image/gif", ".wav": "audio/wav"}
 FRAME, SLOW_FRAME = 80, 250  # milliseconds of a walk for each picture, and for each line of text
 
 Cell = Callable[[Any], str]  # one sample [...] -> HTML
@@ -83,28 +79,13 @@ def pictures(write: Write, ending: str, origin: Origin) -> Cell:
     return lambda sample: picture(encoded(write, sample, ending, origin), ending)
 
 
-def encoded(write: Write, samples: Any, ending: str, origin: Origin) -> bytes:
-    """The file that a view writes, with a note on its origin if the format has a place for one."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / f"sample{ending}"
-        write(samples, file)
-        if ending in FORMATS:
-            mark([file], origin)
-        return file.read_bytes()
-
-
 def picture(content: bytes, ending: str) -> str:
-    return f'<img alt="" draggable="false" src="{in_place(content, ending)}">'
+    return f'<img alt="" draggable="false" src="{data_uri(ending, content)}">'
 
 
 def player_of(write: Write, samples: Any, origin: Origin) -> str:
     """An audio player, which begins by itself once the page has been clicked."""
-    return f'<audio controls autoplay src="{in_place(encoded(write, samples, ".wav", origin), ".wav")}"></audio>'
-
-
-def in_place(content: bytes, ending: str) -> str:
-    """Data as a URL that holds them."""
-    return f"data:{TYPES[ending]};base64,{base64.b64encode(content).decode()}"
+    return f'<audio controls autoplay src="{data_uri(".wav", encoded(write, samples, ".wav", origin))}"></audio>'
 
 
 def words_of(view: View) -> Set[str] | None:

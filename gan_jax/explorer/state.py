@@ -14,7 +14,7 @@ from gan_jax import priors
 from gan_jax.errors import UserError
 from gan_jax.latent import Directions, Space, mean_latent, toward_mean
 from gan_jax.models import inversion
-from gan_jax.models.directions import has_styles, space_of
+from gan_jax.models.directions import batch_of_one, space_of
 from gan_jax.models.model import Model
 from gan_jax.models.programs import styles_of
 from gan_jax.sample import concatenated, sample_keys
@@ -159,17 +159,18 @@ def explorer_of(model: Model) -> Explorer:
     Raises:
       UserError: Its latents aren't vectors.
     """
-    keys, condition = jax.random.split(jax.random.key(0), 1), rows(model.conditions, np.arange(1))
-    z = jax.eval_shape(jax.vmap(model.prior), keys)
-    styles = styles_of(model.network, model.variables, z, condition) if has_styles(model) else None
 
     @functools.cache
     def space(limit: float | None) -> Space:
         return space_of(model if limit is None else model._replace(prior=priors.truncated(model.prior, limit)))
 
-    latents = jax.eval_shape(space(None).draw, keys, condition)
-    mean = 0.0 if styles is None else mean_latent(space(None), jax.random.key(0), conditions=model.conditions)
-    return Explorer(model, 0 if styles is None else styles.shape[1], latents.shape[1], mean, space)
+    own = space(None)  # refuses latents that aren't vectors
+    styles = styles_of(model, *batch_of_one(model))
+    if styles is None:
+        return Explorer(model, 0, model.latent.shape[0], 0.0, space)
+    mean = mean_latent(own, jax.random.key(0), conditions=model.conditions)
+    _, layers, size = styles.shape
+    return Explorer(model, layers, size, mean, space)
 
 
 def check(explorer: Explorer, choice: Choice) -> None:
@@ -181,8 +182,10 @@ def check(explorer: Explorer, choice: Choice) -> None:
             raise UserError(f"{name}sample {number}: it must be 0 or more, below 2**31")
     if choice.condition is not None and not 0 <= choice.condition < explorer.conditions:
         raise UserError(f"condition {choice.condition}: there are {explorer.conditions}, from 0")
-    if not (0 <= choice.share <= 1 and 0 <= choice.layer <= explorer.layers):
-        raise UserError(f"share {choice.share} from layer {choice.layer}: a share is from 0 to 1, and a layer there is")
+    if not 0 <= choice.share <= 1:
+        raise UserError(f"share {choice.share}: it must be from 0 to 1")
+    if not 0 <= choice.layer <= explorer.layers:
+        raise UserError(f"layer {choice.layer}: it must be from 0 to {explorer.layers}")
 
 
 def offset_of(found: Directions, amounts: Sequence[float]) -> NDArray:

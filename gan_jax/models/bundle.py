@@ -22,7 +22,7 @@ from safetensors import numpy as safetensors
 from gan_jax.errors import Missing, UserError
 from gan_jax.latent import Directions
 from gan_jax.models.directions import NO_DIRECTIONS, all_of_first_layer, check_directions
-from gan_jax.models.model import Model
+from gan_jax.models.model import Model, one_of
 from gan_jax.models.programs import network_of, prior_of, programs_of
 from gan_jax.storage.files import whole
 from gan_jax.storage.versions import versions
@@ -57,10 +57,9 @@ def write(model: Model, card: str, file: Path, *, half: bool = False) -> None:
     """
     if model.view.recipe is None:
         raise UserError(f"the view of {model.name} can't travel: export a model whose view is one of gan_jax.views")
-    one = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), model.conditions)
     first_layer = all_of_first_layer(model) if model.first_layer is None else model.first_layer
     variables = {name: np.asarray(leaf) for name, leaf in named(model.variables).items()}
-    programs = programs_of(model.network, model.variables, model.prior, one)
+    programs = programs_of(model)
     facts = {
         "format": FORMAT,
         "name": model.name,
@@ -188,14 +187,13 @@ def model_of(members: dict[str, bytes]) -> Model:
         conditions = np.arange(classes, dtype=np.int32)
     elif CONDITIONS in members:
         conditions = nested(safetensors.load(members[CONDITIONS]))["condition"]
-    one = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), conditions)
     name = str(facts["name"])
     if not name.isprintable() or not 0 < len(name) <= LONGEST or set(name) & set("/\\") or name.startswith("."):
         raise UserError(f"its name {name[:LONGEST]!a} can't be that of a file")
     return Model(
         name=name,
         step=int(facts["step"]),
-        network=network_of(members[GENERATOR], members.get(SYNTHESIS), named(variables), one),
+        network=network_of(members[GENERATOR], members.get(SYNTHESIS), named(variables), one_of(conditions)),
         variables=variables,
         prior=prior_of(members[PRIOR]),
         conditions=conditions,

@@ -51,7 +51,7 @@ def card_of(
         "## What it makes": table(
             {
                 "samples": outline(example.x),
-                "latents": outline(example_of(model)),
+                "latents": outline(model.latent),
                 "conditions": "none" if model.conditions is None else conditions,
                 "variables": f"{count:,}",
             }
@@ -76,12 +76,6 @@ def card_of(
         ),
     }
     return "\n".join(f"{heading}\n\n{text}\n" for heading, text in parts.items())
-
-
-def example_of(model: Model) -> Any:
-    import jax
-
-    return jax.eval_shape(model.prior, jax.eval_shape(jax.random.key, 0))
 
 
 def settings_of(run: Run) -> dict[str, Any]:

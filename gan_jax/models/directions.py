@@ -29,8 +29,16 @@ MOST = 64  # directions of the first layer that a bundle keeps
 
 def has_styles(model: Model) -> bool:
     """Whether the generator has styles, such as StyleGAN2's, which it takes in the place of z."""
-    z, condition = (jax.tree.map(lambda leaf: leaf[:1], part) for part in (first_latents(model, 1), model.conditions))
-    return styles_of(model.network, model.variables, z, condition) is not None
+    return styles_of(model, *batch_of_one(model)) is not None
+
+
+def batch_of_one(model: Model) -> tuple[Any, Condition]:
+    """The shapes of a batch of one latent and one condition, [1, ...]."""
+
+    def batched(one: Any) -> Any:
+        return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((1, *leaf.shape), leaf.dtype), one)
+
+    return batched(model.latent), batched(model.condition)
 
 
 def space_of(model: Model) -> Space:
@@ -39,17 +47,10 @@ def space_of(model: Model) -> Space:
     Raises:
       UserError: Latents aren't vectors.
     """
-    z = jax.eval_shape(model.prior, jax.random.key(0))
-    if getattr(z, "ndim", 0) != 1:
-        raise UserError(f"latents {outline(z)}: directions are for latents that are vectors")
+    if getattr(model.latent, "ndim", 0) != 1:
+        raise UserError(f"latents {outline(model.latent)}: directions are for latents that are vectors")
     make = latent.style_space if has_styles(model) else latent.z_space
     return make(model.network, model.variables, model.prior)
-
-
-def first_latents(model: Model, num: int) -> Any:
-    """The latents z of the first samples of seed 0, a tree of [num, ...]."""
-    keys, _ = sample_keys(jax.random.key(0), jnp.arange(num))
-    return jax.vmap(model.prior)(keys)
 
 
 def directions_of(model: Model, method: Method, count: int, seed: int = 0, number: int = 0) -> Directions:

@@ -12,6 +12,7 @@ from jax.tree_util import Partial
 from gan_jax import latent
 from gan_jax.errors import UserError
 from gan_jax.latent import Inversion
+from gan_jax.latent.inversion import goal_of, losses
 from gan_jax.models.directions import NUM, drawn, named_space
 from gan_jax.models.model import Model
 from gan_jax.sample import sample_keys
@@ -50,7 +51,7 @@ def invert(
     space, draws, *_ = drawn(model, seed, numbers_of(model, NUM, number))
     keys, noise = sample_keys(jax.random.key(seed), jnp.arange(TRIED * starts))
     numbers = numbers_of(model, TRIED * starts, number)
-    goal = jnp.asarray(target)[None]
+    goal = goal_of(target, look)
 
     def drawn_from(chosen: np.ndarray) -> tuple[Array, Any]:
         """The latents of some of the draws, and the generator with their conditions and the noise of the first."""
@@ -59,13 +60,11 @@ def invert(
         return space.draw(keys[chosen], condition), generate
 
     @jax.jit
-    def losses(latents: Array, generate: Partial) -> Array:
-        samples = generate(latents)
-        of_features = 0 if look is None else latent.distances(look(samples).features, look(goal).features)
-        return of_features + weight * latent.distances(samples, goal)
+    def losses_of(latents: Array, generate: Partial) -> Array:
+        return losses(generate(latents), goal, look, weight)
 
     parts = np.split(np.arange(TRIED * starts), TRIED)
-    tried = np.concatenate([jax.device_get(losses(*drawn_from(part))) for part in parts])
+    tried = np.concatenate([jax.device_get(losses_of(*drawn_from(part))) for part in parts])
     chosen = np.sort(np.argsort(tried, kind="stable")[:starts])
     latents, generate = drawn_from(chosen)
     states = latent.invert(

@@ -36,6 +36,16 @@ class Model(NamedTuple):
     first_layer: Directions | None = None
 
     @property
+    def latent(self) -> Any:
+        """The shapes of one latent example."""
+        return jax.eval_shape(self.prior, jax.random.key(0))
+
+    @property
+    def condition(self) -> Condition:
+        """The shapes of one condition; None in an unconditional game."""
+        return one_of(self.conditions)
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """The shape of one sample, where samples are one array."""
         condition = jax.tree.map(lambda leaf: leaf[:1], self.conditions)
@@ -54,3 +64,8 @@ class Model(NamedTuple):
         """Draws samples, a tree of [num, frames, ...], along walks from each latent example to the next."""
         draw = make_walker(self.network, self.prior, self.conditions)
         return draw(self.variables, jax.random.key(seed), num, frames)
+
+
+def one_of(batch: Any) -> Any:
+    """The shapes of one example of a tree of [N, ...]."""
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), batch)

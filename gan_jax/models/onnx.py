@@ -10,6 +10,7 @@ unrolled, and padding is joined on. Our convolutions become ONNX's own.
 
 import contextlib
 import functools
+import importlib.util
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -50,10 +51,8 @@ def write(model: Model, card: str, file: Path) -> float:
     Raises:
       UserError: jax2onnx isn't installed, can't convert the network, or converts it wrongly.
     """
-    try:
-        import jax2onnx  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise UserError(f"{file}: writing ONNX needs jax2onnx: pip install 'gan-jax[onnx]'") from error
+    if importlib.util.find_spec("jax2onnx") is None:
+        raise UserError(f"{file}: writing ONNX needs jax2onnx: pip install 'gan-jax[onnx]'")
     about = {
         "name": model.name,
         "step": str(model.step),
@@ -132,8 +131,7 @@ def with_keys(z: Any, condition: Any) -> tuple[Any, None, Any]:
 
 def shapes_of(model: Model) -> tuple[Any, Any]:
     """The shapes of latents and conditions, trees of [b, ...]."""
-    one = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), model.conditions)
-    return free(jax.eval_shape(model.prior, jax.eval_shape(jax.random.key, 0))), free(one)
+    return free(model.latent), free(model.condition)
 
 
 def names(what: str, tree: Any) -> list[str]:
@@ -143,7 +141,7 @@ def names(what: str, tree: Any) -> list[str]:
 
 def prior_of(model: Model) -> str:
     """The prior in words, such as "priors.normal: float32[64]"; of another than ours, only the shape."""
-    z = outline(jax.eval_shape(model.prior, jax.eval_shape(jax.random.key, 0)))
+    z = outline(model.latent)
     module, name = (getattr(model.prior, part, "") for part in ("__module__", "__qualname__"))
     return f"priors.{name.split('.')[0]}: {z}" if module == "gan_jax.priors" else z
 

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jax import export
 
 from gan_jax.errors import UserError
+from gan_jax.models.model import Model, one_of
 from gan_jax.trees import as_output, named, outline
 from gan_jax.types import Array, Condition, Mode, Network, Output, Params, Prior, Variables
 
@@ -41,31 +42,25 @@ class Programs(NamedTuple):
     synthesis: bytes | None
 
 
-def programs_of(network: Network, variables: Variables, prior: Prior, condition: Condition) -> Programs:
-    """Exports a generator and its prior.
-
-    Args:
-      network: The generator.
-      variables: Its variables, or their shapes.
-      prior: Draws its latent examples.
-      condition: The shapes of one condition, without a batch axis; None in an unconditional game.
+def programs_of(model: Model) -> Programs:
+    """Exports a model's generator and its prior.
 
     Raises:
       UserError: The network or the prior needs something that can't be exported.
     """
-    keys, z, condition = free(KEY), free(jax.eval_shape(prior, KEY)), free(condition)
-    leaves, tree = jax.tree.flatten(variables)
-    names = list(named(variables))
+    keys, z, condition = free(KEY), free(model.latent), free(model.condition)
+    leaves, tree = jax.tree.flatten(model.variables)
+    names = list(named(model.variables))
     by_name = {name: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for name, leaf in zip(names, leaves, strict=True)}
 
     def generate(variables: dict[str, Array], z: Any, keys: Array, condition: Condition) -> tuple[Any, Any]:
         params, stats = jax.tree.unflatten(tree, [variables[name] for name in names])
-        y, _ = network.apply(params, stats, z, condition, Mode(train=False, keys=keys))
+        y, _ = model.network.apply(params, stats, z, condition, Mode(train=False, keys=keys))
         return tuple(as_output(y))
 
-    draws = exported("the prior", jax.vmap(prior), keys)
+    draws = exported("the prior", jax.vmap(model.prior), keys)
     generator = exported("the generator", generate, by_name, z, keys, condition)
-    extra = styles_of(network, variables, z, condition)
+    extra = styles_of(model, z, condition)
     synthesis = None if extra is None else exported("the generator", generate, by_name, extra, keys, condition)
     return Programs(draws, generator, synthesis)
 
@@ -94,12 +89,11 @@ def no_locations() -> Iterator[None]:
         jax.config.update("jax_traceback_in_locations_limit", before)
 
 
-def styles_of(network: Network, variables: Variables, z: Any, condition: Condition) -> Any:
+def styles_of(model: Model, z: Any, condition: Condition) -> Any:
     """The shapes of the generator's `Output.extra` if the network takes it in the place of z, as StyleGAN2 its styles.
 
     Args:
-      network: The generator.
-      variables: Its variables.
+      model: The model.
       z: The shapes of latents, a tree of [B, ...].
       condition: The shapes of conditions, a tree of [B, ...].
 
@@ -108,10 +102,10 @@ def styles_of(network: Network, variables: Variables, z: Any, condition: Conditi
     """
 
     def draw(variables: Variables, z: Any, condition: Condition) -> Any:
-        return network.apply(*variables, z, condition, Mode())[0]
+        return model.network.apply(*variables, z, condition, Mode())[0]
 
     def shapes(z: Any) -> Output:
-        return as_output(jax.eval_shape(draw, variables, z, condition))
+        return as_output(jax.eval_shape(draw, model.variables, z, condition))
 
     y, extra = shapes(z)
     if extra is None or outline(extra) == outline(z):
@@ -210,11 +204,7 @@ def latents_of(program: export.Exported) -> str:
 
 def fits(program: export.Exported, z: Any) -> bool:
     """Whether latents are like a program's, but for the number of examples."""
-
-    def of_one(z: Any) -> str:
-        return outline(jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), z))
-
-    return of_one(latents(program)) == of_one(z)
+    return outline(one_of(latents(program))) == outline(one_of(z))
 
 
 def check(program: export.Exported, arguments: tuple[Any, ...], what: str) -> None:

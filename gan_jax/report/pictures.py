@@ -1,6 +1,5 @@
 """The pictures of samples that a run drew as it trained, small enough for a page."""
 
-import base64
 import io
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from gan_jax.models.embedded import data_uri
 from gan_jax.report.read import Record, pictures_of
 
 MOST = 40  # steps that are shown of a run of one game
@@ -75,23 +75,19 @@ def embedded(path: Path, most: int) -> str | None:
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):  # it is being written, or is broken
         return None
     if len(content) <= most:
-        return data_uri("image/png", content)
+        return data_uri(".png", content)
     if max(picture.size) <= 16383:  # the largest side of a WebP
         for settings in ({"lossless": True}, {"quality": 90}, {"quality": 70}):
             if len(content := as_webp(picture, **settings)) <= most:
-                return data_uri("image/webp", content)
+                return data_uri(".webp", content)
     while max(picture.size) > SMALLEST:
         picture = picture.reduce(2)
         if max(picture.size) <= 16383 and len(content := as_webp(picture, quality=80)) <= most:
             break
-    return data_uri("image/webp", content)
+    return data_uri(".webp", content)
 
 
 def as_webp(picture: Image.Image, **settings: int) -> bytes:
     file = io.BytesIO()
     picture.save(file, "WEBP", **settings)
     return file.getvalue()
-
-
-def data_uri(kind: str, content: bytes) -> str:
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"

@@ -1,23 +1,21 @@
 """New samples of a run's newest checkpoint, as a browser shows them: by the formats that the run's view writes."""
 
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from gan_jax.errors import UserError
+from gan_jax.models.embedded import data_uri, encoded
 from gan_jax.models.model import Model
 from gan_jax.models.open import model_of
 from gan_jax.report.meshes import mesh_of
-from gan_jax.report.pictures import data_uri
 from gan_jax.report.read import Record
 from gan_jax.runs.trained import open_trained_to_sample
-from gan_jax.storage.provenance import Origin, hash_of, mark
+from gan_jax.storage.provenance import Origin, hash_of
 from gan_jax.trees import rows
-from gan_jax.types import View, Write
+from gan_jax.types import View
 
 SEED = 0
 GAMES = 4  # of a run of several, samples of so many are shown
@@ -120,34 +118,34 @@ def captioned(card: Card, caption: str) -> Card:
 def together(view: View, samples: Any, origin: Origin) -> Card:
     """All samples in one document, or else in one picture."""
     if write := view.together.get(".html"):
-        return Card(document=written(write, samples, ".html", origin).decode())
-    return Card(picture=data_uri("image/png", written(view.together[".png"], samples, ".png", origin)))
+        return Card(document=encoded(write, samples, ".html", origin).decode())
+    return Card(picture=data_uri(".png", encoded(view.together[".png"], samples, ".png", origin)))
 
 
 def as_sound(view: View, one: Any, origin: Origin) -> Card:
-    sound = written(view.single[".wav"], rows(one, 0), ".wav", origin)
-    return together(view, one, origin)._replace(sound=data_uri("audio/wav", sound))
+    sound = encoded(view.single[".wav"], rows(one, 0), ".wav", origin)
+    return together(view, one, origin)._replace(sound=data_uri(".wav", sound))
 
 
 def as_film(view: View, one: Any, origin: Origin) -> Card:
-    return Card(film=data_uri("image/gif", written(view.single[".gif"], rows(one, 0), ".gif", origin)))
+    return Card(film=data_uri(".gif", encoded(view.single[".gif"], rows(one, 0), ".gif", origin)))
 
 
 def as_mesh(view: View, one: Any, origin: Origin) -> Card:
     """A shape that can be turned; a picture if it is empty or trimesh isn't installed."""
     try:
-        mesh = mesh_of(written(view.single[".glb"], rows(one, 0), ".glb", origin))
+        mesh = mesh_of(encoded(view.single[".glb"], rows(one, 0), ".glb", origin))
     except UserError as error:
         return together(view, one, origin)._replace(caption=str(error))
     return Card(mesh=mesh) if mesh else together(view, one, origin)
 
 
 def as_picture(view: View, one: Any, origin: Origin) -> Card:
-    return Card(picture=data_uri("image/png", written(view.single[".png"], rows(one, 0), ".png", origin)))
+    return Card(picture=data_uri(".png", encoded(view.single[".png"], rows(one, 0), ".png", origin)))
 
 
 def as_text(view: View, one: Any, origin: Origin) -> Card:
-    return Card(text=written(view.single[".txt"], rows(one, 0), ".txt", origin).decode())
+    return Card(text=encoded(view.single[".txt"], rows(one, 0), ".txt", origin).decode())
 
 
 SINGLE: dict[str, Callable[[View, Any, Origin], Card]] = {  # the first format that a view has is used
@@ -157,12 +155,3 @@ SINGLE: dict[str, Callable[[View, Any, Origin], Card]] = {  # the first format t
     ".png": as_picture,
     ".txt": as_text,
 }
-
-
-def written(write: Write, samples: Any, ending: str, origin: Origin) -> bytes:
-    """Returns the file that a view writes, with a note on its origin."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, f"samples{ending}")
-        write(samples, file)
-        mark([file], origin)
-        return file.read_bytes()

@@ -126,9 +126,9 @@ def check_tracker(tracker: str | None) -> None:
 
 
 def open_wandb(run: Run) -> Record:
-    """Opens a run's record at Weights & Biases: in RUN/wandb alone where it is told to stay offline or finds no key.
+    """Opens a run's record at Weights & Biases. It stays in RUN/wandb if W&B is offline or there is no key.
 
-    Steps are a metric of their own: of W&B's own steps none may be logged again.
+    Steps are a metric of their own, since W&B logs each of its own steps only once.
     """
     os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
     import wandb

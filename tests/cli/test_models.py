@@ -8,7 +8,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
-from command_line import files, refused
+from command_line import SHADES, files, refused
 from PIL import Image
 
 from gan_jax.cli import main as cli
@@ -17,38 +17,18 @@ from gan_jax.runs.trained import open_trained_to_sample
 from gan_jax.storage.provenance import inspect
 from gan_jax.views import images
 
-SHADES = '''"""Grey squares."""
-
-import numpy as np
-import optax
-
-from gan_jax import losses, priors
-from gan_jax.data.source import on_device
-from gan_jax.experiment import Experiment
-from gan_jax.nets import mlp
-from gan_jax.types import Players
-
-
-def experiment(*, steps: int = 1, batch_size: int = 8) -> Experiment:
-    """Train on grey squares."""
-    data = np.random.default_rng(0).integers(0, 256, (16, 1, 1, 1), np.uint8) * np.ones((16, 8, 8, 1), np.uint8)
-    return Experiment(
-        data=on_device(data)._replace(licence="CC0 | mine"),
-        nets=Players(mlp.critic(width=4), mlp.generator((8, 8, 1), width=4)),
-        objective=losses.non_saturating(),
-        optimizers=Players(optax.sgd(0.1), optax.sgd(0.1)),
-        prior=priors.normal(3),
-        steps=steps,
-        batch_size=batch_size,
-    )
-'''
+SMALL = (
+    SHADES.replace("(30, 30, 1)", "(8, 8, 1)")
+    .replace("normal(2)", "normal(3)")
+    .replace("on_device(data)", 'on_device(data)._replace(licence="CC0 | mine")')
+)
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A folder with a run and its bundle, evaluated."""
+    """A folder with a run and its bundle."""
     folder = tmp_path_factory.mktemp("shades")
-    (folder / "shades.py").write_text(SHADES)
+    (folder / "shades.py").write_text(SMALL)
     cli.main(["train", str(folder / "shades.py"), "--run-dir", str(folder / "run")])
     cli.main(["export", str(folder / "run"), "--out", str(folder / "shades.ganjax")])
     return folder

@@ -6,7 +6,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
-from command_line import files
+from command_line import SHADES, files
 from PIL import Image
 
 from gan_jax import views
@@ -20,33 +20,6 @@ from gan_jax.runs.trained import open_trained
 from gan_jax.sample import make_sampler
 from gan_jax.storage.provenance import SYNTHETIC, hash_of, inspect
 from gan_jax.types import Variables
-
-SHADES = '''"""Grey squares."""
-
-import numpy as np
-import optax
-
-from gan_jax import losses, priors
-from gan_jax.data.source import on_device
-from gan_jax.experiment import Experiment
-from gan_jax.nets import mlp
-from gan_jax.types import Players
-
-
-def experiment(*, steps: int = 1, batch_size: int = 8) -> Experiment:
-    """Train on grey squares."""
-    shape = (30, 30, 1)
-    data = np.random.default_rng(0).integers(0, 256, (16, 1, 1, 1), np.uint8) * np.ones((16, *shape), np.uint8)
-    return Experiment(
-        data=on_device(data),
-        nets=Players(mlp.critic(width=4), mlp.generator(shape, width=4)),
-        objective=losses.non_saturating(),
-        optimizers=Players(optax.sgd(0.1), optax.sgd(0.1)),
-        prior=priors.normal(2),
-        steps=steps,
-        batch_size=batch_size,
-    )
-'''
 
 
 @pytest.fixture(scope="module")

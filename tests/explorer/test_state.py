@@ -138,7 +138,7 @@ def test_text_that_is_no_latent_is_refused(text):
         (Choice(number=2**31), "below 2"),
         (Choice(other=(-1, 0)), "other seed -1"),
         (Choice(condition=3), "condition 3: there are 3, from 0"),
-        (Choice(share=1.5), "a share is from 0 to 1"),
+        (Choice(share=1.5), "share 1.5: it must be from 0 to 1"),
     ],
 )
 def test_choices_out_of_range_are_refused(choice, says):

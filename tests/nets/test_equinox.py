@@ -7,12 +7,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from adapted import MINIMAX, PENALISED, check_everywhere
+from adapted import MINIMAX, PENALISED, check_everywhere, linens
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from gan_jax.errors import UserError
 from gan_jax.nets.equinox import EXAMPLES, from_equinox
-from gan_jax.nets.linen import from_linen
 from gan_jax.trees import named
 from gan_jax.types import Mode, Output, Players
 
@@ -63,17 +62,6 @@ def generator(key, mode="batch"):
 
 def made(network, x=X):
     return jax.jit(network.init)(jax.random.key(0), x[:1], None)
-
-
-def linens(body):
-    """A Network of a Linen module whose call is a function (x, mode)."""
-
-    class Module(nn.Module):
-        @nn.compact
-        def __call__(self, x, condition, mode):
-            return body(x, mode)
-
-    return from_linen(Module())
 
 
 def test_params_and_stats_are_plain_dicts_of_the_attributes_names():

@@ -5,11 +5,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from adapted import MINIMAX, PENALISED, check_everywhere
+from adapted import MINIMAX, PENALISED, check_everywhere, linens
 from flax import nnx
 
 from gan_jax.constraints import packed, spectral_norm
-from gan_jax.nets.linen import from_linen
 from gan_jax.nets.nnx import from_nnx
 from gan_jax.trees import named
 from gan_jax.types import Mode, Output, Players
@@ -58,17 +57,6 @@ class Dropping(nnx.Module):
 
 def made(network, x=X):
     return jax.jit(network.init)(jax.random.key(0), x[:1], None)
-
-
-def linens(body):
-    """A Network of a Linen module whose call is a function (x, mode)."""
-
-    class Module(nn.Module):
-        @nn.compact
-        def __call__(self, x, condition, mode):
-            return body(x, mode)
-
-    return from_linen(Module())
 
 
 def test_params_and_stats_are_plain_dicts_of_the_attributes_names():

@@ -145,4 +145,4 @@ def change(monkeypatch, **changed) -> None:
         return trained._replace(experiment=dataclasses.replace(trained.experiment, **changed))
 
     monkeypatch.setattr(samples, "open_trained_to_sample", opened)
-    monkeypatch.setattr(samples, "mark", lambda files, origin: None)
+    monkeypatch.setattr("gan_jax.models.embedded.mark", lambda files, origin: None)
