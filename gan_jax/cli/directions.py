@@ -39,8 +39,8 @@ def directions(
       span: How far from the sample, on both sides, in standard deviations of latents.
       seed: Seed of the samples.
       number: The sample of that seed to move, from 0.
-      out: A file for all samples: a .png has a row for each direction; images and video can also be a .gif, sounds a
-        .wav.
+      out: A file for all samples: a .png has a row for each direction; images, video and shapes can also be a
+        .gif or .mp4, shapes a .glb, sounds a .wav.
       save: A file for the directions, which `gan-jax explore --directions` takes.
       game: Which game of a run of several, from 0.
       checkpoint: The newest, or the best of a run that was evaluated during training.

@@ -44,7 +44,7 @@ def sample(
         for a file each.
       suffix: Format of the files in a folder, such as .png, where the kind has several.
       interpolate: Walk from each latent example to the next, and from the last to the first. A .png has a row for each
-        walk; images and video can also be a .gif, sounds a .wav.
+        walk; images, video and shapes can also be a .gif or .mp4, shapes a .glb, sounds a .wav.
       frames: Samples along each walk.
       truncation: Draw latents nearer to their mean, for better and less varied samples: where there are styles, their
         distance from the mean style relative to before, from 0 to 1; otherwise the largest entry of z, such as 0.7.

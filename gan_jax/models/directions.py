@@ -9,6 +9,7 @@ from typing import Any, Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
+from tqdm import tqdm
 
 from gan_jax import latent
 from gan_jax.errors import Missing, UserError
@@ -89,7 +90,7 @@ def finder(model: Model, method: Method, seed: int, number: int) -> Callable[[in
         return functools.partial(latent.principal_directions, latents, latents)
     make = jax.jit(space.generate)
     parts = []
-    for first in range(0, NUM, BATCH):
+    for first in tqdm(range(0, NUM, BATCH), desc="samples", unit="batch", leave=False, disable=None):
         part = slice(first, first + BATCH)
         samples = make(latents[part], noise[part], jax.tree.map(lambda leaf, part=part: leaf[part], condition))
         parts.append(jax.device_get(jax.tree.map(lambda leaf: leaf.reshape(BATCH, -1), samples)))

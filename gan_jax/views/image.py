@@ -2,14 +2,11 @@
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gan_jax.types import View
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
+from gan_jax.views.films import as_image, write_gif, write_mp4
 
 MARGIN = 2  # pixels between the images of a grid
 READABLE = 56  # pixels: smaller images are enlarged by a whole factor
@@ -29,7 +26,16 @@ def write_strips(walks: np.ndarray, path: Path) -> None:
 
 def write_film(walks: np.ndarray, path: Path) -> None:
     """Writes images [walks, frames, H, W, C] as an animated GIF that plays one walk after the other and repeats."""
-    write_gif([enlarged(image, len(image)) for image in to_uint8(walks.reshape(-1, *walks.shape[2:]))], path, FRAME)
+    write_gif(frames_of(walks), path, FRAME)
+
+
+def write_video(walks: np.ndarray, path: Path) -> None:
+    """Writes images [walks, frames, H, W, C] as an MP4 that plays one walk after the other."""
+    write_mp4(frames_of(walks), path, 1000 // FRAME)
+
+
+def frames_of(walks: np.ndarray) -> list[np.ndarray]:
+    return [enlarged(image, len(image)) for image in to_uint8(walks.reshape(-1, *walks.shape[2:]))]
 
 
 def write_image(image: np.ndarray, path: Path) -> None:
@@ -63,22 +69,10 @@ def write(pixels: np.ndarray, path: Path) -> None:
     as_image(pixels).save(path)
 
 
-def write_gif(frames: list[np.ndarray], path: Path, milliseconds: int) -> None:
-    """Writes pixels [H, W, C] as an animated GIF that repeats."""
-    first, *others = [as_image(frame) for frame in frames]
-    first.save(path, save_all=True, append_images=others, duration=milliseconds, loop=0, optimize=False)
-
-
-def as_image(pixels: np.ndarray) -> "Image":
-    import PIL.Image
-
-    return PIL.Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
-
-
 images = View(
     together={".png": write_grid},
     single={".png": write_image},
-    walks={".png": write_strips, ".gif": write_film},
+    walks={".png": write_strips, ".gif": write_film, ".mp4": write_video},
     rows=write_strips,
     recipe={"kind": "images"},
 )

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from gan_jax.errors import UserError
 from gan_jax.types import View
-from gan_jax.views.image import grid, write
+from gan_jax.views.films import write_gif, write_mp4
+from gan_jax.views.image import FRAME, grid, write
 
 # A voxel seen from the right, the front and above: two rows of its top, two of its front and right sides.
 TOP, FRONT, RIGHT = 0, 1, 2
@@ -32,8 +33,21 @@ def write_grid(samples: np.ndarray, path: Path) -> None:
 
 def write_strips(walks: np.ndarray, path: Path) -> None:
     """Writes samples [walks, frames, side, side, side, 1] from the front, one walk in each row."""
-    pictures = [drawn(sample[..., 0] > 0) for walk in walks for sample in walk]
-    write(grid(np.stack(pictures), walks.shape[1]), path)
+    write(grid(np.stack(frames_of(walks)), walks.shape[1]), path)
+
+
+def write_film(walks: np.ndarray, path: Path) -> None:
+    """Writes samples [walks, frames, side, side, side, 1] as an animated GIF that plays one walk after the other."""
+    write_gif(frames_of(walks), path, FRAME)
+
+
+def write_video(walks: np.ndarray, path: Path) -> None:
+    """Writes samples [walks, frames, side, side, side, 1] as an MP4 that plays one walk after the other."""
+    write_mp4(frames_of(walks), path, 1000 // FRAME)
+
+
+def frames_of(walks: np.ndarray) -> list[np.ndarray]:
+    return [drawn(sample[..., 0] > 0) for walk in walks for sample in walk]
 
 
 def write_picture(sample: np.ndarray, path: Path) -> None:
@@ -43,8 +57,17 @@ def write_picture(sample: np.ndarray, path: Path) -> None:
 
 def write_scene(samples: np.ndarray, path: Path) -> None:
     """Writes samples [N, side, side, side, 1] as a GLB, side by side on the floor, each a mesh one metre long."""
+    write_on_floor(samples, math.ceil(math.sqrt(len(samples))), path)
+
+
+def write_walks_on_floor(walks: np.ndarray, path: Path) -> None:
+    """Writes samples [walks, frames, side, side, side, 1] as a GLB, one walk in each row on the floor."""
+    write_on_floor(walks.reshape(-1, *walks.shape[2:]), walks.shape[1], path)
+
+
+def write_on_floor(samples: np.ndarray, columns: int, path: Path) -> None:
     trimesh = import_trimesh()
-    columns, scene = math.ceil(math.sqrt(len(samples))), trimesh.Scene()
+    scene = trimesh.Scene()
     for number, sample in enumerate(samples):
         row, column = divmod(number, columns)
         mesh = mesh_of(sample)
@@ -124,7 +147,7 @@ def import_trimesh() -> Any:
 shapes = View(
     together={".png": write_grid, ".glb": write_scene},
     single={".glb": write_glb, ".stl": write_stl, ".png": write_picture},
-    walks={".png": write_strips},
+    walks={".png": write_strips, ".gif": write_film, ".mp4": write_video, ".glb": write_walks_on_floor},
     rows=write_strips,
     recipe={"kind": "shapes"},
 )

@@ -1,5 +1,6 @@
 """What is written can be read back as what it was."""
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -57,3 +58,11 @@ def test_a_walk_is_a_row_of_a_strip_and_a_part_of_a_film(tmp_path):
             film.seek(number)
             shown.append(np.asarray(film.convert("L"))[0, 0])
     np.testing.assert_allclose(shown, [0, 51, 102, 153, 204, 255], atol=1)
+
+
+def test_a_walk_plays_as_a_video(tmp_path):
+    shades = np.linspace(-1, 1, 6).reshape(2, 3, 1, 1, 1) * np.ones((2, 3, 60, 60, 1))
+    views.images.walks[".mp4"](shades, tmp_path / "walk.mp4")
+    with av.open(tmp_path / "walk.mp4") as film:
+        shown = [frame.to_ndarray(format="gray")[30, 30] for frame in film.decode(video=0)]
+    np.testing.assert_allclose(shown, [0, 51, 102, 153, 204, 255], atol=6)

@@ -115,3 +115,14 @@ def test_pictures_need_neither_trimesh_nor_scikit_image_and_meshes_name_them(tmp
             views.shapes.together[".png"](BALL[None], tmp_path / "ball.png")
             with pytest.raises(ValueError, match=r"pip install 'gan-jax\[shapes\]'"):
                 views.shapes.single[".glb"](BALL, tmp_path / "ball.glb")
+
+
+def test_walks_are_films_frame_by_frame_and_rows_on_the_floor(tmp_path):
+    walks = np.stack([np.stack([BALL, -np.ones_like(BALL), BALL])] * 2)
+    views.shapes.walks[".gif"](walks, tmp_path / "walk.gif")
+    with PIL.Image.open(tmp_path / "walk.gif") as film:
+        assert film.n_frames >= 4  # a GIF may join equal frames
+    views.shapes.walks[".glb"](walks, tmp_path / "walk.glb")
+    scene = trimesh.load_scene(tmp_path / "walk.glb")
+    middles = sorted(tuple(np.round(mesh.bounds.mean(0), 1)) for mesh in scene.dump())
+    assert [(x, z) for x, _, z in middles] == [(0.5, 0.5), (0.5, 1.8), (3.0, 0.5), (3.0, 1.8)]

@@ -91,6 +91,8 @@ def test_a_video_is_h264_for_every_player_and_keeps_shades_and_colours(tmp_path)
 def test_walks_are_films_with_a_walk_a_row(tmp_path):
     views.videos.walks[".gif"](clips(6).reshape(2, 3, 16, 32, 32, 1), tmp_path / "walks.gif")
     assert frames_of_gif(tmp_path / "walks.gif").shape == (16, 4 * (2 * 34 - 2), 4 * (3 * 34 - 2))
+    views.videos.walks[".mp4"](clips(6).reshape(2, 3, 16, 32, 32, 1), tmp_path / "walks.mp4")
+    assert frames_of_mp4(tmp_path / "walks.mp4").shape[:3] == (16, 4 * (2 * 34 - 2), 4 * (3 * 34 - 2))
 
 
 def test_without_pyav_one_line_says_what_to_install(tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ from PIL import Image
 from source_properties import check_epochs, check_resumes, check_shapes, take
 
 from gan_jax.data.folders.clips import LONGEST, clips
-from gan_jax.views.video import write_mp4
+from gan_jax.views.films import write_mp4
 
 
 def shades(count, first=0):
@@ -56,7 +56,7 @@ def test_a_last_picture_that_stands_for_minutes_is_not_most_of_the_data(tmp_path
 
 
 def test_a_video_is_read_as_it_was_written(tmp_path):
-    write_mp4([frame.repeat(8, 0).repeat(8, 1) for frame in shades(6)], tmp_path / "a.mp4")
+    write_mp4([frame.repeat(8, 0).repeat(8, 1) for frame in shades(6)], tmp_path / "a.mp4", 10)
     assert numbers(clips(tmp_path, size=4, frames=6), 1) == [[0, 1, 2, 3, 4, 5]]
 
 
