@@ -354,6 +354,12 @@ def test_inversion_finds_the_latents_of_a_sample_from_some_start():
     assert last.losses[last.best] == last.losses.min() < 1e-6 < found[0].losses.min() / 1000
 
 
+def test_the_steps_of_an_inversion_fall_from_the_rate_to_0_along_half_a_cosine():
+    found = list(latent.invert(lambda z: z, jnp.array([9.0]), jnp.zeros((1, 1)), rate=0.1, steps=4, every=1))
+    moved = np.diff([float(each.latents[0, 0]) for each in found])
+    np.testing.assert_allclose(moved, [0.05 * (1 + np.cos(np.pi * step / 4)) for step in range(4)], rtol=0.02)
+
+
 def test_each_start_is_inverted_by_itself():
     target, *starts = jnp.asarray(normal(4, 4), jnp.float32)
     together, _ = inverted(target, jnp.stack(starts), steps=20)

@@ -154,12 +154,17 @@ def verify(file: Path, roots: Path | None = None) -> Signature:
         active = found["active_manifest"]
         (credential,) = (each["signature"] for each in details["manifests"] if each["label"] == active)
         claims = claims_of(found["manifests"][active], credential)
-        problems = frozenset(status["code"] for status in found.get("validation_status", ()))
-        if found["validation_state"] == "Invalid" and not problems:
-            problems = frozenset({"invalid"})
-        return Signature(claims, problems - {UNTRUSTED}, found["validation_state"] == "Trusted")
+        return Signature(claims, problems_of(found), found["validation_state"] == "Trusted")
     except Exception as error:  # of C2PA, and of a manifest that lacks what every manifest has
         raise UserError(f"{file} holds a C2PA manifest that can't be read ({one_line(error)}): is it whole?") from error
+
+
+def problems_of(found: dict[str, Any]) -> frozenset[str]:
+    """The codes of everything that is wrong, but for an unknown signer; a file that is invalid has one at least."""
+    codes = frozenset(status["code"] for status in found.get("validation_status", ()))
+    if found["validation_state"] == "Invalid" and not codes:
+        return frozenset({"invalid"})
+    return codes - {UNTRUSTED}
 
 
 def claims_of(manifest: dict[str, Any], credential: dict[str, Any]) -> dict[str, Any]:

@@ -87,6 +87,33 @@ def test_a_card_says_at_which_step_its_figures_were_measured(made, here, capsys)
     assert "Measured at step 1," in card
 
 
+def test_a_card_has_the_figures_of_the_game_that_is_exported(here, capsys):
+    Path("shades.py").write_text(SMALL)
+    Path("own.py").write_text("def look(images):\n    return images.reshape(len(images), -1)[:, :4]\n")
+    cli.main(["train", "shades.py", "--run-dir", "two", "--num-seeds", "2"])
+    cli.main(["evaluate", "two", "--num", "20", "--features", "own.py:look"])
+    cli.main(["export", "two", "--game", "1", "--out", "two.ganjax"])
+    capsys.readouterr()
+    cli.main(["inspect", "two.ganjax"])
+    (result,) = json.loads(Path("two/result.json").read_text())["results"]
+    first, second = (f"{value:.4g}" for value in result["figures"]["frechet_distance"])
+    card = capsys.readouterr().out
+    assert f"| frechet_distance ↓ | {second} |" in card
+    assert first != second
+
+
+def test_conditions_that_a_generator_ignores_are_left_out_of_its_model(here, capsys):
+    labels = "on_device(data, np.arange(16) % 2)"
+    Path("classes.py").write_text(SMALL.replace("on_device(data)", labels))
+    cli.main(["train", "classes.py", "--run-dir", "classes"])
+    model = open_model(Path("classes"))
+    assert (model.classes, model.conditions) == (0, None)
+    ours = "mlp.generator(shape, width=4, classes=2)"
+    Path("ours.py").write_text(SMALL.replace("on_device(data)", labels).replace("mlp.generator(shape, width=4)", ours))
+    cli.main(["train", "ours.py", "--run-dir", "ours"])
+    assert open_model(Path("ours")).classes == 2
+
+
 def test_a_generator_that_is_not_finite_is_not_exported(made, here, capsys, monkeypatch):
     def diverged(*arguments):
         trained = open_trained_to_sample(*arguments)
@@ -101,6 +128,7 @@ def test_what_a_strangers_file_says_cannot_control_the_terminal(here, capsys):
     with zipfile.ZipFile("evil.ganjax", "w") as archive:
         archive.writestr("\x1b]0;evil\x07", b"")
     assert "\x1b" not in refused(capsys, "inspect", "evil.ganjax")
+    assert "?[31mevil: no such run" in refused(capsys, "sample", "\x1b[31mevil")
 
 
 def test_the_same_run_gives_the_same_bundle(made, here):

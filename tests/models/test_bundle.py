@@ -319,6 +319,14 @@ def test_a_view_of_the_users_own_is_refused(tmp_path):
         bundle.write(own, "", tmp_path / "a.ganjax")
 
 
+def test_a_model_whose_bundle_could_not_be_opened_is_refused_and_leaves_no_file(tmp_path):
+    original = MODELS["points"]()
+    narrow = jax.tree.map(lambda leaf: leaf.astype(np.float16), original.variables)  # which is read as single precision
+    with pytest.raises(UserError, match="can't be opened: a program isn't a generator of these variables"):
+        bundle.write(original._replace(variables=narrow), "", tmp_path / "a.ganjax")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_network_that_depends_on_the_number_of_examples_is_refused(tmp_path):
     original = MODELS["points"]()
 

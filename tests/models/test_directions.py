@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from tiny_models import MODELS, model
 
-from gan_jax import views
+from gan_jax import priors, views
 from gan_jax.errors import Missing, UserError
 from gan_jax.models.directions import directions_of, load, named_space, save, space_of, walks_along
 from gan_jax.types import Network
@@ -21,7 +21,7 @@ def linear(scales, conditions=None):
         y = z @ params["kernel"]
         return (y if condition is None else y + 100 * condition[:, None].astype(y.dtype)), stats
 
-    return model(Network(init, apply), views.points, conditions=conditions)
+    return model(Network(init, apply), views.points, prior=priors.normal(len(scales)), conditions=conditions)
 
 
 @pytest.mark.parametrize("method", ["principal", "first_layer"])
@@ -30,6 +30,11 @@ def test_directions_of_a_linear_generator_are_the_axes_in_the_order_of_their_sca
     np.testing.assert_allclose(np.abs(found.vectors), np.eye(6)[[3, 1, 4]], atol=0.1)
     np.testing.assert_allclose(found.scales, 1, atol=0.06)
     assert found.shares[0] == pytest.approx(64 / (1 + 25 + 4 + 64 + 9 + 0.25), abs=0.06)
+
+
+def test_scales_are_those_of_latents_that_the_directions_were_not_fitted_to():
+    many = linear(np.ones(300))  # all directions are alike
+    np.testing.assert_allclose(directions_of(many, "principal", 5).scales, 1, atol=0.12)
 
 
 def test_directions_are_found_under_one_condition_so_none_leads_between_classes():

@@ -385,3 +385,17 @@ def test_verification_asks_no_server(file, ann):
             verify(file)
         server.shutdown()
     assert not asked
+
+
+@pytest.mark.parametrize(
+    ("state", "codes", "problems"),
+    [
+        ("Trusted", [], set()),
+        ("Valid", ["signingCredential.untrusted"], set()),
+        ("Invalid", ["assertion.dataHash.mismatch"], {"assertion.dataHash.mismatch"}),
+        ("Invalid", [], {"invalid"}),
+    ],
+)
+def test_a_file_that_is_invalid_has_a_problem_even_where_none_is_named(state, codes, problems):
+    found = {"validation_state": state, "validation_status": [{"code": code} for code in codes]}
+    assert signature.problems_of(found) == problems
