@@ -25,7 +25,13 @@ def latent(of, choice):
     return np.asarray(of.points([choice]).latents[0])
 
 
-@pytest.mark.parametrize("name", ["points", "images of classes", "images of styles", "images beside photos", "codes"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("points", "images of classes", "images beside photos", "codes"),
+        pytest.param("images of styles", marks=pytest.mark.exhaustive),
+    ],
+)
 def test_sample_i_of_a_seed_is_that_of_gan_jax_sample(name):
     of = explorer(name)
     drawn = of.model.sample(3, 5)

@@ -48,7 +48,7 @@ def zipped(file, members, how=zipfile.ZIP_DEFLATED):
     return file
 
 
-LONG = ("sounds", "text", "clips", "shapes")
+LONG = ("sounds", "text", "clips", "shapes", "images of styles")
 each_model = pytest.mark.parametrize(
     "name", [pytest.param(name, marks=pytest.mark.exhaustive if name in LONG else ()) for name in MODELS]
 )

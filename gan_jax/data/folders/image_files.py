@@ -100,7 +100,7 @@ def why_not(file: Path) -> str:
 
 def broken(error: Exception) -> str:
     text = " ".join(str(error).split())
-    if re.search("truncat|EOF|expected to read|incomplete|not enough", text, re.IGNORECASE):
+    if re.search("truncat|EOF|expected to read|incomplete|not enough|index out of range", text, re.IGNORECASE):
         return "is cut short"
     return f"can't be read ({text or type(error).__name__})"
 
