@@ -74,6 +74,25 @@ def make_walker(
       conditions: A tree of [N, ...]; walk i has condition i mod N. None if the game is unconditional.
     """
     check_conditions(conditions)
+    draw = make_draw_walks(generator, prior)
+
+    def walk(variables: Variables, key: Array, count: int, frames: int) -> Any:
+        return as_walks(concatenated(draw(variables, key, count, frames, conditions)), count)
+
+    return walk
+
+
+def make_draw_walks(
+    generator: Network, prior: Prior
+) -> Callable[[Variables, Array, int, int, Condition], Iterator[Any]]:
+    """Makes the function (variables, key, count, frames, conditions) -> the samples of walks in chunks [n, ...].
+
+    They are those of `make_walker`, one walk after the other: `as_walks` undoes this.
+
+    Args:
+      generator: The network.
+      prior: Draws its latent examples.
+    """
 
     @jax.jit
     def chunk(variables: Variables, key: Array, count: Array, place: Array, frames: Array, condition: Condition) -> Any:
@@ -82,16 +101,19 @@ def make_walker(
         starts, ends = (jax.vmap(prior)(each) for each in (keys[0], sample_keys(key, (begin + 1) % count)[0]))
         return generate(generator, variables, interpolated(starts, ends, share), keys[1], condition)
 
-    def walk(variables: Variables, key: Array, count: int, frames: int) -> Any:
-        chunks = []
+    def draw(variables: Variables, key: Array, count: int, frames: int, conditions: Condition) -> Iterator[Any]:
         for first in range(0, count * frames, CHUNK):
             place = np.arange(first, first + CHUNK, dtype=np.int32)
             condition = rows(conditions, place // frames % count)
-            chunks.append(chunk(variables, key, jnp.int32(count), place, jnp.int32(frames), condition))
-        samples = concatenated(jax.device_get(chunks))
-        return jax.tree.map(lambda leaf: leaf[: count * frames].reshape(count, frames, *leaf.shape[1:]), samples)
+            samples = jax.device_get(chunk(variables, key, jnp.int32(count), place, jnp.int32(frames), condition))
+            yield jax.tree.map(lambda leaf, left=count * frames - first: leaf[:left], samples)
 
-    return walk
+    return draw
+
+
+def as_walks(samples: Any, count: int) -> Any:
+    """A tree of [count * frames, ...] as one of [count, frames, ...]."""
+    return jax.tree.map(lambda leaf: leaf.reshape(count, -1, *leaf.shape[1:]), samples)
 
 
 def check_conditions(conditions: Condition) -> None:

@@ -1,5 +1,6 @@
 """`gan-jax directions`: directions in a generator's latent space, and samples along them."""
 
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -48,7 +49,8 @@ def directions(
     """
     from gan_jax.models.directions import directions_of, named_space, save as save_directions, walks_along
     from gan_jax.models.open import open_model
-    from gan_jax.storage.provenance import Origin, hash_of, mark
+    from gan_jax.storage.provenance import Origin, hash_of
+    from gan_jax.storage.samples import write_samples
 
     with bad_input(model / "experiment.py"):
         if min(num, frames) < 1 or not 0 <= seed < 2**32 or number < 0 or not 0 < span < float("inf"):
@@ -65,8 +67,8 @@ def directions(
         walks = walks_along(opened, found, seed, number, frames, span)
         for file in (out, save):
             file.parent.mkdir(parents=True, exist_ok=True)
-        write(walks, out)
-        mark([out], Origin(opened.name, hash_of(opened.variables), opened.step, seed))
+        origin = Origin(opened.name, hash_of(opened.variables), opened.step, seed)
+        write_samples([(out, partial(write, walks))], origin)
         save_directions(found, opened, save)
     print(f"{named_space(opened)}, the {method.replace('_', ' ')} method: shares of what each direction explains")
     print("  ".join(f"{share:.1%}" for share in found.shares))

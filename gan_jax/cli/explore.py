@@ -9,7 +9,7 @@ from pathlib import Path
 from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional
 
 from gan_jax.cli.compile_cache import BY_DEFAULT, Compiled, keep
-from gan_jax.cli.terminal import SIGNAL, bad_input
+from gan_jax.cli.terminal import SIGNAL, bad_input, say
 from gan_jax.errors import UserError
 from gan_jax.runs.trained import Which
 
@@ -55,5 +55,6 @@ def explore(
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="gan_jax_explore_"))
             actions = actions_of(opened, model, checkpoint, data, directions, files_in(folder))
             app = app_of(actions, directions, socket)
-            actions.pictures(*actions.start.flat)  # compiles the generator
+            say("compiling the generator, which may take half a minute the first time")
+            actions.pictures(*actions.start.flat)
         serve(app, opened, socket, open_browser=open)

@@ -58,10 +58,10 @@ def invert(
     import numpy as np
     from tqdm import tqdm
 
-    from gan_jax.models.inversion import as_text, invert as search
+    from gan_jax.models.inversion import Kept, as_text, invert as search
     from gan_jax.models.open import open_model
     from gan_jax.models.target import read_target
-    from gan_jax.storage.files import write_whole
+    from gan_jax.storage.files import aside, write_whole
 
     with bad_input(model / "experiment.py", *file_of(features)):
         if min(starts, steps) < 1 or not 0 <= seed < 2**32:
@@ -84,8 +84,9 @@ def invert(
         number = int(numbers[best])
         for file in (out, save):
             file.parent.mkdir(parents=True, exist_ok=True)
-        write(np.stack([goal, found.samples[best]]), out)
-        write_whole(save, as_text(opened, np.ravel(found.latents[best]), number) + "\n")
+        with aside(out) as part:
+            write(np.stack([goal, found.samples[best]]), part)
+        write_whole(save, as_text(opened, Kept(np.ravel(found.latents[best]), number, (seed, 0))) + "\n")
     of = f", class {number}" if opened.classes else ""
     print(f"{out}: {target} beside its reconstruction; loss {found.losses[best]:.3g}, start {best} of {starts}{of}")
     print(f"{save}: its latent vector")

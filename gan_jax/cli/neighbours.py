@@ -41,6 +41,7 @@ def neighbours(
     from gan_jax.evaluation.neighbours import nearest_training_examples
     from gan_jax.models.open import model_of
     from gan_jax.runs.folder import open_run
+    from gan_jax.storage.files import aside
 
     with bad_input(run / "experiment.py", *file_of(features)):
         if num < 2 or not 0 <= seed < 2**32:
@@ -52,8 +53,9 @@ def neighbours(
         samples = model_of(open_run(run).name, trained, game).sample(seed, num)
         look = measure_of(built, features, weights).look
         found = nearest_training_examples(built, look, samples, num - 1)
-        if built.view.rows:
-            built.view.rows(found, out)
-        else:
-            built.view.together[".png"](found.reshape(-1, *found.shape[2:]), out)
+        with aside(out) as part:
+            if built.view.rows:
+                built.view.rows(found, part)
+            else:
+                built.view.together[".png"](found.reshape(-1, *found.shape[2:]), part)
     print(f"{out}: {num} samples of {run} at step {step}, a row each, with the training examples nearest to them")

@@ -51,8 +51,7 @@ def plan_with_arguments_of(file: Path) -> "Callable[..., None]":
         out: Annotated[Path, arg(help="The plot of several slices.")] = Path("plan.png"),
         **arguments: Any,
     ) -> None:
-        from tqdm import tqdm
-
+        from gan_jax.bars import each
         from gan_jax.data.memory import planning
         from gan_jax.experiment import build
         from gan_jax.tpu_plan import report
@@ -68,10 +67,7 @@ def plan_with_arguments_of(file: Path) -> "Callable[..., None]":
                     built = build(experiment, arguments, precision)
             except Exception:  # its own code may want more than shapes, such as the number of examples
                 built = build(experiment, arguments, precision)
-            bar = tqdm(
-                topology, unit="slice", disable=None if len(topology) > 1 else True
-            )  # minutes for large networks
-            plans = [plan_for(built, name, parallel) for name in bar]
+            plans = [plan_for(built, name, parallel) for name in each(topology, "planning", "slice")]
         if json:
             print(report.as_text(plans))
         elif len(plans) == 1:

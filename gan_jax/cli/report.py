@@ -39,8 +39,7 @@ def report(
             if package not in ("plotly", "jinja2", "markupsafe"):
                 raise
             raise UserError(f"reports need {package}: pip install 'gan-jax[report]'") from error
-        from tqdm import tqdm
-
+        from gan_jax.bars import each
         from gan_jax.report.read import read_runs
         from gan_jax.storage.files import write_whole
 
@@ -49,7 +48,7 @@ def report(
         page = check_page(out or (folders[0] / "report.html" if len(folders) == 1 else Path("report.html")))
         if num:
             keep(compiled)
-        bar = tqdm(records if num else [], unit="run", desc="samples", leave=False, disable=None)
+        bar = each(records if num else [], "samples", "run")
         content = in_bytes(page_of(records, [newest_samples(record, num, len(records)) for record in bar]))
         write_whole(page, content)
     names = ", ".join(record.name for record in records)

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -58,11 +59,13 @@ def sample(
     import jax
     import numpy as np
 
+    from gan_jax.bars import each
     from gan_jax.models.open import open_model
     from gan_jax.models.truncation import truncated
     from gan_jax.storage import signature
-    from gan_jax.storage.provenance import SIDECAR, Origin, hash_of, lines_of, mark
+    from gan_jax.storage.provenance import SIDECAR, Origin, hash_of, lines_of
     from gan_jax.storage.provenance_formats import FORMATS
+    from gan_jax.storage.samples import write_samples
     from gan_jax.trees import rows
 
     with bad_input(model / "experiment.py"):
@@ -83,15 +86,13 @@ def sample(
             raise UserError(f"samples of {model} at step {opened.step} aren't finite: it has diverged")
         if provenance and (ending or out.suffix) not in FORMATS:
             lines_of((out.parent if ending is None else out) / SIDECAR)  # finds a broken file before the work
-        files = [out] if ending is None else [out / f"{number:05d}{ending}" for number in range(num)]
-        with made(files[0].parent):
-            for number, file in enumerate(files):
-                write(samples if ending is None else rows(samples, number), file)
         origin = Origin(opened.name, hash_of(opened.variables), opened.step, seed)
-        if provenance:
-            mark(files, origin)
-        if signer:
-            signature.sign(files, origin, signer)
+        if ending is None:
+            files = [(out, partial(write, samples))]
+        else:
+            files = [(out / f"{number:05d}{ending}", partial(write, rows(samples, number))) for number in range(num)]
+        with made(files[0][0].parent):
+            write_samples(each(files, "writing", "file"), origin if provenance else None, signer)
     what = f"{num} walks of {frames} frames" if interpolate else f"{num} samples"
     print(f"{out}: {what} of {model} at step {opened.step}, seed {seed}, model {origin.model[:12]}")
 

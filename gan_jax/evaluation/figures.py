@@ -7,13 +7,12 @@ from typing import Any
 
 import jax
 import numpy as np
-from tqdm import tqdm
 
+from gan_jax.bars import counted
 from gan_jax.errors import NotFinite, UserError
 from gan_jax.evaluation.examples import BATCH, examples, labelled, part_of
 from gan_jax.experiment import Experiment
 from gan_jax.sample import concatenated, make_draw
-from gan_jax.trees import size_of
 from gan_jax.types import Array, Condition, Measure, Variables
 
 Figures = dict[str, float]
@@ -133,14 +132,6 @@ class Evaluation:
         if not np.isfinite(list(found.values())).all():
             raise NotFinite(f"figures aren't finite: {found}")
         return found
-
-
-def counted(batches: Iterable[np.ndarray], count: int, name: str) -> Iterator[np.ndarray]:
-    """Yields the batches, with a progress bar of their examples."""
-    with tqdm(total=count, desc=name, unit="example", leave=False, disable=None) as bar:
-        for batch in batches:
-            yield batch
-            bar.update(size_of(batch))
 
 
 def finite(batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from gan_jax.errors import UserError
 from gan_jax.explorer import media
-from gan_jax.explorer.files import SAMPLE, WALK, formats_of, written
+from gan_jax.explorer.files import SAMPLE, WALK, formats_of, new_folder, written
 from gan_jax.explorer.media import Show
 from gan_jax.explorer.state import GRID, Choice, Explorer, as_text, of_text, offset_of
 from gan_jax.latent import Directions
@@ -216,13 +216,17 @@ class Actions:
         """The current latent as JSON."""
         return as_text(self.explorer, self.choice(inputs_of(values)))
 
-    def loaded(self, text: str, *values: Any) -> list[Any]:
-        """The latent, the condition, the truncation, the share, the layer, the sliders, and the pictures."""
-        latent, condition = of_text(self.explorer, text or "")
+    def loaded(self, text: str, first: int, *values: Any) -> list[Any]:
+        """The seed, its sample, the condition, the truncation, the latent, the share, the layer, the sliders, the grid
+        and the pictures.
+        """
+        kept = of_text(self.explorer, text or "")
         inputs = inputs_of(values)
-        condition = inputs.condition if condition is None else condition
-        inputs = inputs._replace(latent=latent, condition=condition, truncation=self.off)
-        return [latent, condition, self.off, *self.reset(*inputs.flat)]
+        condition = inputs.condition if kept.condition is None else kept.condition
+        seed, number = kept.noise_of
+        new = [seed, number, condition, self.off, kept.latent]
+        inputs = Inputs(*new, *inputs[len(new) :])
+        return [*new, *self.reset(*inputs.flat), self.grid(first, *inputs.flat)]
 
     def walk(self, stops: int, frames: int, *values: Any) -> str:
         """A walk from the current sample through the next ones and back, as HTML."""
@@ -243,11 +247,9 @@ class Actions:
         return self.written(what, ending, write, samples, choice)
 
     def written(self, what: str, ending: str, write: Write, samples: Any, choice: Choice) -> list[str]:
-        folder = self.folder / secrets.token_hex(8)
         name = f"{self.explorer.model.name}_{what}"
-        return [
-            str(file) for file in written(name, ending, write, samples, self.origin._replace(seed=choice.seed), folder)
-        ]
+        origin = self.origin._replace(seed=choice.seed)
+        return [str(file) for file in written(name, ending, write, samples, origin, new_folder(self.folder))]
 
     def neighbours(self, *values: Any) -> str:
         """The current sample and the training examples nearest to it, as HTML."""

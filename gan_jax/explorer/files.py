@@ -1,13 +1,19 @@
 """Samples as files to take away, each with a note on its origin."""
 
+import shutil
+import tempfile
+import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gan_jax.storage.provenance import SIDECAR, Origin, mark
+from gan_jax.storage.provenance import SIDECAR, Origin
 from gan_jax.storage.provenance_formats import FORMATS
+from gan_jax.storage.samples import write_samples
 from gan_jax.types import View, Write
 
 SAMPLE, GRID, WALK = "sample", "grid", "walk"
+FEW = 8
 
 
 def formats_of(view: View) -> dict[str, tuple[str, str, Write]]:
@@ -26,8 +32,14 @@ def written(name: str, ending: str, write: Write, samples: Any, origin: Origin, 
     Returns:
       The file, and provenance.jsonl if its format has no place for a note.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{name}{ending}"
-    write(samples, file)
-    mark([file], origin)
+    write_samples([(file, partial(write, samples))], origin)
     return [file] if ending in FORMATS else [file, folder / SIDECAR]
+
+
+def new_folder(parent: Path) -> Path:
+    """Makes a folder in another, and removes all but the last few: gradio has copied their files."""
+    parent.mkdir(exist_ok=True)
+    for old in sorted(parent.iterdir())[:-FEW]:
+        shutil.rmtree(old, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{time.time_ns()}_", dir=parent))

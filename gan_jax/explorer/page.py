@@ -21,6 +21,7 @@ CONDITIONS = 1000  # the most that the list has
 AT_ONCE: dict[str, Any] = {"show_progress": "hidden", "trigger_mode": "always_last"}
 QUICK: dict[str, Any] = AT_ONCE | {"queue": False}  # half the time, but gradio shows no message of an error
 LONG: dict[str, Any] = {"show_progress": "minimal"}
+FORGET = (300, 3600)  # seconds: how often old files are deleted, and how old they are then
 FONTS = ["system-ui", "sans-serif"]  # of the system: others would be fetched
 CODE_FONTS = ["ui-monospace", "monospace"]
 
@@ -74,7 +75,8 @@ def build(actions: Actions, methods: dict[str, str]) -> gr.Blocks:
       actions: What its controls do.
       methods: The methods to find directions and their names on the page; the page begins with the first.
     """
-    with gr.Blocks(title=f"{actions.explorer.model.name} · gan-jax", analytics_enabled=False) as page:
+    title = f"{actions.explorer.model.name} · gan-jax"
+    with gr.Blocks(title=title, analytics_enabled=False, delete_cache=FORGET) as page:
         gr.HTML(title_of(actions), elem_id="title")
         with gr.Row():
             with gr.Column(scale=5, min_width=320):
@@ -102,7 +104,7 @@ def build(actions: Actions, methods: dict[str, str]) -> gr.Blocks:
         pictures = [stage, solid] if actions.show.solid else [stage]
         connect_draws(actions, draws, inputs, first, pictures)
         connect_edits(actions, edits, inputs, pictures)
-        connect_panels(actions, panels, inputs, first, pictures)
+        connect_panels(actions, panels, draws, inputs, first, pictures)
         page.load(told(actions.pictures), inputs.flat, pictures, **AT_ONCE)
         page.load(told(actions.grid), [first, *inputs.flat], draws.grid, **AT_ONCE)
         page.load(told(actions.labelled), edits.method, edits.sliders, **LONG)
@@ -239,23 +241,21 @@ def connect_edits(actions: Actions, edits: Edits, inputs: Inputs, pictures: Sequ
 
 
 def connect_panels(
-    actions: Actions, panels: Panels, inputs: Inputs, first: gr.State, pictures: Sequence[gr.components.Component]
+    actions: Actions,
+    panels: Panels,
+    draws: Draws,
+    inputs: Inputs,
+    first: gr.State,
+    pictures: Sequence[gr.components.Component],
 ) -> None:
     """Says what walks, files, latents and neighbours do."""
     values, path = inputs.flat, [panels.stops, panels.frames]
     panels.walk.click(told(actions.walk), [*path, *values], panels.film, **LONG)
     panels.make.click(told(actions.files), [panels.form, first, *path, *values], panels.files, **LONG)
     panels.read.click(told(actions.text), values, panels.text, **AT_ONCE)
-    changed = [
-        inputs.latent,
-        inputs.condition,
-        inputs.truncation,
-        inputs.share,
-        inputs.layer,
-        *inputs.amounts,
-        *pictures,
-    ]
-    panels.load.click(told(actions.loaded), [panels.text, *values], changed, **AT_ONCE)
+    loaded = [inputs.seed, inputs.number, inputs.condition, inputs.truncation, inputs.latent]
+    changed = [*loaded, inputs.share, inputs.layer, *inputs.amounts, *pictures, draws.grid]
+    panels.load.click(told(actions.loaded), [panels.text, first, *values], changed, **AT_ONCE)
     panels.find.click(told(actions.neighbours), values, panels.neighbours, **LONG)
 
 

@@ -198,19 +198,20 @@ def as_text(explorer: Explorer, choice: Choice) -> str:
     """The latent and the condition of a choice as JSON, as `gan-jax invert` writes them; equal styles only once."""
     latent = np.asarray(explorer.points([choice]).latents[0])
     once = latent[0] if latent.ndim == 2 and (latent == latent[0]).all() else latent
-    return inversion.as_text(explorer.model, once, explorer.condition(choice))
+    kept = inversion.Kept(once, explorer.condition(choice), (choice.seed, choice.number))
+    return inversion.as_text(explorer.model, kept)
 
 
-def of_text(explorer: Explorer, text: str) -> tuple[NDArray, int | None]:
-    """A latent and the number of its condition from JSON that `as_text` or `gan-jax invert` wrote.
+def of_text(explorer: Explorer, text: str) -> inversion.Kept:
+    """Reads JSON that `as_text` or `gan-jax invert` wrote.
 
     Raises:
       UserError: It is something else.
     """
-    latent, condition = inversion.of_text(explorer.model, text)
-    if latent.ndim == 2 and len(latent) != explorer.layers:
-        raise UserError(f"styles of {len(latent)} layers, and this generator has {explorer.layers}")
-    return latent, condition
+    kept = inversion.of_text(explorer.model, text)
+    if kept.latent.ndim == 2 and len(kept.latent) != explorer.layers:
+        raise UserError(f"styles of {len(kept.latent)} layers, and this generator has {explorer.layers}")
+    return kept
 
 
 def around(start: int, count: int) -> NDArray:

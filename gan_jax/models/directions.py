@@ -9,9 +9,9 @@ from typing import Any, Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
-from tqdm import tqdm
 
 from gan_jax import latent
+from gan_jax.bars import each
 from gan_jax.errors import Missing, UserError
 from gan_jax.latent import Directions, Space
 from gan_jax.models.model import Model
@@ -90,7 +90,7 @@ def finder(model: Model, method: Method, seed: int, number: int) -> Callable[[in
         return functools.partial(latent.principal_directions, latents, latents)
     make = jax.jit(space.generate)
     parts = []
-    for first in tqdm(range(0, NUM, BATCH), desc="samples", unit="batch", leave=False, disable=None):
+    for first in each(range(0, NUM, BATCH), "samples", "batch"):
         part = slice(first, first + BATCH)
         samples = make(latents[part], noise[part], jax.tree.map(lambda leaf, part=part: leaf[part], condition))
         parts.append(jax.device_get(jax.tree.map(lambda leaf: leaf.reshape(BATCH, -1), samples)))

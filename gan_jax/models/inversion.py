@@ -1,8 +1,9 @@
 """The latents of a given example: searched for from several starts, and kept as text."""
 
 import json
+import operator
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +21,20 @@ from gan_jax.trees import rows
 from gan_jax.types import Array, Seen
 
 TRIED = 16  # draws for each start, of which the best are taken
+
+
+class Kept(NamedTuple):
+    """What a sample is made of, to make it again.
+
+    Attributes:
+      latent: A latent vector [D], or styles [layers, D].
+      condition: The number of its condition; None in an unconditional game.
+      noise_of: The seed and the number of the sample whose noise it has.
+    """
+
+    latent: np.ndarray
+    condition: int | None
+    noise_of: tuple[int, int]
 
 
 def invert(
@@ -46,7 +61,8 @@ def invert(
       weight: Of the samples' own distance.
 
     Returns:
-      The number of each start's condition, and the search's states, about a hundred.
+      The number of each start's condition, and the search's states, about a hundred. All have the noise of the seed's
+      sample 0.
     """
     space, draws, *_ = drawn(model, seed, numbers_of(model, NUM, number))
     keys, noise = sample_keys(jax.random.key(seed), jnp.arange(TRIED * starts))
@@ -88,14 +104,19 @@ def numbers_of(model: Model, starts: int, number: int | None) -> np.ndarray:
     return np.full(starts, number)
 
 
-def as_text(model: Model, vector: np.ndarray, condition: int | None) -> str:
-    """A latent vector [D], or styles [layers, D], as JSON, to keep, or to load in `gan-jax explore`."""
-    of = None if model.conditions is None else condition
-    return json.dumps({"of": named_space(model), "condition": of, "latent": np.asarray(vector, float).tolist()})
+def as_text(model: Model, kept: Kept) -> str:
+    """A sample's latent as JSON, to keep, or to load in `gan-jax explore`."""
+    parts = {
+        "of": named_space(model),
+        "condition": None if model.conditions is None else kept.condition,
+        "noise_of": kept.noise_of,
+        "latent": np.asarray(kept.latent, float).tolist(),
+    }
+    return json.dumps(parts)
 
 
-def of_text(model: Model, text: str) -> tuple[np.ndarray, int | None]:
-    """The latent vector [D], or styles [layers, D], and the condition's number of a JSON text.
+def of_text(model: Model, text: str) -> Kept:
+    """Reads what `as_text` wrote.
 
     Raises:
       UserError: It holds none, or that of another latent space.
@@ -104,6 +125,7 @@ def of_text(model: Model, text: str) -> tuple[np.ndarray, int | None]:
     try:
         found = json.loads(text)
         vector, condition = np.asarray(found["latent"], np.float32), found["condition"]
+        seed, number = map(operator.index, found["noise_of"])
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise UserError(
             f"no latent vector ({type(error).__name__}): copy one from here or from `gan-jax invert`"
@@ -115,4 +137,4 @@ def of_text(model: Model, text: str) -> tuple[np.ndarray, int | None]:
         raise UserError("the latent vector holds numbers that aren't finite")
     if condition is not None:
         numbers_of(model, 1, condition if isinstance(condition, int) else -1)
-    return vector, condition
+    return Kept(vector, condition, (seed, number))

@@ -4,8 +4,9 @@ from typing import Any, NamedTuple
 
 import jax
 
+from gan_jax.bars import counted
 from gan_jax.latent import Directions
-from gan_jax.sample import generate, make_sampler, make_walker
+from gan_jax.sample import as_walks, concatenated, generate, make_draw, make_draw_walks
 from gan_jax.types import Array, Condition, Network, Prior, Variables, View
 
 
@@ -57,13 +58,15 @@ class Model(NamedTuple):
 
     def sample(self, seed: int, num: int) -> Any:
         """Draws samples, a tree of [num, ...]."""
-        draw = make_sampler(self.network, self.prior, self.conditions)
-        return draw(self.variables, jax.random.key(seed), num)
+        draw = make_draw(self.network, self.prior)
+        chunks = draw(self.variables, jax.random.key(seed), num, self.conditions)
+        return concatenated(counted(chunks, num, "samples"))
 
     def walk(self, seed: int, num: int, frames: int) -> Any:
         """Draws samples, a tree of [num, frames, ...], along walks from each latent example to the next."""
-        draw = make_walker(self.network, self.prior, self.conditions)
-        return draw(self.variables, jax.random.key(seed), num, frames)
+        draw = make_draw_walks(self.network, self.prior)
+        chunks = draw(self.variables, jax.random.key(seed), num, frames, self.conditions)
+        return as_walks(concatenated(counted(chunks, num * frames, "frames")), num)
 
 
 def one_of(batch: Any) -> Any:

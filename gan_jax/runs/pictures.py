@@ -16,6 +16,7 @@ from gan_jax.experiment import Experiment
 from gan_jax.runs.folder import Run
 from gan_jax.runs.games import Keys, split
 from gan_jax.sample import make_sampler
+from gan_jax.storage.files import aside
 from gan_jax.trees import outline
 from gan_jax.types import Variables
 
@@ -39,7 +40,8 @@ def make_pictures(run: Run, experiment: Experiment, keys: Keys) -> Callable[[int
     def draw(step: int, generators: list[Variables]) -> list[float | None]:
         samples = [sample(variables, key.samples, count) for variables, key in zip(generators, each)]
         for game, drawn in enumerate(samples):
-            experiment.view.together[".png"](drawn, run.picture(step, game))
+            with aside(run.picture(step, game)) as picture:
+                experiment.view.together[".png"](drawn, picture)
         return [mean_distance(drawn) / of_real(game) for game, drawn in enumerate(samples)]
 
     return draw

@@ -4,34 +4,38 @@ import contextlib
 import hashlib
 import json
 import os
-import secrets
+import tempfile
 from collections.abc import Iterator
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-PART = ".part"  # suffix of a file that isn't whole yet
+PART = ".part"  # suffix of the folder of a file that isn't whole yet
 LARGEST = 10_000_000  # bytes of JSON: the largest file that gan_jax writes has thousands
 
 
 @contextlib.contextmanager
-def whole(file: Path) -> Iterator[Path]:
-    """Writes a file under another name, and renames it once it is complete and on the disk.
+def aside(file: Path) -> Iterator[Path]:
+    """Writes a file in a folder beside it, and moves it to its place once it is complete.
 
-    Of several who write the same file at once, each has a name of its own, and the last one's file stays.
+    Of several who write the same file at once, each has a folder of its own, and the last one's file stays.
 
     Yields:
-      The path to write to. An error removes the file.
+      The path to write to, of the same name. An error removes it, and leaves the old file as it was.
     """
-    part = file.with_name(f"{file.name}.{secrets.token_hex(4)}{PART}")
-    try:
+    with tempfile.TemporaryDirectory(prefix=f".{file.name}.", suffix=PART, dir=file.parent) as folder:
+        part = Path(folder) / file.name
+        yield part
+        part.replace(file)
+
+
+@contextlib.contextmanager
+def whole(file: Path) -> Iterator[Path]:
+    """As `aside`, for a file that must survive a power failure: it is on the disk before it takes its place."""
+    with aside(file) as part:
         yield part
         with part.open("rb") as written:
             os.fsync(written.fileno())
-        part.replace(file)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
 
 
 def write_whole(file: Path, content: str | bytes) -> None:

@@ -9,7 +9,6 @@ import datetime
 import io
 import json
 import wave
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -86,19 +85,15 @@ def open_signer(certificates: Path, key: Path, suffix: str) -> "Context":
     return signer
 
 
-def sign(files: Sequence[Path], origin: Origin, signer: "Context") -> None:
-    """Signs files in place. If one can't be signed, removes it and those after it: they would pass for signed."""
+def sign(file: Path, origin: Origin, signer: "Context") -> None:
+    """Signs a file in place; raises UserError if C2PA refuses it."""
     from c2pa import C2paError
 
-    for number, file in enumerate(files):
-        try:
-            write_whole(file, signed(file.read_bytes(), file.suffix, file.name, origin, signer))
-        except BaseException as error:
-            for unsigned in files[number:]:
-                unsigned.unlink(missing_ok=True)
-            if isinstance(error, C2paError):
-                raise UserError(f"{file} can't be signed ({one_line(error)}), so it was removed") from error
-            raise
+    try:
+        content = signed(file.read_bytes(), file.suffix, file.name, origin, signer)
+    except C2paError as error:
+        raise UserError(f"{file.name} can't be signed ({one_line(error)})") from error
+    write_whole(file, content)
 
 
 def signed(content: bytes, suffix: str, name: str, origin: Origin, signer: "Context") -> bytes:

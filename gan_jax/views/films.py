@@ -35,7 +35,7 @@ def write_mp4(frames: Sequence[np.ndarray], path: Path, rate: int) -> None:
     try:
         import av
     except ModuleNotFoundError as error:
-        raise UserError(f"{path}: writing MP4 needs PyAV: pip install 'gan-jax[video]'") from error
+        raise UserError("writing MP4 needs PyAV: pip install 'gan-jax[video]'") from error
 
     height, width = (side - side % 2 for side in frames[0].shape[:2])
     with av.open(path, "w", options={"fflags": "+bitexact", "movflags": "+faststart"}) as file:

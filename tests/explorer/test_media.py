@@ -9,7 +9,7 @@ import pytest
 from tiny_models import MODELS
 
 from gan_jax.explorer import media
-from gan_jax.explorer.files import formats_of, written
+from gan_jax.explorer.files import FEW, formats_of, new_folder, written
 from gan_jax.storage.provenance import Origin, inspect
 
 ORIGIN = Origin("tiny", "ab" * 32, 7, 3)
@@ -75,10 +75,15 @@ def test_the_current_sample_of_the_grid_is_pressed():
 def test_files_say_where_they_are_from_in_themselves_or_in_a_file_beside_them(tmp_path, name):
     _, model = shown(name)
     samples = {"sample": model.sample(0, 1)[0], "grid": model.sample(0, 4), "walk": model.walk(0, 2, 3)}
-    for number, (what, ending, write) in enumerate(formats_of(model.view).values()):
-        file, *beside = written("it", ending, write, samples[what], ORIGIN, tmp_path / str(number))
+    for what, ending, write in formats_of(model.view).values():
+        file, *beside = written("it", ending, write, samples[what], ORIGIN, new_folder(tmp_path))
         assert inspect(file)["seed"] == 3
         assert file.name == f"it{ending}"
         for note in beside:
             assert json.loads(note.read_text())["file"] == file.name
         assert bool(beside) == (ending in (".txt", ".html", ".csv"))
+
+
+def test_only_the_last_few_folders_of_files_are_kept(tmp_path):
+    made = [new_folder(tmp_path) for _ in range(FEW + 3)]
+    assert sorted(tmp_path.iterdir()) == made[-FEW - 1 :]

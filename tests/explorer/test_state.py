@@ -103,11 +103,12 @@ def test_a_walk_is_a_closed_path_through_its_samples_under_their_conditions():
 def test_a_copied_latent_gives_the_same_sample(name, layer):
     of = explorer(name)
     choice = Choice(3, 2, share=0.5, layer=layer if of.layers else 0, offset=np.full(of.size, 0.1))
-    copied, condition = of_text(of, as_text(of, choice))
-    assert copied.ndim == (2 if layer and of.layers else 1)
-    loaded = Choice(3, 0, condition=condition if of.conditions else None, latent=copied)
+    kept = of_text(of, as_text(of, choice))
+    assert kept.latent.ndim == (2 if layer and of.layers else 1)
+    loaded = Choice(*kept.noise_of, condition=kept.condition if of.conditions else None, latent=kept.latent)
     np.testing.assert_allclose(latent(of, loaded), latent(of, choice), atol=1e-6)
     assert of.condition(loaded) == of.condition(choice)
+    np.testing.assert_allclose(of.samples(of.points([loaded])), of.samples(of.points([choice])), atol=1e-5)
 
 
 @pytest.mark.parametrize(

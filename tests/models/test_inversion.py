@@ -10,7 +10,7 @@ from tiny_models import MODELS, model
 
 from gan_jax import views
 from gan_jax.errors import Missing, UserError
-from gan_jax.models.inversion import as_text, invert, numbers_of, of_text
+from gan_jax.models.inversion import Kept, as_text, invert, numbers_of, of_text
 from gan_jax.models.target import read_target, spectrograms
 from gan_jax.nets import stylegan2
 
@@ -67,9 +67,9 @@ def test_a_condition_that_is_not_there_is_named():
 def test_a_latent_vector_survives_as_text():
     tiny = MODELS["images of classes"]()
     vector = np.float32([0.1, -2, 3e-8, 4, 5, 6])
-    found, condition = of_text(tiny, as_text(tiny, vector, 2))
-    np.testing.assert_array_equal(found, vector)
-    assert condition == 2
+    found = of_text(tiny, as_text(tiny, Kept(vector, 2, (7, 1))))
+    np.testing.assert_array_equal(found.latent, vector)
+    assert found[1:] == (2, (7, 1))
 
 
 @pytest.mark.parametrize(
@@ -78,12 +78,19 @@ def test_a_latent_vector_survives_as_text():
         ("", "no latent vector"),
         ("[1, 2]", "no latent vector"),
         ("[" * 100_000, "no latent vector"),
-        ('{"of": "z of 6", "condition": null, "latent": [1]}', "a latent vector of z of 6, and this"),
-        ('{"of": "styles of 6", "condition": null, "latent": [1, 2, 3, 4, 5, 6]}', "these|this generator's are z of 6"),
-        ('{"of": "z of 6", "condition": null, "latent": [1, 2, 3, 4, 5, NaN]}', "aren't finite"),
-        ('{"of": "z of 6", "condition": 7, "latent": [1, 2, 3, 4, 5, 6]}', "has 3 conditions"),
-        ('{"of": "z of 6", "condition": "x", "latent": [1, 2, 3, 4, 5, 6]}', "has 3 conditions"),
-        ('{"of": "z of 6", "condition": null, "latent": ["a", 2, 3, 4, 5, 6]}', "no latent vector"),
+        (
+            '{"of": "z of 6", "condition": null, "noise_of": [0, 0], "latent": [1]}',
+            "a latent vector of z of 6, and this",
+        ),
+        (
+            '{"of": "styles of 6", "condition": null, "noise_of": [0, 0], "latent": [1, 2, 3, 4, 5, 6]}',
+            "these|this generator's are z of 6",
+        ),
+        ('{"of": "z of 6", "condition": null, "noise_of": [0, 0], "latent": [1, 2, 3, 4, 5, NaN]}', "aren't finite"),
+        ('{"of": "z of 6", "condition": 7, "noise_of": [0, 0], "latent": [1, 2, 3, 4, 5, 6]}', "has 3 conditions"),
+        ('{"of": "z of 6", "condition": "x", "noise_of": [0, 0], "latent": [1, 2, 3, 4, 5, 6]}', "has 3 conditions"),
+        ('{"of": "z of 6", "condition": null, "noise_of": [0, 0], "latent": ["a", 2, 3, 4, 5, 6]}', "no latent vector"),
+        ('{"of": "z of 6", "condition": null, "noise_of": [0.5, 0], "latent": [1, 2, 3, 4, 5, 6]}', "no latent vector"),
     ],
 )
 def test_a_text_that_holds_no_fitting_vector_is_refused_in_one_line(text, line):
@@ -93,9 +100,10 @@ def test_a_text_that_holds_no_fitting_vector_is_refused_in_one_line(text, line):
 
 
 def test_the_text_is_json_that_says_whose_latent_it_is():
-    assert json.loads(as_text(MODELS["points"](), np.zeros(6), None)) == {
+    assert json.loads(as_text(MODELS["points"](), Kept(np.zeros(6), None, (3, 0)))) == {
         "of": "z of 6",
         "condition": None,
+        "noise_of": [3, 0],
         "latent": [0.0] * 6,
     }
 

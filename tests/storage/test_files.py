@@ -41,7 +41,8 @@ def test_writers_of_one_file_do_not_disturb_one_another(tmp_path):
         with whole(file) as second:
             second.write_text("second")
         assert file.read_text() == "second"
-        assert first.suffix == second.suffix == PART
+        assert first.parent.suffix == second.parent.suffix == PART
+        assert first.name == second.name == file.name, "its suffix tells writers the format"
     assert file.read_text() == "first"
 
 
