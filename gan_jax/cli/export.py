@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tyro.conf import FlagCreatePairsOff, Positional
 
-from gan_jax.cli.terminal import bad_input
+from gan_jax.cli.terminal import bad_input, say
 from gan_jax.errors import UserError
 from gan_jax.runs.trained import Which
 
@@ -36,7 +36,6 @@ def export(
     import jax
     import numpy as np
 
-    from gan_jax.evaluation import result_file
     from gan_jax.models import bundle, onnx as programs
     from gan_jax.models.card import card_of
     from gan_jax.models.open import model_of
@@ -58,9 +57,9 @@ def export(
         if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(whole.variables)):
             raise UserError(f"the generator of {run} at step {whole.step} isn't finite: it has diverged")
         model = bundle.rounded(whole) if half else whole
-        results = result_file.load(opened.result) if opened.result.exists() else []
         out.parent.mkdir(parents=True, exist_ok=True)
-        card = card_of(model, opened, trained.experiment, results, licence, game)
+        card = card_of(model, opened, trained.experiment, licence, game)
+        say(f"exporting the generator of {run} at step {model.step}")
         if onnx:
             apart = programs.write(model, card, out)
             note = f"onnxruntime's samples differ from JAX's by {apart:.0e} of the largest value"

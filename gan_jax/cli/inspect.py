@@ -16,17 +16,21 @@ if TYPE_CHECKING:
 def inspect(file: Positional[Path], trust: Path | None = None) -> None:
     """Print a file's note on its origin, and verify its C2PA signature: which model made it, and was it changed since?
 
-    Of a bundle it prints the model card: what the generator makes, was trained on and is for.
+    Of a bundle or a run it prints the model card: what the generator makes, was trained on and is for.
 
     The exit code is 1 if the file was changed after it was signed, or its signature isn't valid for another reason.
 
     Args:
-      file: A file that `gan-jax sample` wrote, any PNG, GIF, MP4, WAV, FLAC or GLB, a bundle, or zoo:NAME.
+      file: A file that `gan-jax sample` wrote, any PNG, GIF, MP4, WAV, FLAC or GLB, a bundle, zoo:NAME, or a
+        run's folder.
       trust: PEM file of root certificates. The exit code is also 1 unless one of them vouches for the signer.
     """
     if str(file).startswith("zoo:") or file.suffix == ".ganjax" or is_zip(file):
         with bad_input():
-            print_card(file)
+            print_card(bundled_card(file))
+    elif file.is_dir():
+        with bad_input(file / "experiment.py"):
+            print_card(card_of_run(file))
     else:
         print_origin(file, trust)
 
@@ -36,14 +40,29 @@ def is_zip(file: Path) -> bool:
     return file.is_file() and zipfile.is_zipfile(file)
 
 
-def print_card(file: Path) -> None:
-    """Prints a bundle's model card, once the bundle has been opened as for drawing."""
+def bundled_card(file: Path) -> str:
+    """A bundle's model card, once the bundle has been opened as for drawing."""
     from gan_jax.models import bundle
     from gan_jax.models.open import file_of
 
     whole = file_of(file)
     bundle.read(whole)
-    print("\n".join(map(printable, bundle.card_of(whole).splitlines())))
+    return bundle.card_of(whole)
+
+
+def card_of_run(folder: Path) -> str:
+    """The card that a bundle of a run's first game would have."""
+    from gan_jax.models.card import card_of
+    from gan_jax.models.open import model_of
+    from gan_jax.runs.folder import open_run
+    from gan_jax.runs.trained import open_trained_to_sample
+
+    run, trained = open_run(folder), open_trained_to_sample(folder, "latest")
+    return card_of(model_of(run.name, trained, 0), run, trained.experiment)
+
+
+def print_card(card: str) -> None:
+    print("\n".join(map(printable, card.splitlines())))
 
 
 def print_origin(file: Path, trust: Path | None) -> None:

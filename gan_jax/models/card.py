@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from gan_jax.evaluation import result_file
 from gan_jax.evaluation.compare import short
 from gan_jax.evaluation.report import arrow, number
 from gan_jax.experiment import Experiment
@@ -25,16 +26,13 @@ pictures or voices of people, don't make deepfakes: they need the consent of tho
 says so."""
 
 
-def card_of(
-    model: Model, run: Run, experiment: Experiment, results: list[dict[str, Any]], licence: str | None, game: int = 0
-) -> str:
-    """Writes the card of a run's model.
+def card_of(model: Model, run: Run, experiment: Experiment, licence: str | None = None, game: int = 0) -> str:
+    """Writes the card of a run's model, with the figures that `gan-jax evaluate` saved in the run.
 
     Args:
       model: The model.
       run: Its run.
       experiment: Its experiment.
-      results: The results that `gan-jax evaluate` saved in the run.
       licence: The licence of the data; None: the one that the data set states.
       game: Which game of the run it is.
 
@@ -43,6 +41,7 @@ def card_of(
     """
     data, example = experiment.data, experiment.data.example
     code = ast.parse((run.folder / "experiment.py").read_text(encoding="utf-8"))
+    results = result_file.load(run.result) if run.result.exists() else []
     header = ast.get_docstring(code) or "It has none."
     count = sum(np.size(leaf) for leaf in named(model.variables).values())
     conditions = f"one of {model.classes} classes" if model.classes else outline(example.condition)
@@ -79,9 +78,9 @@ def card_of(
 
 
 def settings_of(run: Run) -> dict[str, Any]:
-    """The arguments of a run and the options that shape its game, without where its files lay."""
+    """The arguments of a run and the options that shape its game, with the names of its files but not their places."""
     settings = run.arguments | {"seed": run.options.seed, "precision": run.options.precision}
-    return {name: value for name, value in settings.items() if value is not None and "/" not in str(value)}
+    return {name: str(value).rpartition("/")[2] for name, value in settings.items() if value is not None}
 
 
 def figures(result: dict[str, Any], game: int) -> str:

@@ -61,6 +61,13 @@ def test_its_card_says_what_it_was_trained_on_and_is_for(here, capsys):
     assert str(here) not in card
 
 
+def test_a_runs_card_is_that_of_its_bundle(made, here, capsys):
+    cli.main(["inspect", str(made / "run")])
+    of_run = capsys.readouterr().out
+    cli.main(["inspect", "shades.ganjax"])
+    assert capsys.readouterr().out == of_run
+
+
 def test_a_licence_and_figures_are_in_the_card(made, here, capsys):
     shutil.copytree(made / "run", "run")
     Path("own.py").write_text("def look(images):\n    return images.reshape(len(images), -1)[:, :4]\n")
@@ -178,6 +185,7 @@ def test_the_latents_of_an_image_are_found_and_kept(here, capsys):
         ("sample shades.ganjax --checkpoint best", "leave --game and --checkpoint out"),
         ("sample shades.ganjax --truncation -1", "it must be above 0"),
         ("inspect none.ganjax", "none.ganjax: no such file"),
+        ("inspect .", "isn't a run (it has no config.json)"),
         ("directions shades.ganjax --num 0", "num and frames must be 1 or more"),
         ("directions shades.ganjax --num 9", "9 directions: want 1 to"),
         ("directions shades.ganjax --method first_layer --num 9", "the bundle has 3"),
