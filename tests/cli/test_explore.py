@@ -92,7 +92,8 @@ def test_it_prints_its_address_answers_to_its_own_name_alone_and_ends_quietly(
         finally:
             process.kill()
     assert (process.returncode, out) == (code, "")
-    assert err == ("gan-jax: interrupted\n" if number == signal.SIGINT else "")
+    compiling = "gan-jax: compiling the generator, which may take half a minute the first time\n"
+    assert err == compiling + ("gan-jax: interrupted\n" if number == signal.SIGINT else "")
     assert not list(tmp_path.glob("gan_jax_explore_*"))
 
 

@@ -180,6 +180,7 @@ def test_a_copied_latent_can_be_loaded_elsewhere(page):
     page.changed("#stage", lambda: page.type("#number", 3))
     loaded = page.changed("#stage", lambda: page.page.click("#load"))
     assert "a loaded latent, class 0" in loaded
+    assert page.page.input_value("#number input") == "0", "whose noise it has"
     assert re.search(r'src="([^"]+)"', loaded)[1] == moved
 
 
