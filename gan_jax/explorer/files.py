@@ -39,7 +39,7 @@ def written(name: str, ending: str, write: Write, samples: Any, origin: Origin, 
 
 def new_folder(parent: Path) -> Path:
     """Makes a folder in another, and removes all but the last few: gradio has copied their files."""
-    parent.mkdir(exist_ok=True)
+    parent.mkdir(parents=True, exist_ok=True)
     for old in sorted(parent.iterdir())[:-FEW]:
         shutil.rmtree(old, ignore_errors=True)
     return Path(tempfile.mkdtemp(prefix=f"{time.time_ns()}_", dir=parent))

@@ -8,6 +8,7 @@ import jax
 from gan_jax.errors import UserError
 from gan_jax.nets.linen import cast
 from gan_jax.nets.nested import as_dicts, filled
+from gan_jax.nets.signatures import takes_condition
 from gan_jax.trees import strong
 from gan_jax.types import Array, Condition, Mode, Network, Params
 
@@ -36,14 +37,15 @@ class Parts(NamedTuple):
 def each_example(module: Any, state: Any, x: Any, condition: Condition, mode: Mode) -> tuple[Any, Any]:
     """Calls the module for each example, in Equinox's order: `module(x, condition, state, key=key)`.
 
-    The condition and the state are left out where there are none.
+    The condition and the state are left out where there are none, and the condition where the module takes none.
     """
-    stateful = bool(jax.tree.leaves(state))
+    states = [state] if jax.tree.leaves(state) else []
 
     def one(given: list[Any], key: Array | None, state: Any) -> tuple[Any, Any]:
-        return module(*given, state, key=key) if stateful else (module(*given, key=key), state)
+        return module(*given, state, key=key) if states else (module(*given, key=key), state)
 
-    given = [x] if condition is None else [x, condition]
+    conditional = condition is not None and takes_condition(module, x, condition, *states, key=mode.keys)
+    given = [x, condition] if conditional else [x]
     mapped = jax.vmap(one, in_axes=(0, 0, None), out_axes=(0, None), axis_name=EXAMPLES)
     return mapped(given, mode.keys, state)
 
@@ -61,9 +63,9 @@ def from_equinox(
     after the module's attributes.
 
     By default the module is called for one example, as Equinox's layers are: `module(x, key=key)` with the example's
-    own key, so the mask of `eqx.nn.Dropout` doesn't depend on how the batch is split over devices. In a game with a
-    condition, the condition comes after x; if the module has a state, the state comes next, and the module returns
-    (y, state).
+    own key, so the mask of `eqx.nn.Dropout` doesn't depend on how the batch is split over devices. Where there is a
+    condition and the module takes one, it comes after x. If the module has a state, the state comes next, and the
+    module returns (y, state).
 
     `inference` is set on every layer that has it, by the mode. `eqx.nn.BatchNorm` works on any number of devices: its
     `axis_name` is set to the examples of all of them, whatever it was. A norm of your own must average over `EXAMPLES`

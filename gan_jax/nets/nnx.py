@@ -10,14 +10,15 @@ from flax import nnx
 from gan_jax.errors import UserError
 from gan_jax.nets.linen import cast
 from gan_jax.nets.nested import as_dicts, filled
+from gan_jax.nets.signatures import takes_condition
 from gan_jax.trees import strong
 from gan_jax.types import Array, Condition, Mode, Network, Params, has_stats
 
 
 def plainly(module: Any, x: Any, condition: Condition, mode: Mode) -> Any:
-    """Calls `module(x)`; in a game with a condition `module(x, condition)`."""
+    """Calls `module(x, condition)`, or `module(x)` if there is no condition or the module takes none."""
     del mode
-    return module(x) if condition is None else module(x, condition)
+    return module(x, condition) if condition is not None and takes_condition(module, x, condition) else module(x)
 
 
 def from_nnx(
@@ -43,7 +44,7 @@ def from_nnx(
     Args:
       make: Makes the module, as in `lambda rngs: Critic(width=8, rngs=rngs)`. It is traced, never run, until `init`.
       call: (module, x, condition, mode) -> [B] for a critic, [B, ...] for a generator. By default `module(x)`, or
-        `module(x, condition)` in a game with a condition.
+        `module(x, condition)` where there is a condition and the module takes one.
       mixes_examples: As for `from_linen`: by default, whether the module has any statistics.
     """
     graph, *shapes = jax.eval_shape(lambda: split(make(nnx.Rngs(0))))

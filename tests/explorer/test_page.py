@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from tiny_models import MODELS
 
+from gan_jax.explorer.files import formats_of
 from gan_jax.storage.provenance import inspect
+from gan_jax.storage.provenance_formats import FORMATS
 
 serve = pytest.importorskip("gan_jax.explorer.serve", reason="the page is made by gradio: pip install gradio")
 api = pytest.importorskip("playwright.sync_api", reason="the page is tried by playwright: pip install playwright")
@@ -252,4 +254,48 @@ def test_each_kind_is_shown_and_moves(browser, tmp_path, name):
             assert "<audio" in page.html("#stage")
         if name == "shapes":
             page.page.wait_for_selector("canvas")
+        page.page.get_by_role("tab", name="Latent").click()
+        page.page.click("#read")
+        page.page.wait_for_function("document.querySelector('#text textarea').value.length > 10")
+        assert "a loaded latent" in page.changed("#stage", lambda: page.page.click("#load"))
+        page.page.get_by_role("tab", name="Neighbours").click()
+        page.page.click("#find")
+        page.page.wait_for_selector("#neighbours figure")
+        page.close(url)
+
+
+@pytest.mark.parametrize(
+    ("name", "plays"),
+    [
+        pytest.param(name, plays, marks=pytest.mark.exhaustive)
+        for name, plays in {
+            "sounds": "audio",
+            "text": ".frame",
+            "clips": "img",
+            "shapes": ".frame",
+            "points": None,
+        }.items()
+    ],
+)
+def test_each_kind_walks_and_is_written_in_every_format(browser, tmp_path, name, plays):
+    model = MODELS[name]()
+    with served(model, tmp_path / "served") as url:
+        page = Page(browser, url)
+        if plays:
+            page.slide("#frames", 2)
+            page.slide("#stops", 2)
+            page.page.click("#walk")
+            page.page.wait_for_selector(f"#film {plays}", state="attached")
+        else:
+            assert not page.page.get_by_role("tab", name="Walk").is_visible()
+        page.page.get_by_role("tab", name="Files").click()
+        for form, (_, ending, _) in formats_of(model.view).items():
+            page.choose("#form", form)
+            page.page.click("#make")
+            link = page.page.wait_for_selector(f"#files a[download$='{form.split()[0]}{ending}']")
+            with page.page.expect_download() as download:
+                link.click()
+            file = tmp_path / form.replace(" ", "_")
+            download.value.save_as(file)
+            assert ending not in FORMATS or inspect(file)["experiment"] == "tiny"
         page.close(url)

@@ -178,6 +178,14 @@ def test_in_bfloat16_layers_compute_in_it_and_the_state_keeps_float32():
     np.testing.assert_allclose(y, expected, atol=0.05)
 
 
+@pytest.mark.parametrize("make", [Perceptron, convolved])
+def test_labels_do_not_reach_a_module_that_takes_none(make):
+    network = from_equinox(make)
+    variables = made(network)
+    labelled, unlabelled = (network.apply(*variables, X, labels, TRAIN)[0] for labels in (jnp.arange(6), None))
+    np.testing.assert_array_equal(labelled, unlabelled)
+
+
 def test_condition_and_state_come_after_x():
     class Conditional(eqx.Module):
         embed: eqx.nn.Embedding

@@ -176,6 +176,18 @@ def test_in_bfloat16_layers_compute_in_it_and_statistics_keep_float32():
     np.testing.assert_allclose(y, expected, atol=0.05)
 
 
+@pytest.mark.parametrize(
+    "make",
+    [Perceptron, lambda rngs: nnx.Sequential(lambda x: x.reshape(len(x), -1), nnx.Linear(16, 1, rngs=rngs))],
+    ids=["a module", "a sequence of layers"],
+)
+def test_labels_do_not_reach_a_module_that_takes_none(make):
+    network = from_nnx(make)
+    variables = made(network)
+    labelled, unlabelled = (network.apply(*variables, X, labels, Mode())[0] for labels in (jnp.arange(6), None))
+    np.testing.assert_array_equal(labelled, unlabelled)
+
+
 def test_a_module_is_called_with_the_condition_if_there_is_one():
     class Conditional(nnx.Module):
         def __init__(self, rngs):
