@@ -84,6 +84,8 @@ def test_impossible_directions_are_refused():
     z = whitened(20, 5)
     with pytest.raises(UserError, match="3 directions: want 1 to 2, the number of independent"):
         latent.principal_directions(z, z[:, :2], 3)
+    with pytest.raises(UserError, match="6 directions: want 1 to 5, the entries of a latent"):
+        latent.principal_directions(z, whitened(20, 9), 6)
     with pytest.raises(UserError, match="0 directions: want 1 to 5, the number"):
         latent.factorised_directions(z, np.eye(5), 0)
     with pytest.raises(UserError, match="no directions can be found in NaN or infinity"):
@@ -179,7 +181,7 @@ STYLED = stylegan2.generator(widths=(4, 2), size=6, depth=1, shape=(6, 8, 3))
 
 def test_styles_enter_the_affine_layers_of_stylegan2_and_z_none():
     variables = made(STYLED, 6, None)
-    with pytest.raises(UserError, match=r"no layer takes these latents as they are: .* use its styles"):
+    with pytest.raises(UserError, match=r"no layer takes these latents as they are: .*use its styles"):
         kernels_of(STYLED, variables, 6, None)
     space = latent.style_space(STYLED, variables, priors.normal(6))
     found = latent.first_kernels(lambda w: space.generate(w, None, None), 6)

@@ -12,6 +12,8 @@ from gan_jax.cli.terminal import bad_input
 from gan_jax.errors import UserError
 from gan_jax.runs.trained import Which
 
+WIDEST = 100  # standard deviations
+
 
 def directions(
     model: Positional[Path],
@@ -48,15 +50,16 @@ def directions(
       compiled: Where compiled programs are kept.
     """
     from gan_jax.models.directions import directions_of, named_space, save as save_directions, walks_along
+    from gan_jax.models.model import check_finite
     from gan_jax.models.open import open_model
     from gan_jax.storage.provenance import Origin, hash_of
     from gan_jax.storage.samples import write_samples
 
     with bad_input(model / "experiment.py"):
-        if min(num, frames) < 1 or not 0 <= seed < 2**32 or number < 0 or not 0 < span < float("inf"):
+        if min(num, frames) < 1 or not 0 <= seed < 2**32 or not 0 <= number < 2**31 or not 0 < span <= WIDEST:
             raise UserError(
                 f"num {num}, frames {frames}, span {span}, seed {seed}, number {number}: num and frames must be 1 or "
-                "more, span above 0, seed and number 0 or more, seed below 2**32"
+                f"more, span above 0 and at most {WIDEST}, seed and number 0 or more, below 2**32 and 2**31"
             )
         if save.suffix != ".npz" or save.is_dir():
             raise UserError(f"--save {save}: name a file of arrays, such as {save.with_suffix('.npz')}")
@@ -65,6 +68,7 @@ def directions(
         write, _ = format_of(opened.view, out, None, interpolate=True)
         found = directions_of(opened, method, num, seed, number)
         walks = walks_along(opened, found, seed, number, frames, span)
+        check_finite(walks, opened)
         for file in (out, save):
             file.parent.mkdir(parents=True, exist_ok=True)
         origin = Origin(opened.name, hash_of(opened.variables), opened.step, seed)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tyro.conf import Positional
 
 from gan_jax.cli.terminal import FAILED, bad_input, printable
+from gan_jax.errors import UserError
 
 if TYPE_CHECKING:
     from gan_jax.storage.signature import Signature
@@ -70,8 +71,14 @@ def print_origin(file: Path, trust: Path | None) -> None:
     from gan_jax.storage import provenance, signature
 
     with bad_input():
-        note = provenance.inspect(file)
-        signed = signature.is_signed(file)
+        signed = file.is_file() and signature.is_signed(file)
+        try:
+            note = provenance.inspect(file)
+        except UserError as error:
+            if not signed:
+                raise
+            print(printable(error))
+            note = None
     if note is not None:
         print_note(file, note)
     elif not signed:

@@ -26,6 +26,7 @@ def sample(
     interpolate: FlagCreatePairsOff[bool] = False,
     frames: int = 16,
     truncation: float | None = None,
+    condition: int | None = None,
     game: int = 0,
     checkpoint: Which = "latest",
     provenance: bool = True,
@@ -49,6 +50,7 @@ def sample(
       frames: Samples along each walk.
       truncation: Draw latents nearer to their mean, for better and less varied samples: where there are styles, their
         distance from the mean style relative to before, from 0 to 1; otherwise the largest entry of z, such as 0.7.
+      condition: The class of all samples, or the number of the condition held out.
       game: Which game of a run of several, from 0.
       checkpoint: The newest, or the best of a run that was evaluated during training.
       provenance: Note in each file that it is synthetic and what made it; `gan-jax inspect FILE` reads the note.
@@ -56,10 +58,8 @@ def sample(
         who signed it and whether it was changed since.
       compiled: Where compiled programs are kept.
     """
-    import jax
-    import numpy as np
-
     from gan_jax.bars import each
+    from gan_jax.models.model import check_finite
     from gan_jax.models.open import open_model
     from gan_jax.models.truncation import truncated
     from gan_jax.storage import signature
@@ -78,12 +78,12 @@ def sample(
             raise UserError("--sign states the origin, which --no-provenance leaves out: drop one of them")
         keep(compiled)
         whole = open_model(model, game, checkpoint)
-        opened = whole if truncation is None else truncated(whole, truncation)
+        opened = whole if condition is None else whole.under(condition)
+        opened = opened if truncation is None else truncated(opened, truncation)
         write, ending = format_of(opened.view, out, suffix, interpolate)
         signer = signature.open_signer(*sign, ending or out.suffix) if sign else None  # finds bad ones before the work
         samples = opened.walk(seed, num, frames) if interpolate else opened.sample(seed, num)
-        if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(samples)):
-            raise UserError(f"samples of {model} at step {opened.step} aren't finite: it has diverged")
+        check_finite(samples, opened)
         if provenance and (ending or out.suffix) not in FORMATS:
             lines_of((out.parent if ending is None else out) / SIDECAR)  # finds a broken file before the work
         origin = Origin(opened.name, hash_of(opened.variables), opened.step, seed)

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import html
+import math
 import secrets
 import threading
 from collections.abc import Callable, Sequence
@@ -25,6 +26,7 @@ from gan_jax.types import Write
 
 MOST = 16  # directions with a slider
 STILL = (0.0,) * MOST
+MOST_STOPS, MOST_FRAMES = 8, 32  # of a walk
 
 
 class Inputs(NamedTuple):
@@ -75,7 +77,7 @@ class Actions:
       explorer: The generator.
       origin: The origin of its samples, of seed 0.
       show: How samples are shown.
-      nearest: A sample -> it and its nearest training examples.
+      nearest: A sample -> it and its nearest training examples; None without the data.
       directions: A method -> directions.
       folder: For files to take away.
     """
@@ -83,7 +85,7 @@ class Actions:
     explorer: Explorer
     origin: Origin
     show: Show
-    nearest: Callable[[np.ndarray], np.ndarray]
+    nearest: Callable[[np.ndarray], np.ndarray] | None
     directions: Callable[[str], Directions]
     folder: Path
 
@@ -98,27 +100,25 @@ class Actions:
         return Inputs(0, 0, -1, self.off, None, 1, 0, 0.0, 0, None, STILL)
 
     def choice(self, inputs: Inputs) -> Choice:
-        """The choice that inputs stand for; raises UserError if one isn't filled in."""
-        for name in ("seed", "number", "other_seed", "other_number"):
-            if getattr(inputs, name) is None:
-                raise UserError(f"{name.replace('_', ' ').replace('number', 'sample')}: give a whole number")
+        """The choice that inputs stand for; raises UserError if one isn't a number."""
         return Choice(
-            seed=inputs.seed,
-            number=inputs.number,
+            seed=whole_number(inputs.seed, "seed"),
+            number=whole_number(inputs.number, "sample"),
             condition=None if inputs.condition in (None, -1) else inputs.condition,
             truncation=None if inputs.truncation in (None, self.off) else inputs.truncation,
             latent=inputs.latent,
-            other=(inputs.other_seed, inputs.other_number),
-            share=inputs.share,
-            layer=int(inputs.layer),
+            other=(whole_number(inputs.other_seed, "other seed"), whole_number(inputs.other_number, "other sample")),
+            share=number(inputs.share, "share"),
+            layer=whole_number(inputs.layer, "layer"),
             offset=self.offset(inputs),
         )
 
     def offset(self, inputs: Inputs) -> np.ndarray | float:
-        if not any(inputs.amounts):
+        amounts = [number(amount, f"direction {place}") for place, amount in enumerate(inputs.amounts, 1)]
+        if not any(amounts):
             return 0.0
         found = self.directions(inputs.method)
-        return offset_of(found, inputs.amounts[: len(found.scales)])
+        return offset_of(found, amounts[: len(found.scales)])
 
     def sample(self, choice: Choice) -> Any:
         """The current sample, [...]."""
@@ -142,6 +142,8 @@ class Actions:
         parts = ["a loaded latent" if choice.latent is not None else f"sample {choice.number} of seed {choice.seed}"]
         if self.explorer.conditions:
             parts.append(f"{'class' if model.classes else 'condition'} {self.explorer.condition(choice)}")
+        if np.any(choice.offset):
+            parts.append("moved along directions")
         if choice.share:
             parts.append(f"{choice.share:.0%} of sample {choice.other[1]} of seed {choice.other[0]}")
         return f'<p class="caption">{html.escape(", ".join(parts))}</p>'
@@ -184,7 +186,7 @@ class Actions:
 
     def thrown(self, first: int, *values: Any) -> list[Any]:
         """A random seed, None, the grid and the pictures."""
-        seed = secrets.randbelow(2**32)
+        seed = secrets.randbelow(1_000_000)  # as many digits as its field shows
         return [seed, *self.seeded(first, *inputs_of(values)._replace(seed=seed).flat)]
 
     def numbered(self, *values: Any) -> list[Any]:
@@ -233,8 +235,13 @@ class Actions:
         return self.show.walk(self.walked(stops, frames, self.choice(inputs_of(values))))
 
     def walked(self, stops: int, frames: int, choice: Choice) -> Any:
-        others = [dataclasses.replace(choice, number=choice.number + step, latent=None) for step in range(1, stops)]
-        return self.explorer.walk([choice, *others], frames)
+        """Samples along a walk; raises UserError unless it has from 2 to MOST_STOPS stops and MOST_FRAMES frames."""
+        for name, value, most in (("samples", stops, MOST_STOPS), ("frames", frames, MOST_FRAMES)):
+            if not 2 <= whole_number(value, name) <= most:
+                raise UserError(f"{name} {value}: it must be from 2 to {most}")
+        steps = range(1, int(stops))
+        others = [dataclasses.replace(choice, number=choice.number + step, latent=None) for step in steps]
+        return self.explorer.walk([choice, *others], int(frames))
 
     def files(self, form: str, first: int, stops: int, frames: int, *values: Any) -> list[str]:
         """Files to take away, in one of `formats_of`."""
@@ -253,12 +260,26 @@ class Actions:
 
     def neighbours(self, *values: Any) -> str:
         """The current sample and the training examples nearest to it, as HTML."""
+        assert self.nearest is not None
         found = self.nearest(self.sample(self.choice(inputs_of(values))))
         names = ["sample", *(f"nearest {place}" for place in range(1, len(found)))]
         cells = [
             f"<figure>{self.show.cell(x)}<figcaption>{name}</figcaption></figure>" for x, name in zip(found, names)
         ]
         return f'<div class="neighbours">{"".join(cells)}</div>'
+
+
+def number(value: Any, name: str) -> float:
+    """A control's value; raises UserError unless it is a number."""
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise UserError(f"{name}: give a number")
+    return value
+
+
+def whole_number(value: Any, name: str) -> int:
+    if number(value, name) != int(value):
+        raise UserError(f"{name} {value}: give a whole number")
+    return int(value)
 
 
 def found_by(explorer: Explorer, given: Directions | None) -> Callable[[str], Directions]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from gan_jax.explorer.actions import MOST, Actions, Inputs, told
+from gan_jax.explorer.actions import MOST, MOST_FRAMES, MOST_STOPS, Actions, Inputs, told
 from gan_jax.explorer.files import formats_of
 from gan_jax.explorer.state import GRID
 
@@ -83,7 +83,7 @@ def build(actions: Actions, methods: dict[str, str]) -> gr.Blocks:
                 draws = drawing(actions)
             with gr.Column(scale=5, min_width=320, elem_id="current"):
                 stage = gr.HTML(elem_id="stage")
-                solid = gr.Model3D(label="Turn it", interactive=False, height=320, visible=actions.show.solid)
+                solid = gr.Model3D(label="Drag to rotate", interactive=False, height=320, visible=actions.show.solid)
                 panels = panels_of(actions)
             with gr.Column(scale=4, min_width=320):
                 edits = editing(actions, methods)
@@ -122,8 +122,8 @@ def drawing(actions: Actions) -> Draws:
     """Lays out the seed, the condition, the truncation and the grid."""
     explorer = actions.explorer
     with gr.Row(elem_classes="compact"):
-        seed = gr.Number(0, label="Seed", precision=0, min_width=90, elem_id="seed")
-        number = gr.Number(0, label="Sample", precision=0, min_width=90, elem_id="number")
+        seed = gr.Number(0, label="Seed", min_width=90, elem_id="seed")
+        number = gr.Number(0, label="Sample", min_width=90, elem_id="number")
         condition = gr.Dropdown(
             [("all", -1), *((str(number), number) for number in range(min(explorer.conditions, CONDITIONS)))],
             value=-1,
@@ -143,7 +143,7 @@ def drawing(actions: Actions) -> Draws:
 
 def truncations(of_styles: bool) -> gr.Slider | gr.Dropdown:
     if of_styles:
-        return gr.Slider(0, 1, 1, step=0.05, label="Truncation ψ", min_width=160, elem_id="truncation")
+        return slider(0, 1, 1, step=0.05, label="Truncation ψ", min_width=160, elem_id="truncation")
     limits = [("off", 0.0), *((f"|z| ≤ {limit:g}", limit) for limit in LIMITS)]
     return gr.Dropdown(limits, value=0.0, label="Truncation", min_width=90, elem_id="truncation")
 
@@ -157,15 +157,15 @@ def editing(actions: Actions, methods: dict[str, str]) -> Edits:
         label="Directions, in standard deviations",
         elem_id="method",
     )
-    sliders = [slider(place) for place in range(1, SEEN + 1)]
+    sliders = [direction(place) for place in range(1, SEEN + 1)]
     with gr.Accordion("More directions", open=False):
-        sliders += [slider(place) for place in range(SEEN + 1, MOST + 1)]
+        sliders += [direction(place) for place in range(SEEN + 1, MOST + 1)]
     with gr.Group():
-        share = gr.Slider(0, 1, 0, step=0.02, label="Mix in another sample", elem_id="share")
+        share = slider(0, 1, 0, step=0.02, label="Mix with another sample", elem_id="share")
         with gr.Row(elem_classes="compact"):
-            other_seed = gr.Number(1, label="of seed", precision=0, min_width=90, elem_id="other_seed")
-            other_number = gr.Number(0, label="its number", precision=0, min_width=90, elem_id="other_number")
-        layer = gr.Slider(
+            other_seed = gr.Number(1, label="Seed", min_width=90, elem_id="other_seed")
+            other_number = gr.Number(0, label="Sample", min_width=90, elem_id="other_number")
+        layer = slider(
             0,
             max(layers, 1),
             0,
@@ -174,12 +174,19 @@ def editing(actions: Actions, methods: dict[str, str]) -> Edits:
             visible=layers > 0,
             elem_id="layer",
         )
-    reset = gr.Button("Reset", size="sm", elem_id="reset")
+    reset = gr.Button("Reset sliders", size="sm", elem_id="reset")
     return Edits(method, sliders, reset, other_seed, other_number, share, layer)
 
 
-def slider(place: int) -> gr.Slider:
-    return gr.Slider(-SPAN, SPAN, 0, step=0.05, label=f"{place}", visible=False, elem_id=f"direction_{place}")
+def direction(place: int) -> gr.Slider:
+    return slider(-SPAN, SPAN, 0, step=0.05, label=f"{place}", visible=False, elem_id=f"direction_{place}")
+
+
+def slider(*values: float, **settings: Any) -> gr.Slider:
+    """A slider that passes on what is typed into its box: the actions check it, where gradio only says "Error"."""
+    made = gr.Slider(*values, **settings)
+    made.preprocess = lambda payload: payload  # type: ignore[method-assign]
+    return made
 
 
 def panels_of(actions: Actions) -> Panels:
@@ -188,22 +195,30 @@ def panels_of(actions: Actions) -> Panels:
     with gr.Tabs():
         with gr.Tab("Walk", visible=walks):
             with gr.Row(elem_classes="compact"):
-                stops = gr.Slider(2, 8, 4, step=1, label="Samples", min_width=120, elem_id="stops")
-                frames = gr.Slider(2, 32, actions.show.frames, step=1, label="Frames", min_width=120, elem_id="frames")
+                stops = slider(2, MOST_STOPS, 4, step=1, label="Samples", min_width=120, elem_id="stops")
+                frames = slider(
+                    2, MOST_FRAMES, actions.show.frames, step=1, label="Frames", min_width=120, elem_id="frames"
+                )
             walk = gr.Button("Walk", size="sm", elem_id="walk")
             film = gr.HTML(elem_id="film", js_on_load=script("film.js"))
-        with gr.Tab("Files"):
-            form = gr.Dropdown(forms, value=forms[0], label="What", elem_id="form")
-            make = gr.Button("Make", size="sm", elem_id="make")
+        with gr.Tab("Save"):
+            form = gr.Dropdown(forms, value=forms[0], label="Save", elem_id="form")
+            make = gr.Button("Create file", size="sm", elem_id="make")
             files = gr.File(label="Files", file_count="multiple", interactive=False, elem_id="files")
         with gr.Tab("Latent"):
             with gr.Row(elem_classes="compact"):
                 read = gr.Button("Show", size="sm", elem_id="read")
                 load = gr.Button("Load", size="sm", elem_id="load")
             text = gr.Textbox(
-                label="The latent, as JSON", lines=6, max_lines=6, buttons=["copy"], elem_id="text", interactive=True
+                label="The latent, as JSON",
+                placeholder="Paste the text of latent.json here",
+                lines=6,
+                max_lines=6,
+                buttons=["copy"],
+                elem_id="text",
+                interactive=True,
             )
-        with gr.Tab("Neighbours"):
+        with gr.Tab("Neighbours", visible=actions.nearest is not None):
             find = gr.Button("Nearest training examples", size="sm", elem_id="find")
             neighbours = gr.HTML(elem_id="neighbours")
     return Panels(stops, frames, walk, film, form, make, files, text, read, load, find, neighbours)

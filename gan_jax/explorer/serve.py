@@ -8,7 +8,10 @@ from pathlib import Path
 import fastapi
 import gradio as gr
 import uvicorn
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
 
 from gan_jax.errors import UserError
 from gan_jax.explorer.actions import Actions, found_by
@@ -65,7 +68,7 @@ def actions_of(
 
 
 def app_of(actions: Actions, directions: Path | None, port: socket.socket) -> fastapi.FastAPI:
-    """The page as an app. It answers only to requests for the port's host, so no other page can reach it by a name.
+    """The page as an app. It answers only to its own host and its own page's requests, so no other page can use it.
 
     Args:
       actions: What the page does.
@@ -77,6 +80,7 @@ def app_of(actions: Actions, directions: Path | None, port: socket.socket) -> fa
     methods = METHODS if directions is None else {"file": directions.name} | METHODS
     app = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=sorted(hosts))
+    app.add_middleware(BaseHTTPMiddleware, dispatch=refuse_strangers)
     return gr.mount_gradio_app(
         app,
         build(actions, methods),
@@ -88,6 +92,16 @@ def app_of(actions: Actions, directions: Path | None, port: socket.socket) -> fa
         theme=theme(),
         css=script("style.css"),
     )
+
+
+async def refuse_strangers(request: Request, answer: RequestResponseEndpoint) -> Response:
+    """Refuses what another page asks for in the user's browser, and uploads, which the page doesn't need."""
+    origin = request.headers.get("origin")
+    if origin is not None and origin.partition("://")[2] != request.headers.get("host"):
+        return Response("another page's request", 403)
+    if request.url.path.endswith("/upload"):
+        return Response("no uploads", 403)
+    return await answer(request)
 
 
 def serve(app: fastapi.FastAPI, model: Model, port: socket.socket, *, open_browser: bool = False) -> None:

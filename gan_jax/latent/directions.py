@@ -45,6 +45,8 @@ def principal_directions(latents: ArrayLike, activations: ArrayLike, count: int)
     z, seen = matrix(latents, "latents"), np.asarray(activations)
     if len(z) != len(seen) or len(z) < 2:
         raise UserError(f"{len(z)} latents and {len(seen)} activations: give 2 or more, and equally many of both")
+    if count > z.shape[1]:
+        raise UserError(f"{count} directions: want 1 to {z.shape[1]}, the entries of a latent")
     coordinates, shares = components(seen.reshape(len(seen), -1), count)
     return directions(coordinates.T @ (z - z.mean(0)), z, shares)  # regression, up to a factor
 

@@ -45,7 +45,7 @@ def first_kernels(of: Callable[[Array], Any], size: int) -> list[Array]:
     if not kernels:
         raise UserError(
             "no layer takes these latents as they are: a nonlinear function, such as StyleGAN2's normalisation, comes "
-            "first; use its styles"
+            "first (use its styles), or the layers can't be seen, as in a bundle (use its model.first_layer)"
         )
     return [kernel.T for kernel in kernels]
 

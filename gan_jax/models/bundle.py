@@ -29,6 +29,7 @@ from gan_jax.storage.versions import versions
 from gan_jax.trees import named, outline
 from gan_jax.types import Condition, Variables
 from gan_jax.views import view_of
+from gan_jax.views.recipes import check_view
 
 SUFFIX = ".ganjax"
 FORMAT = 1
@@ -37,6 +38,7 @@ VARIABLES, CONDITIONS, DIRECTIONS = "variables.safetensors", "conditions.safeten
 PRIOR, GENERATOR, SYNTHESIS = "prior.jax", "generator.jax", "synthesis.jax"
 LARGEST = {FACTS: 50_000_000, CARD: 1_000_000, PRIOR: 10_000_000, GENERATOR: 100_000_000, SYNTHESIS: 100_000_000}
 MOST_CLASSES = 1_000_000
+LARGEST_STEP = 2**53
 LONGEST = 100  # characters of a name
 DENSEST = 8  # arrays are at most so many times as large as their part of the file
 MADE = (1980, 1, 1, 0, 0, 0)  # the date of every member, so that the same model gives the same bytes
@@ -57,6 +59,7 @@ def write(model: Model, card: str, file: Path, *, half: bool = False) -> None:
     """
     if model.view.recipe is None:
         raise UserError(f"the view of {model.name} can't travel: export a model whose view is one of gan_jax.views")
+    check_view(model.view, model.shape)
     first_layer = all_of_first_layer(model) if model.first_layer is None else model.first_layer
     variables = {name: np.asarray(leaf) for name, leaf in named(model.variables).items()}
     programs = programs_of(model)
@@ -190,9 +193,12 @@ def model_of(members: dict[str, bytes]) -> Model:
     name = str(facts["name"])
     if not name.isprintable() or not 0 < len(name) <= LONGEST or set(name) & set("/\\") or name.startswith("."):
         raise UserError(f"its name {name[:LONGEST]!a} can't be that of a file")
-    return Model(
+    step = facts["step"]
+    if not isinstance(step, int) or not 0 <= step < LARGEST_STEP:
+        raise UserError(f"its step is {str(step)[:40]!a}")
+    model = Model(
         name=name,
-        step=int(facts["step"]),
+        step=step,
         network=network_of(members[GENERATOR], members.get(SYNTHESIS), named(variables), one_of(conditions)),
         variables=variables,
         prior=prior_of(members[PRIOR]),
@@ -201,6 +207,8 @@ def model_of(members: dict[str, bytes]) -> Model:
         view=view_of(facts["view"]),
         first_layer=directions_in(members[DIRECTIONS]) if DIRECTIONS in members else NO_DIRECTIONS,
     )
+    check_view(model.view, model.shape)
+    return model
 
 
 def directions_in(content: bytes) -> Directions:

@@ -15,9 +15,9 @@ from gan_jax.errors import UserError
 from gan_jax.latent import Inversion
 from gan_jax.latent.inversion import goal_of, losses
 from gan_jax.models.directions import NUM, drawn, named_space
-from gan_jax.models.model import Model
+from gan_jax.models.model import Model, check_condition
 from gan_jax.sample import sample_keys
-from gan_jax.trees import rows
+from gan_jax.trees import rows, size_of
 from gan_jax.types import Array, Seen
 
 TRIED = 16  # draws for each start, of which the best are taken
@@ -81,6 +81,8 @@ def invert(
 
     parts = np.split(np.arange(TRIED * starts), TRIED)
     tried = np.concatenate([jax.device_get(losses_of(*drawn_from(part))) for part in parts])
+    if not np.isfinite(tried).all():
+        raise UserError(f"samples of {model.name} at step {model.step} aren't finite: has it diverged?")
     chosen = np.sort(np.argsort(tried, kind="stable")[:starts])
     latents, generate = drawn_from(chosen)
     states = latent.invert(
@@ -95,12 +97,9 @@ def numbers_of(model: Model, starts: int, number: int | None) -> np.ndarray:
     Raises:
       UserError: There is no such condition.
     """
-    known = 0 if model.conditions is None else len(jax.tree.leaves(model.conditions)[0])
     if number is None:
-        return np.arange(starts) % max(known, 1)
-    if not 0 <= number < known:
-        has = f"{known} conditions, from 0" if known else "no conditions"
-        raise UserError(f"condition {number}: this generator has {has}")
+        return np.arange(starts) % (1 if model.conditions is None else size_of(model.conditions))
+    check_condition(model, number)
     return np.full(starts, number)
 
 
@@ -136,5 +135,5 @@ def of_text(model: Model, text: str) -> Kept:
     if not np.isfinite(vector).all():
         raise UserError("the latent vector holds numbers that aren't finite")
     if condition is not None:
-        numbers_of(model, 1, condition if isinstance(condition, int) else -1)
+        check_condition(model, condition if isinstance(condition, int) else -1)
     return Kept(vector, condition, (seed, number))

@@ -3,10 +3,13 @@
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 
 from gan_jax.bars import counted
+from gan_jax.errors import UserError
 from gan_jax.latent import Directions
 from gan_jax.sample import as_walks, concatenated, generate, make_draw, make_draw_walks
+from gan_jax.trees import outline, rows, size_of
 from gan_jax.types import Array, Condition, Network, Prior, Variables, View
 
 
@@ -36,6 +39,9 @@ class Model(NamedTuple):
     view: View
     first_layer: Directions | None = None
 
+    def __repr__(self) -> str:
+        return f"<{self.name} at step {self.step}: latents {outline(self.latent)}>"
+
     @property
     def latent(self) -> Any:
         """The shapes of one latent example."""
@@ -56,6 +62,15 @@ class Model(NamedTuple):
 
         return jax.eval_shape(draw, jax.random.key(0)).shape[1:]
 
+    def under(self, condition: int) -> "Model":
+        """The model whose samples all have one condition, by its number.
+
+        Raises:
+          UserError: There is no such condition.
+        """
+        check_condition(self, condition)
+        return self._replace(conditions=rows(self.conditions, np.array([condition])))
+
     def sample(self, seed: int, num: int) -> Any:
         """Draws samples, a tree of [num, ...]."""
         draw = make_draw(self.network, self.prior)
@@ -72,3 +87,17 @@ class Model(NamedTuple):
 def one_of(batch: Any) -> Any:
     """The shapes of one example of a tree of [N, ...]."""
     return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), batch)
+
+
+def check_finite(samples: Any, model: Model) -> None:
+    """Raises UserError unless samples are finite."""
+    if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(samples)):
+        raise UserError(f"samples of {model.name} at step {model.step} aren't finite: has it diverged?")
+
+
+def check_condition(model: Model, condition: int) -> None:
+    """Raises UserError unless a model has a condition of this number."""
+    known = 0 if model.conditions is None else size_of(model.conditions)
+    if not 0 <= condition < known:
+        has = f"{known} conditions, from 0" if known else "no conditions"
+        raise UserError(f"condition {condition}: this generator has {has}")

@@ -13,7 +13,7 @@ from gan_jax.runs.trained import Trained, Which, open_trained_to_sample
 ZOO = "zoo:"
 
 
-def open_model(where: Path, game: int = 0, checkpoint: Which = "latest") -> Model:
+def open_model(where: Path | str, game: int = 0, checkpoint: Which = "latest") -> Model:
     """Opens a trained generator.
 
     Args:
@@ -25,6 +25,7 @@ def open_model(where: Path, game: int = 0, checkpoint: Which = "latest") -> Mode
       Missing: There is no such thing.
       UserError: It can't be opened, or isn't a run where a game or a checkpoint is chosen.
     """
+    where = Path(where)
     if where.is_dir():
         return model_of(open_run(where).name, open_trained_to_sample(where, checkpoint), game)
     file = file_of(where)

@@ -130,18 +130,22 @@ def network_of(generator: bytes, synthesis: bytes | None, variables: dict[str, A
       UserError: A program isn't one, or doesn't fit.
     """
     programs = [loaded(program, variables, condition) for program in (generator, synthesis) if program is not None]
+    wanted = outline(condition)
 
     def init(key: Array, z: Any, condition: Condition) -> tuple[Params, Params]:
         raise UserError("a generator from a bundle can't be trained: train the run that it was exported from")
 
-    def apply(params: Params, stats: Params, z: Any, condition: Condition, mode: Mode) -> tuple[Output, Params]:
+    def apply(params: Params, stats: Params, z: Any, condition: Condition, mode: Mode) -> tuple[Any, Params]:
         by_name = named(Variables(params, stats))
         count = jax.tree.leaves(z)[0].shape[0]
         keys = jax.vmap(jax.random.key)(jnp.zeros(count, jnp.uint32)) if mode.keys is None else mode.keys
         fitting = [program for program in programs if fits(program, z)]
         if not fitting:
             raise UserError(f"latents {outline(z)}: this generator takes {' or '.join(map(latents_of, programs))}")
-        return Output(*fitting[0].call(by_name, z, keys, condition)), stats
+        if (given := outline(one_of(condition))) != wanted:
+            raise UserError(f"a condition of {given} for each sample: this generator takes {wanted}")
+        y, extra = fitting[0].call(by_name, z, keys, condition)
+        return y if extra is None else Output(y, extra), stats
 
     return Network(init, apply, mixes_examples=lambda stats: False)
 

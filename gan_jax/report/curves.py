@@ -129,7 +129,7 @@ def lines_of(logged: Logged, label: str, colour: str, dash: str, run: int) -> li
         return lines_of_games(logged, shared)
     steps, values = logged.steps, logged.values[:, 0]
     if len(steps) < SMOOTHED:
-        return [trace(steps, values, shared, mode="lines+markers" if len(steps) < SMOOTHED // 4 else "lines")]
+        return [trace(steps, values, shared, mode=mode_of(steps))]
     thin = shared | {"line": {"color": colour, "width": 1}, "opacity": 0.35}
     means = shared | {"hoverinfo": "skip", "hovertemplate": None}
     return [trace(*thinned(steps, values, POINTS), thin), trace(*running_means(steps, values), means)]
@@ -156,7 +156,12 @@ def lines_of_games(logged: Logged, shared: dict[str, Any]) -> list[go.Scatter]:
         hoverinfo="skip",
         meta=shared["meta"],
     )
-    return [*each, band, trace(at, median, shared | {"name": f"{label} median"})]
+    return [*each, band, trace(at, median, shared | {"name": f"{label} median"}, mode=mode_of(steps))]
+
+
+def mode_of(steps: NDArray[np.int64]) -> str:
+    """Few points are marked, since a single one makes no line."""
+    return "lines+markers" if len(steps) < SMOOTHED // 4 else "lines"
 
 
 def quartiles(values: Floats) -> Floats:

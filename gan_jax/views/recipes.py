@@ -27,11 +27,29 @@ def view_of(recipe: Any) -> View:
             return shapes
         case {"kind": "videos"}:
             return videos
-        case {"kind": "sounds", "rate": int(rate)} if 0 < rate <= 1_000_000:
+        case {"kind": "sounds", "rate": int(rate)} if 1 < rate <= 1_000_000:
             return sounds(rate)
         case {"kind": "text", "alphabet": str(alphabet), "words": list(words)} if all(map(is_word, words)):
             return text(alphabet, frozenset(words))
     raise UserError(f"no view is made by {str(recipe)[:80]}: a newer gan_jax may have written it")
+
+
+def check_view(view: View, shape: tuple[int, ...]) -> None:
+    """Raises UserError if a view that was made from a recipe can't show samples of a shape."""
+    match view.recipe, shape:
+        case {"kind": "images"}, (_, _, 1 | 3):
+            return
+        case {"kind": "videos"}, (_, _, _, 1 | 3):
+            return
+        case {"kind": "shapes"}, (height, width, depth, 1) if height == width == depth:
+            return
+        case {"kind": "sounds"}, (_, 1):
+            return
+        case {"kind": "text", "alphabet": alphabet}, (_, letters) if letters == len(alphabet):
+            return
+        case {"kind": "points"}, (_,):
+            return
+    raise UserError(f"its samples {list(shape)} aren't {(view.recipe or {}).get('kind')}")
 
 
 def is_word(word: Any) -> bool:

@@ -168,3 +168,13 @@ def test_letters_in_a_certificate_cannot_control_the_terminal(run, capsys, tmp_p
     assert code == 0
     assert "CN=A?[2Jnn" in said
     assert "\x1b" not in said
+
+
+def test_a_note_that_was_broken_does_not_hide_that_the_file_was_changed(run, ann, capsys):
+    cli.main(["sample", str(run), "--num", "2", "--out", "hums.png", "--sign", str(ann.certificate), str(ann.key)])
+    content = Path("hums.png").read_bytes()
+    Path("hums.png").write_bytes(content.replace(b"<x:xmpmeta", b"<y:xmpmeta", 1))
+    code, said = inspect(capsys, "hums.png")
+    assert code == 1
+    assert "hums.png can't be read as .png" in said
+    assert "hums.png was changed after it was signed" in said

@@ -100,6 +100,11 @@ class Page:
     def type(self, name, value):
         self.page.fill(f"{name} input", str(value))
 
+    def box(self, name, text):
+        """Types into a slider's box."""
+        self.page.fill(f"{name} input[type=number]", text)
+        self.page.press(f"{name} input[type=number]", "Enter")
+
     def choose(self, name, option):
         self.page.click(f"{name} input")
         self.page.get_by_role("option", name=option, exact=True).click()
@@ -206,7 +211,7 @@ def test_a_walk_plays_and_can_be_paused_and_wound(page):
 
 
 def test_files_are_made_with_a_note_on_their_origin(page, tmp_path):
-    page.page.get_by_role("tab", name="Files").click()
+    page.page.get_by_role("tab", name="Save").click()
     for form, ending in (("sample as PNG", "png"), ("walk as GIF", "gif")):
         page.choose("#form", form)
         page.page.click("#make")
@@ -229,6 +234,11 @@ def test_bad_input_gets_a_message_and_the_page_goes_on(page):
     page.changed("#stage", lambda: page.type("#seed", 1))
     assert "sample -1: it must be 0 or more" in page.message(lambda: page.type("#number", -1))
     page.changed("#stage", lambda: page.type("#number", 1))
+    assert "seed 1.5: give a whole number" in page.message(lambda: page.type("#seed", 1.5))
+    page.changed("#stage", lambda: page.type("#seed", 2))
+    assert "share 5: it must be from 0 to 1" in page.changed("#stage", lambda: page.box("#share", "5"))
+    assert "50% of" in page.changed("#stage", lambda: page.box("#share", "0.5"))
+    assert "direction 1: give a number" in page.changed("#stage", lambda: page.box("#direction_1", ""))
     page.page.get_by_role("tab", name="Latent").click()
     page.page.fill("#text textarea", '{"latent": [1, 2]}')
     assert "no latent vector" in page.message(lambda: page.page.click("#load"))
@@ -288,7 +298,7 @@ def test_each_kind_walks_and_is_written_in_every_format(browser, tmp_path, name,
             page.page.wait_for_selector(f"#film {plays}", state="attached")
         else:
             assert not page.page.get_by_role("tab", name="Walk").is_visible()
-        page.page.get_by_role("tab", name="Files").click()
+        page.page.get_by_role("tab", name="Save").click()
         for form, (_, ending, _) in formats_of(model.view).items():
             page.choose("#form", form)
             page.page.click("#make")

@@ -15,6 +15,7 @@ from gan_jax import latent, views
 from gan_jax.errors import Missing, UserError
 from gan_jax.models import bundle
 from gan_jax.models.directions import directions_of, has_styles, space_of
+from gan_jax.models.open import open_model
 from gan_jax.models.programs import CALL
 from gan_jax.nets import dcgan
 from gan_jax.storage.provenance import hash_of
@@ -205,6 +206,13 @@ BROKEN = {
     "nested facts": lambda m: m | {"bundle.json": b"[" * 100_000 + b"]" * 100_000},
     "facts that are a list": lambda m: m | {"bundle.json": b"[]"},
     "no step": lambda m: facts(m, step=None),
+    "a step before the first": lambda m: facts(m, step=-5),
+    "an endless step": lambda m: facts(m, step=10**4000),
+    "a view of shapes": lambda m: facts(m, view={"kind": "shapes"}),
+    "a view of clips": lambda m: facts(m, view={"kind": "videos"}),
+    "a view of points": lambda m: facts(m, view={"kind": "points"}),
+    "a view of sounds": lambda m: facts(m, view={"kind": "sounds", "rate": 8000}),
+    "a view of text": lambda m: facts(m, view={"kind": "text", "alphabet": "abc", "words": []}),
     "another format": lambda m: facts(m, format=99),
     "a name that is a path": lambda m: facts(m, name="/tmp/evil"),
     "a name that leads out": lambda m: facts(m, name="../evil"),
@@ -303,6 +311,25 @@ def test_a_bundle_without_directions_of_the_first_layer_says_so(members, tmp_pat
 def test_programs_do_not_say_where_source_files_lie(members):
     for name in ("prior.jax", "generator.jax"):
         assert b".py" not in members[name]
+
+
+def test_a_condition_picks_one_for_all_samples(bundles):
+    model = bundle.read(bundles("images of classes"))
+    of_2 = model.under(2)
+    np.testing.assert_array_equal(of_2.sample(0, 4)[2], model.sample(0, 4)[2])
+    np.testing.assert_array_equal(of_2.conditions, [2])
+    with pytest.raises(UserError, match="condition 3: this generator has 3 conditions, from 0"):
+        model.under(3)
+
+
+def test_in_python_a_bundle_is_short_to_read_opens_by_a_string_and_returns_samples_as_its_run_does(bundles):
+    model = open_model(str(bundles("images of classes")))
+    assert repr(model) == "<tiny at step 7: latents float32[6]>"
+    z, labels = jnp.zeros((2, 6)), jnp.zeros(2, jnp.int32)
+    y, _ = model.network.apply(*model.variables, z, labels, Mode())
+    assert y.shape == (2, *model.shape)
+    with pytest.raises(UserError, match=r"a condition of None for each sample: this generator takes int32\[\]"):
+        model.network.apply(*model.variables, z, None, Mode())
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
