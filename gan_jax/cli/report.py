@@ -41,15 +41,18 @@ def report(
             raise UserError(f"reports need {package}: pip install 'gan-jax[report]'") from error
         from gan_jax.bars import each
         from gan_jax.report.read import read_runs
+        from gan_jax.runs.folder import open_run
         from gan_jax.storage.files import write_whole
 
         folders = list({run.resolve(): run for run in runs}.values())
-        records = read_runs(folders)
+        opened = [open_run(folder) for folder in folders]
         page = check_page(out or (folders[0] / "report.html" if len(folders) == 1 else Path("report.html")))
         if num:
             keep(compiled)
-        bar = each(records if num else [], "samples", "run")
-        content = in_bytes(page_of(records, [newest_samples(record, num, len(records)) for record in bar]))
+        bar = each(opened if num else [], "samples", "run")
+        newest = [newest_samples(run, num, len(opened)) for run in bar]
+        records = read_runs(folders)  # now, as a run may have gone on
+        content = in_bytes(page_of(records, newest))
         write_whole(page, content)
     names = ", ".join(record.name for record in records)
     print(printable(f"{page}: the report of {names}, {len(content) / 1e6:.1f} MB"))

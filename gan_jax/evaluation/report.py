@@ -25,7 +25,7 @@ def print_result(result: dict[str, Any], title: str) -> None:
     show(table)
     made = result["made"]
     if several or result["collapsed"]:
-        print(f"collapsed: {result['collapsed']:.0%} of {made['games']}")
+        print(f"collapsed: {collapsed(result)}")
     diverged = next(iter(result["figures"].values()), [None] * made["games"]).count(None)
     if diverged:
         print(f"diverged: {diverged} of {made['games']}; the quartiles are of the others")
@@ -43,7 +43,7 @@ def print_table(group: Results) -> None:
     table.add_column("collapsed", justify="right")
     for run, result in group.items():
         cells = [cell(result["quartiles"].get(name), result["made"]["games"]) for name in names]
-        table.add_row(run, *cells, f"{result['collapsed']:.0%}")
+        table.add_row(run, *cells, collapsed(result))
     if first["floor"]:
         floor = first["floor"]
         cells = [number(floor["figures"].get(name)) for name in names]
@@ -52,6 +52,12 @@ def print_table(group: Results) -> None:
     print(protocol(first))
     if made := made_otherwise(group):
         print(f"made with {made}")
+
+
+def collapsed(result: dict[str, Any]) -> str:
+    """Returns whether the game has collapsed, or how many of several."""
+    games = result["made"]["games"]
+    return f"{round(result['collapsed'] * games)} of {games}" if games > 1 else "yes" if result["collapsed"] else "no"
 
 
 def made_otherwise(group: Results) -> str:

@@ -2,7 +2,8 @@
 
 import functools
 import html
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +22,10 @@ CONDITIONS = 1000  # the most that the list has
 AT_ONCE: dict[str, Any] = {"show_progress": "hidden", "trigger_mode": "always_last"}
 QUICK: dict[str, Any] = AT_ONCE | {"queue": False}  # half the time, but gradio shows no message of an error
 LONG: dict[str, Any] = {"show_progress": "minimal"}
+BOUNDED = """(...values) => {
+  const ranges = %s;
+  return values.map((value, at) => ranges[at] ? Math.min(Math.max(value, ranges[at][0]), ranges[at][1]) : value);
+}"""
 FORGET = (300, 3600)  # seconds: how often old files are deleted, and how old they are then
 FONTS = ["system-ui", "sans-serif"]  # of the system: others would be fetched
 CODE_FONTS = ["ui-monospace", "monospace"]
@@ -143,7 +148,7 @@ def drawing(actions: Actions) -> Draws:
 
 def truncations(of_styles: bool) -> gr.Slider | gr.Dropdown:
     if of_styles:
-        return slider(0, 1, 1, step=0.05, label="Truncation ψ", min_width=160, elem_id="truncation")
+        return gr.Slider(0, 1, 1, step=0.05, label="Truncation ψ", min_width=160, elem_id="truncation")
     limits = [("off", 0.0), *((f"|z| ≤ {limit:g}", limit) for limit in LIMITS)]
     return gr.Dropdown(limits, value=0.0, label="Truncation", min_width=90, elem_id="truncation")
 
@@ -161,11 +166,11 @@ def editing(actions: Actions, methods: dict[str, str]) -> Edits:
     with gr.Accordion("More directions", open=False):
         sliders += [direction(place) for place in range(SEEN + 1, MOST + 1)]
     with gr.Group():
-        share = slider(0, 1, 0, step=0.02, label="Mix with another sample", elem_id="share")
+        share = gr.Slider(0, 1, 0, step=0.02, label="Mix with another sample", elem_id="share")
         with gr.Row(elem_classes="compact"):
             other_seed = gr.Number(1, label="Seed", min_width=90, elem_id="other_seed")
             other_number = gr.Number(0, label="Sample", min_width=90, elem_id="other_number")
-        layer = slider(
+        layer = gr.Slider(
             0,
             max(layers, 1),
             0,
@@ -179,14 +184,7 @@ def editing(actions: Actions, methods: dict[str, str]) -> Edits:
 
 
 def direction(place: int) -> gr.Slider:
-    return slider(-SPAN, SPAN, 0, step=0.05, label=f"{place}", visible=False, elem_id=f"direction_{place}")
-
-
-def slider(*values: float, **settings: Any) -> gr.Slider:
-    """A slider that passes on what is typed into its box: the actions check it, where gradio only says "Error"."""
-    made = gr.Slider(*values, **settings)
-    made.preprocess = lambda payload: payload  # type: ignore[method-assign]
-    return made
+    return gr.Slider(-SPAN, SPAN, 0, step=0.05, label=f"{place}", visible=False, elem_id=f"direction_{place}")
 
 
 def panels_of(actions: Actions) -> Panels:
@@ -195,8 +193,8 @@ def panels_of(actions: Actions) -> Panels:
     with gr.Tabs():
         with gr.Tab("Walk", visible=walks):
             with gr.Row(elem_classes="compact"):
-                stops = slider(2, MOST_STOPS, 4, step=1, label="Samples", min_width=120, elem_id="stops")
-                frames = slider(
+                stops = gr.Slider(2, MOST_STOPS, 4, step=1, label="Samples", min_width=120, elem_id="stops")
+                frames = gr.Slider(
                     2, MOST_FRAMES, actions.show.frames, step=1, label="Frames", min_width=120, elem_id="frames"
                 )
             walk = gr.Button("Walk", size="sm", elem_id="walk")
@@ -230,29 +228,29 @@ def connect_draws(
     """Says what the controls of the grid do."""
     values, latent = inputs.flat, inputs.latent
     all_values = [first, *values]
-    draws.seed.input(told(actions.seeded), all_values, [latent, draws.grid, *pictures], **AT_ONCE)
-    draws.dice.click(told(actions.thrown), all_values, [draws.seed, latent, draws.grid, *pictures], **AT_ONCE)
+    on(draws.seed.input, told(actions.seeded), all_values, [latent, draws.grid, *pictures], AT_ONCE)
+    on(draws.dice.click, told(actions.thrown), all_values, [draws.seed, latent, draws.grid, *pictures], AT_ONCE)
     for control in (draws.condition, draws.truncation):
-        control.input(told(actions.everything), all_values, [draws.grid, *pictures], **AT_ONCE)
+        on(control.input, told(actions.everything), all_values, [draws.grid, *pictures], AT_ONCE)
     for button, step in ((draws.back, -GRID), (draws.forth, GRID)):
         turn = told(functools.partial(actions.turn, step))
-        button.click(turn, all_values, [first, draws.grid], **AT_ONCE)
-    draws.grid.select(told(actions.picked), values, [inputs.number, latent, *pictures], **AT_ONCE)
-    inputs.number.input(told(actions.numbered), values, [latent, *pictures], **AT_ONCE)
+        on(button.click, turn, all_values, [first, draws.grid], AT_ONCE)
+    on(draws.grid.select, told(actions.picked), values, [inputs.number, latent, *pictures], AT_ONCE)
+    on(inputs.number.input, told(actions.numbered), values, [latent, *pictures], AT_ONCE)
 
 
 def connect_edits(actions: Actions, edits: Edits, inputs: Inputs, pictures: Sequence[gr.components.Component]) -> None:
     """Says what the controls that change the current sample do."""
     values = inputs.flat
     for control in (*edits.sliders, edits.share, edits.layer):
-        control.input(actions.stage_or_message, values, pictures[0], **QUICK)
+        on(control.input, actions.stage_or_message, values, pictures[0], QUICK)
         if actions.show.solid:
-            control.release(told(actions.pictures), values, pictures, **AT_ONCE)
+            on(control.release, told(actions.pictures), values, pictures, AT_ONCE)
     for number in (edits.other_seed, edits.other_number):
-        number.input(told(actions.pictures), values, pictures, **AT_ONCE)
-    edits.method.input(told(actions.looked), values, [*edits.sliders, *pictures], **LONG)
+        on(number.input, told(actions.pictures), values, pictures, AT_ONCE)
+    on(edits.method.input, told(actions.looked), values, [*edits.sliders, *pictures], LONG)
     changed = [edits.share, edits.layer, *edits.sliders, *pictures]
-    edits.reset.click(told(actions.reset), values, changed, **AT_ONCE)
+    on(edits.reset.click, told(actions.reset), values, changed, AT_ONCE)
 
 
 def connect_panels(
@@ -265,13 +263,21 @@ def connect_panels(
 ) -> None:
     """Says what walks, files, latents and neighbours do."""
     values, path = inputs.flat, [panels.stops, panels.frames]
-    panels.walk.click(told(actions.walk), [*path, *values], panels.film, **LONG)
-    panels.make.click(told(actions.files), [panels.form, first, *path, *values], panels.files, **LONG)
-    panels.read.click(told(actions.text), values, panels.text, **AT_ONCE)
+    on(panels.walk.click, told(actions.walk), [*path, *values], panels.film, LONG)
+    on(panels.make.click, told(actions.files), [panels.form, first, *path, *values], panels.files, LONG)
+    on(panels.read.click, told(actions.text), values, panels.text, AT_ONCE)
     loaded = [inputs.seed, inputs.number, inputs.condition, inputs.truncation, inputs.latent]
     changed = [*loaded, inputs.share, inputs.layer, *inputs.amounts, *pictures, draws.grid]
-    panels.load.click(told(actions.loaded), [panels.text, first, *values], changed, **AT_ONCE)
-    panels.find.click(told(actions.neighbours), values, panels.neighbours, **LONG)
+    on(panels.load.click, told(actions.loaded), [panels.text, first, *values], changed, AT_ONCE)
+    on(panels.find.click, told(actions.neighbours), values, panels.neighbours, LONG)
+
+
+def on(
+    event: Callable[..., Any], action: Callable[..., Any], inputs: list[Any], outputs: Any, how: dict[str, Any]
+) -> None:
+    """Connects an event with an action. Sliders stay in their ranges, whatever is typed: gradio only says "Error"."""
+    ranges = [[one.minimum, one.maximum] if isinstance(one, gr.Slider) else None for one in inputs]
+    event(action, inputs, outputs, js=BOUNDED % json.dumps(ranges), **how)
 
 
 def script(name: str) -> str:

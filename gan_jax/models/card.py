@@ -86,7 +86,8 @@ def settings_of(run: Run) -> dict[str, Any]:
 def figures(result: dict[str, Any], game: int) -> str:
     """A table of one result's figures of a game, with the floor, the step and the protocol."""
     floor = result["floor"]
-    rows = ["| figure | value | real examples |", "|---|---|---|"]
+    real = f"{floor['examples']:,} of {floor['data']}" if floor else "real examples"
+    rows = [f"| figure | value | {cell(real)} |", "|---|---|---|"]
     for name, values in result["figures"].items():
         of_real = number(floor["figures"].get(name)) if floor else "-"
         rows.append(f"| {name} {arrow(result, name)} | {number(values[game])} | {of_real} |")

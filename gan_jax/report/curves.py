@@ -224,6 +224,7 @@ def figure_of(traces: list[go.Scatter], several: bool) -> str:
         "margin": {"l": 44, "r": 8, "t": 8, "b": 28},
         "showlegend": False,
         "hovermode": "closest" if several else "x unified",
+        "modebar": {"bgcolor": "rgba(0,0,0,0)"},
         "xaxis": {**axis, "tickformat": "~s", "hoverformat": ",", "showgrid": False, "nticks": 6},
         "yaxis": {**axis, "exponentformat": "power", "nticks": 6},
     }

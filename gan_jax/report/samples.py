@@ -11,7 +11,7 @@ from gan_jax.models.embedded import data_uri, encoded
 from gan_jax.models.model import Model
 from gan_jax.models.open import model_of
 from gan_jax.report.meshes import mesh_of
-from gan_jax.report.read import Record
+from gan_jax.runs.folder import Run
 from gan_jax.runs.trained import open_trained_to_sample
 from gan_jax.storage.provenance import Origin, hash_of
 from gan_jax.trees import rows
@@ -59,23 +59,23 @@ class Newest(NamedTuple):
     note: str = ""
 
 
-def newest_samples(record: Record, num: int, runs: int) -> Newest:
+def newest_samples(run: Run, num: int, runs: int) -> Newest:
     """Draws samples from the generators of the newest checkpoint. It needs no data, and never fails.
 
     Args:
-      record: The run.
+      run: The run.
       num: Samples of all games together.
       runs: How many runs share the page.
     """
     try:
-        trained = open_trained_to_sample(record.run.folder, "latest")
+        trained = open_trained_to_sample(run.folder, "latest")
         finite = [game for game, variables in enumerate(trained.generators) if is_finite(variables)]
         shown = finite[:GAMES]
         each = max(1, num // max(1, len(shown)))
         several = len(trained.generators) > 1
         cards = []
         for game in shown:
-            of_game = cards_of(model_of(record.run.name, trained, game), each, runs * len(shown))
+            of_game = cards_of(model_of(run.name, trained, game), each, runs * len(shown))
             cards += [captioned(card, f"game {game}") if several else card for card in of_game]
     except Exception as error:  # of the run's own experiment.py too, which may fail in any way
         said = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"

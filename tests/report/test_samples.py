@@ -27,7 +27,7 @@ def content(uri: str) -> bytes:
 
 def test_points_are_in_one_picture(one_game):
     (record,) = read_runs([one_game])
-    newest = samples.newest_samples(record, 4, 1)
+    newest = samples.newest_samples(record.run, 4, 1)
     (card,) = newest.cards
     assert newest.step == 6
     with Image.open(io.BytesIO(content(card.picture))) as picture:
@@ -36,7 +36,7 @@ def test_points_are_in_one_picture(one_game):
 
 def test_each_game_has_samples_of_its_own_and_diverged_ones_are_counted(three_games, monkeypatch):
     (record,) = read_runs([three_games])
-    cards = samples.newest_samples(record, 4, 1).cards
+    cards = samples.newest_samples(record.run, 4, 1).cards
     assert [card.caption for card in cards] == ["game 0", "game 1", "game 2"]
     assert len({card.picture for card in cards}) == 3
 
@@ -46,7 +46,7 @@ def test_each_game_has_samples_of_its_own_and_diverged_ones_are_counted(three_ga
         return trained._replace(generators=[trained.generators[0], broken, trained.generators[2]])
 
     monkeypatch.setattr(samples, "open_trained_to_sample", one_diverged)
-    newest = samples.newest_samples(record, 4, 1)
+    newest = samples.newest_samples(record.run, 4, 1)
     assert [card.caption for card in newest.cards] == ["game 0", "game 2"]
     assert newest.note == "1 of 3 games have diverged."
 
@@ -58,7 +58,7 @@ def test_without_a_checkpoint_there_is_a_sentence(run, broken):
         shutil.rmtree(run / "checkpoints")
     else:
         (run / "experiment.py").write_text("1 / 0")
-    newest = samples.newest_samples(record, 4, 1)
+    newest = samples.newest_samples(record.run, 4, 1)
     assert (newest.step, newest.cards) == (None, [])
     assert newest.note.startswith("No samples were drawn: ")
     assert "\n" not in newest.note
@@ -117,7 +117,7 @@ def test_a_view_is_shown_by_the_endings_that_it_has(one_game, monkeypatch, singl
     view = View({".png": write_nothing}, dict.fromkeys(single, write_nothing))
     change(monkeypatch, view=view)
     (record,) = read_runs([one_game])
-    newest = samples.newest_samples(record, 2, 1)
+    newest = samples.newest_samples(record.run, 2, 1)
     assert len(newest.cards) == 2, newest.note
     if field != "text":
         assert all(getattr(card, field).startswith("data:") for card in newest.cards)
@@ -128,9 +128,13 @@ def test_captions_name_the_class_where_samples_depend_on_it(one_game, monkeypatc
     (record,) = read_runs([one_game])
     data = open_trained_to_sample(one_game, "latest").experiment.data
     change(monkeypatch, view=view, data=data._replace(classes=2))
-    assert [card.caption for card in samples.newest_samples(record, 3, 1).cards] == ["", "", ""]
+    assert [card.caption for card in samples.newest_samples(record.run, 3, 1).cards] == ["", "", ""]
     monkeypatch.setattr("gan_jax.models.open.is_conditional", lambda experiment: True)
-    assert [card.caption for card in samples.newest_samples(record, 3, 1).cards] == ["class 0", "class 1", "class 0"]
+    assert [card.caption for card in samples.newest_samples(record.run, 3, 1).cards] == [
+        "class 0",
+        "class 1",
+        "class 0",
+    ]
 
 
 def write_nothing(x, path) -> None:
