@@ -74,7 +74,8 @@ def directions(
         origin = Origin(opened.name, hash_of(opened.variables), opened.step, seed)
         write_samples([(out, partial(write, walks))], origin)
         save_directions(found, opened, save)
-    print(f"{named_space(opened)}, the {method.replace('_', ' ')} method: shares of what each direction explains")
+    of = "the variance" if method == "principal" else "the first layer's kernels"
+    print(f"Directions of {named_space(opened)}, and their shares of {of}:")
     print("  ".join(f"{share:.1%}" for share in found.shares))
     print(f"{out}: sample {number} of seed {seed}, moved by up to {span:g} σ along each direction")
     print(f"{save}: the directions, for `gan-jax explore {model} --directions {save}`")

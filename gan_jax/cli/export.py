@@ -50,6 +50,10 @@ def export(
             raise UserError(
                 f"{out}: name {'an ONNX program' if onnx else 'a bundle'}, such as {out.with_suffix(suffix)}"
             )
+        try:
+            out.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"--out {out}: {error.strerror}; name a file in another folder") from error
         if onnx and half:
             raise UserError("an ONNX program is in single precision: leave --half out")
         trained = open_trained_to_sample(run, checkpoint)
@@ -57,7 +61,6 @@ def export(
         if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(whole.variables)):
             raise UserError(f"the generator of {run} at step {whole.step} isn't finite: it has diverged")
         model = bundle.rounded(whole) if half else whole
-        out.parent.mkdir(parents=True, exist_ok=True)
         card = card_of(model, opened, trained.experiment, licence, game)
         say(f"exporting the generator of {run} at step {model.step}")
         if onnx:

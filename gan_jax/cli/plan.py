@@ -51,8 +51,8 @@ def plan_with_arguments_of(file: Path) -> "Callable[..., None]":
         out: Annotated[Path, arg(help="The plot of several slices.")] = Path("plan.png"),
         **arguments: Any,
     ) -> None:
-        from gan_jax.bars import each
         from gan_jax.data.memory import planning
+        from gan_jax.evaluation.bars import each
         from gan_jax.experiment import build
         from gan_jax.tpu_plan import report
         from gan_jax.tpu_plan.compile import plan_for

@@ -39,7 +39,7 @@ def report(
             if package not in ("plotly", "jinja2", "markupsafe"):
                 raise
             raise UserError(f"reports need {package}: pip install 'gan-jax[report]'") from error
-        from gan_jax.bars import each
+        from gan_jax.evaluation.bars import each
         from gan_jax.report.read import read_runs
         from gan_jax.runs.folder import open_run
         from gan_jax.storage.files import write_whole

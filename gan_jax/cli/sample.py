@@ -30,7 +30,7 @@ def sample(
     game: int = 0,
     checkpoint: Which = "latest",
     provenance: bool = True,
-    sign: Annotated[tuple[Path, Path] | None, arg(metavar="CERT KEY")] = None,
+    sign: Annotated[tuple[Path, ...], arg(metavar="CERT KEY")] = (),
     compiled: OmitArgPrefixes[Compiled] = BY_DEFAULT,
 ) -> None:
     """Draw samples from the averaged (EMA) generator of a run or a bundle. The same seed gives the same samples.
@@ -58,7 +58,7 @@ def sample(
         who signed it and whether it was changed since.
       compiled: Where compiled programs are kept.
     """
-    from gan_jax.bars import each
+    from gan_jax.evaluation.bars import each
     from gan_jax.models.model import check_finite
     from gan_jax.models.open import open_model
     from gan_jax.models.truncation import truncated
@@ -74,6 +74,8 @@ def sample(
                 f"num {num}, frames {frames}, seed {seed}: num and frames must be 1 or more, and seed 0 or more, below "
                 "2**32"
             )
+        if sign and len(sign) != 2:
+            raise UserError("--sign takes two files: the certificate, and its private key")
         if sign and not provenance:
             raise UserError("--sign states the origin, which --no-provenance leaves out: drop one of them")
         keep(compiled)
@@ -81,7 +83,9 @@ def sample(
         opened = whole if condition is None else whole.under(condition)
         opened = opened if truncation is None else truncated(opened, truncation)
         write, ending = format_of(opened.view, out, suffix, interpolate)
-        signer = signature.open_signer(*sign, ending or out.suffix) if sign else None  # finds bad ones before the work
+        signer = (
+            signature.open_signer(sign[0], sign[1], ending or out.suffix) if sign else None
+        )  # finds bad ones before the work
         samples = opened.walk(seed, num, frames) if interpolate else opened.sample(seed, num)
         check_finite(samples, opened)
         if provenance and (ending or out.suffix) not in FORMATS:
@@ -94,7 +98,8 @@ def sample(
         with made(files[0][0].parent):
             write_samples(each(files, "writing", "file"), origin if provenance else None, signer)
     what = f"{num} walks of {frames} frames" if interpolate else f"{num} samples"
-    print(f"{out}: {what} of {model} at step {opened.step}, seed {seed}, model {origin.model[:12]}")
+    by = ", signed" if signer else ""
+    print(f"{out}: {what} of {model} at step {opened.step}, seed {seed}, model {origin.model[:12]}{by}")
 
 
 def format_of(view: "View", out: Path, suffix: str | None, interpolate: bool) -> "tuple[Write, str | None]":

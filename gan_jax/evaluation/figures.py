@@ -8,8 +8,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from gan_jax.bars import counted
 from gan_jax.errors import NotFinite, UserError
+from gan_jax.evaluation.bars import counted
 from gan_jax.evaluation.examples import BATCH, examples, labelled, part_of
 from gan_jax.experiment import Experiment
 from gan_jax.sample import concatenated, make_draw

@@ -90,7 +90,7 @@ def build(actions: Actions, methods: dict[str, str]) -> gr.Blocks:
                 stage = gr.HTML(elem_id="stage")
                 solid = gr.Model3D(label="Drag to rotate", interactive=False, height=320, visible=actions.show.solid)
                 panels = panels_of(actions)
-            with gr.Column(scale=4, min_width=320):
+            with gr.Column(scale=4, min_width=320, elem_id="edits"):
                 edits = editing(actions, methods)
         first, latent = gr.State(0), gr.State(None)
         inputs = Inputs(

@@ -38,7 +38,9 @@ def listening(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), backlog=128)
     except OSError as error:
-        raise UserError(f"{host}:{port} can't be opened ({error}): give another --port, or 0 for any") from error
+        raise UserError(
+            f"{host}:{port} can't be opened ({error}): give another --port, or 0 for any; --host takes an IPv4 address"
+        ) from error
 
 
 def actions_of(

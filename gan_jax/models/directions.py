@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax import latent
-from gan_jax.bars import each
 from gan_jax.errors import Missing, UserError
+from gan_jax.evaluation.bars import each
 from gan_jax.latent import Directions, Space
 from gan_jax.models.model import Model
 from gan_jax.models.programs import styles_of

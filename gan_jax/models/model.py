@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from gan_jax.bars import counted
 from gan_jax.errors import UserError
+from gan_jax.evaluation.bars import counted
 from gan_jax.latent import Directions
 from gan_jax.sample import as_walks, concatenated, generate, make_draw, make_draw_walks
 from gan_jax.trees import outline, rows, size_of

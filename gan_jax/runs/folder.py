@@ -219,6 +219,8 @@ def open_run(folder: Path) -> Run:
       UserError: Its config.json can't be read, or another version wrote it.
     """
     path = folder / CONFIG
+    if str(folder).startswith("zoo:") or folder.suffix == ".ganjax":
+        raise Missing(f"{folder} is a bundle, which has no data or settings: name a run's folder")
     if not path.is_file():
         raise Missing(f"{folder.absolute()} isn't a run (it has no config.json): `gan-jax train` makes one")
     try:

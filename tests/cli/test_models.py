@@ -200,6 +200,8 @@ def test_the_latents_of_an_image_are_found_and_kept(here, capsys):
         ("invert shades.ganjax shades.ganjax --save l.txt", "name a JSON file"),
         ("invert shades.ganjax shades.ganjax --out i.wav", "i.wav: name a file that ends in .png"),
         ("export none", "none isn't a run"),
+        ("export zoo:digits", "zoo:digits is a bundle, which has no data or settings: name a run's folder"),
+        ("export RUN --out shades.ganjax/b.ganjax", "--out shades.ganjax/b.ganjax: "),
         ("export RUN --out bundle.zip", "bundle.zip: name a bundle, such as bundle.ganjax"),
         ("export RUN --game 3", "game 3: the run has 1"),
     ],
