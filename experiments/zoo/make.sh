@@ -8,7 +8,7 @@ declare -A commands=(
   [digits]="objectives_digits.py --batch-size 32 --steps 30000"
   [conditional_digits]="dcgan_digits.py --conditional --steps 30000"
   [drums]="wavegan_drums.py --width 16 --steps 14000"
-  [text]="wgan_gp_text.py --learning-rate 0.0005 --steps 9000"
+  [text]="wgan_gp_text.py --learning-rate 0.0004 --steps 15000"
   [furniture]="gan3d_furniture.py --steps 24000"
   [moving_digits]="relativistic_video.py --steps 40000"
 )

@@ -30,6 +30,8 @@ def print_result(result: dict[str, Any], title: str) -> None:
     if diverged:
         print(f"diverged: {diverged} of {made['games']}; the quartiles are of the others")
     print(protocol(result))
+    if note := of_fewer(result):
+        print(note)
     print(f"seed {made['seed']}; gan-jax {made['versions']['gan-jax']}, jax {made['versions']['jax']}")
 
 
@@ -52,6 +54,15 @@ def print_table(group: Results) -> None:
     print(protocol(first))
     if made := made_otherwise(group):
         print(f"made with {made}")
+
+
+def of_fewer(result: dict[str, Any]) -> str:
+    """Returns what to think of the column of real examples if it has fewer than the samples' column; else nothing."""
+    floor, generated = result["floor"], result["protocol"].get("generated")
+    if not floor or not isinstance(generated, int) or floor["examples"] >= generated:
+        return ""
+    counts = f"{floor['examples']:,} real examples, {generated:,} samples"
+    return f"{counts}: fewer examples raise the Fréchet distance and lower coverage"
 
 
 def collapsed(result: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 
 from gan_jax.evaluation import result_file
 from gan_jax.evaluation.compare import short
-from gan_jax.evaluation.report import arrow, number
+from gan_jax.evaluation.report import arrow, number, of_fewer
 from gan_jax.experiment import Experiment
 from gan_jax.models.model import Model
 from gan_jax.runs.folder import Run
@@ -93,7 +93,8 @@ def figures(result: dict[str, Any], game: int) -> str:
         rows.append(f"| {name} {arrow(result, name)} | {number(values[game])} | {of_real} |")
     made = f"Measured at step {result['made']['step']:,}, before any rounding, seed {result['made']['seed']}"
     protocol = "; ".join(f"{part} {short(value)}" for part, value in result["protocol"].items())
-    return "\n".join([*rows, "", f"{made}. Protocol: {protocol}."])
+    notes = [f"{made}.", *([f"{note}."] if (note := of_fewer(result)) else []), f"Protocol: {protocol}."]
+    return "\n".join([*rows, "", " ".join(notes)])
 
 
 def table(rows: dict[str, Any]) -> str:

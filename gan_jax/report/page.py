@@ -10,7 +10,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 import gan_jax
-from gan_jax.evaluation.report import arrow, collapsed, number, protocol
+from gan_jax.evaluation.report import arrow, collapsed, number, of_fewer, protocol
 from gan_jax.report.curves import COLOURS, POINTS, charts_of
 from gan_jax.report.pictures import Strip, embedded, strips_of
 from gan_jax.report.read import Record
@@ -44,6 +44,7 @@ def page_of(records: Sequence[Record], newest: Sequence[Newest]) -> str:
         tables=tables_of(records),
         arrow=arrow,
         collapsed=collapsed,
+        of_fewer=of_fewer,
         protocol=protocol,
         version=gan_jax.__version__,
         style=Markup((own / "page.css").read_text(encoding="utf-8")),

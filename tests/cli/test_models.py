@@ -179,7 +179,7 @@ def test_the_latents_of_an_image_are_found_and_kept(here, capsys):
     [
         ("sample none.ganjax", "none.ganjax: no such file"),
         ("sample none", "none: no such run or bundle"),
-        ("sample zoo:unicorns", "zoo:unicorns: the zoo has zoo:conditional_digits, zoo:digits"),
+        ("sample zoo:unicorns", "zoo:unicorns: the zoo has zoo:conditional_digits, zoo:digits, zoo:drums"),
         ("sample zoo:../../x", "the zoo has"),
         ("sample shades.ganjax --game 1", "leave --game and --checkpoint out"),
         ("sample shades.ganjax --checkpoint best", "leave --game and --checkpoint out"),

@@ -139,7 +139,9 @@ def test_a_missing_key_is_named_before_samples_are_drawn(run, ann, capsys, monke
 
 
 def test_sign_takes_a_certificate_and_a_key(run, ann, capsys):
-    assert "--sign takes two files: the certificate, and its private key" in refused(capsys, "sample", str(run), "--sign", str(ann.certificate))
+    assert "--sign takes two files: the certificate, and its private key" in refused(
+        capsys, "sample", str(run), "--sign", str(ann.certificate)
+    )
 
 
 def test_without_c2pa_a_note_is_read_and_a_manifest_is_named(run, ann, capsys, monkeypatch):
