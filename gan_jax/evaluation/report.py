@@ -62,7 +62,7 @@ def of_fewer(result: dict[str, Any]) -> str:
     if not floor or not isinstance(generated, int) or floor["examples"] >= generated:
         return ""
     counts = f"{floor['examples']:,} real examples, {generated:,} samples"
-    return f"{counts}: fewer examples raise the Fréchet distance and lower coverage"
+    return f"{counts}: fewer examples give worse figures, so the columns can't be compared"
 
 
 def collapsed(result: dict[str, Any]) -> str:

@@ -15,7 +15,7 @@ def test_collapse_is_yes_or_no_of_one_game_and_a_count_of_several(share, games, 
 @pytest.mark.parametrize(
     ("floor", "generated", "says"),
     [
-        ({"examples": 1000}, 10_000, "1,000 real examples, 10,000 samples: fewer examples raise the Fréchet distance"),
+        ({"examples": 1000}, 10_000, "1,000 real examples, 10,000 samples: fewer examples give worse figures"),
         ({"examples": 1000}, 1000, ""),
         (None, 1000, ""),
     ],
