@@ -11,6 +11,7 @@ import pytest
 from command_line import SHADES, files, refused
 from PIL import Image
 
+from gan_jax import features
 from gan_jax.cli import main as cli
 from gan_jax.models.open import folder_of_zoo, open_model
 from gan_jax.runs.trained import open_trained_to_sample
@@ -228,6 +229,14 @@ def test_each_model_of_the_zoo_draws_and_has_a_card(file, tmp_path, monkeypatch,
     card = capsys.readouterr().out
     assert "not stated" not in card
     assert "## Figures\n\n| figure" in card
+
+
+def test_a_condition_asks_for_one_digit(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cli.main(["sample", "zoo:conditional_digits", "--num", "10", "--condition", "7", "--out", "sevens"])
+    sevens = np.stack([np.asarray(Image.open(file), np.float32) for file in sorted(Path("sevens").glob("*.png"))])
+    seen = features.digits().look(sevens[..., None] / 127.5 - 1)
+    assert (np.asarray(seen.logits).argmax(-1) == 7).mean() >= 0.7
 
 
 def test_the_zoo_is_small():

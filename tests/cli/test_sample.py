@@ -126,7 +126,7 @@ def test_data_that_have_changed_are_warned_of_where_samples_are_drawn_and_refuse
 
 def test_samples_that_are_not_finite_are_refused_before_a_file_is_made(run, capsys, monkeypatch):
     monkeypatch.setattr(Model, "sample", lambda *_: np.full((2, 30, 30, 1), np.nan))
-    assert "aren't finite: it has diverged" in refused(capsys, "sample", str(run), "--out", "folder")
+    assert "aren't finite: has it diverged?" in refused(capsys, "sample", str(run), "--out", "folder")
     assert not list(Path().iterdir())
 
 

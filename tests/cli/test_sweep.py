@@ -26,7 +26,7 @@ STOPPED = (
 
 def drawn(samples, path):
     views.points.together[".png"](samples, path)
-    if Path("stop").exists() and str(path).endswith("_0.01/samples/game_01/step_0000003.png"):
+    if Path("stop").exists() and "_0.01/samples/game_01/" in str(path) and path.name == "step_0000003.png":
         os.kill(os.getpid(), signal.SIGTERM)
 """
 )

@@ -62,7 +62,18 @@ def experiment(*, steps: int = 3, batch_size: int = 8) -> Experiment:
     )
 '''
 OWN = "def patches(x):\n    return x.reshape(len(x), 7, 4, 7, 4).mean((2, 4)).reshape(len(x), -1)[:, 22:27]\n"
-ELSEWHERE = {"run", "model", "data", "weights", "compiled", "json", "suffix", "out", "sign"}  # tested elsewhere
+ELSEWHERE = {
+    "run",
+    "model",
+    "data",
+    "weights",
+    "compiled",
+    "json",
+    "suffix",
+    "out",
+    "sign",
+    "condition",
+}  # tested elsewhere
 
 
 @pytest.fixture(scope="module")

@@ -97,5 +97,5 @@ def test_walks_are_films_with_a_walk_a_row(tmp_path):
 
 def test_without_pyav_one_line_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "av", None)
-    with pytest.raises(ValueError, match=r"one.mp4: writing MP4 needs PyAV: pip install 'gan-jax\[video\]'"):
+    with pytest.raises(ValueError, match=r"writing MP4 needs PyAV: pip install 'gan-jax\[video\]'"):
         views.videos.single[".mp4"](clips(1)[0], tmp_path / "one.mp4")
