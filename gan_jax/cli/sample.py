@@ -83,9 +83,8 @@ def sample(
         opened = whole if condition is None else whole.under(condition)
         opened = opened if truncation is None else truncated(opened, truncation)
         write, ending = format_of(opened.view, out, suffix, interpolate)
-        signer = (
-            signature.open_signer(sign[0], sign[1], ending or out.suffix) if sign else None
-        )  # finds bad ones before the work
+        # bad certificates are found before the work
+        signer = signature.open_signer(sign[0], sign[1], ending or out.suffix) if sign else None
         samples = opened.walk(seed, num, frames) if interpolate else opened.sample(seed, num)
         check_finite(samples, opened)
         if provenance and (ending or out.suffix) not in FORMATS:

@@ -3,12 +3,11 @@
 import dataclasses
 import functools
 import html
-import math
 import secrets
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import gradio as gr
 import numpy as np
@@ -16,6 +15,7 @@ import numpy as np
 from gan_jax.errors import UserError
 from gan_jax.explorer import media
 from gan_jax.explorer.files import SAMPLE, WALK, formats_of, new_folder, written
+from gan_jax.explorer.inputs import MOST, MOST_FRAMES, MOST_STOPS, STILL, Inputs, as_number, as_whole, inputs_of
 from gan_jax.explorer.media import Show
 from gan_jax.explorer.state import GRID, Choice, Explorer, as_text, of_text, offset_of
 from gan_jax.latent import Directions
@@ -23,50 +23,6 @@ from gan_jax.models.directions import most_directions
 from gan_jax.storage.provenance import Origin
 from gan_jax.trees import rows
 from gan_jax.types import Write
-
-MOST = 16  # directions with a slider
-STILL = (0.0,) * MOST
-MOST_STOPS, MOST_FRAMES = 8, 32  # of a walk
-
-
-class Inputs(NamedTuple):
-    """The controls, or their values, in the order in which the page passes them.
-
-    Attributes:
-      seed: The seed.
-      number: The sample of that seed.
-      condition: The number of a condition; -1: that of the sample's number.
-      truncation: Of styles psi; of z the largest entry, or 0 for none.
-      latent: A loaded latent, or None.
-      other_seed: The seed of the sample to mix in.
-      other_number: Its number.
-      share: How much of it is mixed in.
-      layer: The first layer that gets its styles.
-      method: How the directions were found.
-      amounts: The sliders of directions, in standard deviations.
-    """
-
-    seed: Any
-    number: Any
-    condition: Any
-    truncation: Any
-    latent: Any
-    other_seed: Any
-    other_number: Any
-    share: Any
-    layer: Any
-    method: Any
-    amounts: Any
-
-    @property
-    def flat(self) -> list[Any]:
-        return [*self[:-1], *self.amounts]
-
-
-def inputs_of(values: Sequence[Any]) -> Inputs:
-    """`Inputs.flat` undone."""
-    count = len(Inputs._fields) - 1
-    return Inputs._make([*values[:count], tuple(values[count:])])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,19 +58,19 @@ class Actions:
     def choice(self, inputs: Inputs) -> Choice:
         """The choice that inputs stand for; raises UserError if one isn't a number."""
         return Choice(
-            seed=whole_number(inputs.seed, "seed"),
-            number=whole_number(inputs.number, "sample"),
+            seed=as_whole(inputs.seed, "seed"),
+            number=as_whole(inputs.number, "sample"),
             condition=None if inputs.condition in (None, -1) else inputs.condition,
             truncation=None if inputs.truncation in (None, self.off) else inputs.truncation,
             latent=inputs.latent,
-            other=(whole_number(inputs.other_seed, "other seed"), whole_number(inputs.other_number, "other sample")),
-            share=number(inputs.share, "share"),
-            layer=whole_number(inputs.layer, "layer"),
+            other=(as_whole(inputs.other_seed, "other seed"), as_whole(inputs.other_number, "other sample")),
+            share=as_number(inputs.share, "share"),
+            layer=as_whole(inputs.layer, "layer"),
             offset=self.offset(inputs),
         )
 
     def offset(self, inputs: Inputs) -> np.ndarray | float:
-        amounts = [number(amount, f"direction {place}") for place, amount in enumerate(inputs.amounts, 1)]
+        amounts = [as_number(amount, f"direction {place}") for place, amount in enumerate(inputs.amounts, 1)]
         if not any(amounts):
             return 0.0
         found = self.directions(inputs.method)
@@ -219,16 +175,13 @@ class Actions:
         return as_text(self.explorer, self.choice(inputs_of(values)))
 
     def loaded(self, text: str, first: int, *values: Any) -> list[Any]:
-        """The seed, its sample, the condition, the truncation, the latent, the share, the layer, the sliders, the grid
-        and the pictures.
-        """
+        """The first five of `Inputs`, the share, the layer, the sliders, the pictures and the grid."""
         kept = of_text(self.explorer, text or "")
         inputs = inputs_of(values)
         condition = inputs.condition if kept.condition is None else kept.condition
         seed, number = kept.noise_of
-        new = [seed, number, condition, self.off, kept.latent]
-        inputs = Inputs(*new, *inputs[len(new) :])
-        return [*new, *self.reset(*inputs.flat), self.grid(first, *inputs.flat)]
+        inputs = inputs._replace(seed=seed, number=number, condition=condition, truncation=self.off, latent=kept.latent)
+        return [*inputs[:5], *self.reset(*inputs.flat), self.grid(first, *inputs.flat)]
 
     def walk(self, stops: int, frames: int, *values: Any) -> str:
         """A walk from the current sample through the next ones and back, as HTML."""
@@ -237,7 +190,7 @@ class Actions:
     def walked(self, stops: int, frames: int, choice: Choice) -> Any:
         """Samples along a walk; raises UserError unless it has from 2 to MOST_STOPS stops and MOST_FRAMES frames."""
         for name, value, most in (("samples", stops, MOST_STOPS), ("frames", frames, MOST_FRAMES)):
-            if not 2 <= whole_number(value, name) <= most:
+            if not 2 <= as_whole(value, name) <= most:
                 raise UserError(f"{name} {value}: it must be from 2 to {most}")
         steps = range(1, int(stops))
         others = [dataclasses.replace(choice, number=choice.number + step, latent=None) for step in steps]
@@ -267,19 +220,6 @@ class Actions:
             f"<figure>{self.show.cell(x)}<figcaption>{name}</figcaption></figure>" for x, name in zip(found, names)
         ]
         return f'<div class="neighbours">{"".join(cells)}</div>'
-
-
-def number(value: Any, name: str) -> float:
-    """A control's value; raises UserError unless it is a number."""
-    if not isinstance(value, int | float) or not math.isfinite(value):
-        raise UserError(f"{name}: give a number")
-    return value
-
-
-def whole_number(value: Any, name: str) -> int:
-    if number(value, name) != int(value):
-        raise UserError(f"{name} {value}: give a whole number")
-    return int(value)
 
 
 def found_by(explorer: Explorer, given: Directions | None) -> Callable[[str], Directions]:

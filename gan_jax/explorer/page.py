@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from gan_jax.explorer.actions import MOST, MOST_FRAMES, MOST_STOPS, Actions, Inputs, told
+from gan_jax.explorer.actions import Actions, told
 from gan_jax.explorer.files import formats_of
+from gan_jax.explorer.inputs import MOST, MOST_FRAMES, MOST_STOPS, Inputs
 from gan_jax.explorer.state import GRID
 
 HERE = Path(__file__).parent

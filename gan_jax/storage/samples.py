@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gan_jax.storage import signature
 from gan_jax.storage.files import aside
 from gan_jax.storage.provenance import Origin, mark
 from gan_jax.storage.provenance_formats import FORMATS
@@ -30,9 +31,7 @@ def write_samples(
                 if origin and file.suffix in FORMATS:
                     mark([part], origin)
                 if origin and signer:
-                    from gan_jax.storage.signature import sign
-
-                    sign(part, origin, signer)
+                    signature.sign(part, origin, signer)
             if file.suffix not in FORMATS:
                 without.append(file)
     finally:

@@ -13,6 +13,7 @@ from PIL import Image
 
 from gan_jax import features
 from gan_jax.cli import main as cli
+from gan_jax.models import bundle
 from gan_jax.models.open import folder_of_zoo, open_model
 from gan_jax.runs.trained import open_trained_to_sample
 from gan_jax.storage.provenance import inspect
@@ -212,6 +213,19 @@ def test_bad_input_is_one_line_and_changes_nothing(made, here, capsys, words, li
     words = words.replace("RUN", str(made / "run"))
     assert line in refused(capsys, *words.split())
     assert files(made) == before
+
+
+@pytest.mark.parametrize("words", ["sample", "directions --method first_layer --num 1", "invert"])
+def test_a_generator_that_has_diverged_makes_no_files(here, capsys, words):
+    model = open_model("shades.ganjax")
+    diverged = model._replace(variables=jax.tree.map(lambda leaf: leaf * np.nan, model.variables))
+    bundle.write(diverged._replace(first_layer=model.first_layer), "", here / "bad.ganjax")
+    command, *options = words.split()
+    Image.new("L", (8, 8)).save("target.png")
+    before = files(here)
+    target = ["target.png"] if command == "invert" else []
+    assert "aren't finite: has it diverged?" in refused(capsys, command, "bad.ganjax", *target, *options)
+    assert files(here) == before
 
 
 def test_a_bundle_under_another_name_is_recognised(here):

@@ -113,6 +113,11 @@ def test_several_games_have_a_median_in_a_band_of_quartiles(record):
     np.testing.assert_array_equal(array(band["x"]), [1, 3, 3, 1])
 
 
+def test_a_single_step_of_several_games_can_be_seen(record):
+    *_, median = traces(only(record, critic__loss=np.array([[1.0, 2, 6]])))
+    assert median["mode"] == "lines+markers"
+
+
 def test_a_lazy_term_is_drawn_where_it_is_there(record):
     chart = only(record, critic__r1=[0, 0, 0, 2.0, 0, 0, 0, 3.0])
     np.testing.assert_array_equal(array(traces(chart)[0]["x"]), [4, 8])
