@@ -1,5 +1,6 @@
 """Commands on models: export, and directions, invert, sample and inspect of runs, bundles and the zoo."""
 
+import dataclasses
 import json
 import shutil
 import zipfile
@@ -14,7 +15,9 @@ from PIL import Image
 from gan_jax import features
 from gan_jax.cli import main as cli
 from gan_jax.models import bundle
+from gan_jax.models.card import settings_of
 from gan_jax.models.open import folder_of_zoo, open_model
+from gan_jax.runs.folder import open_run
 from gan_jax.runs.trained import open_trained_to_sample
 from gan_jax.storage.provenance import inspect
 from gan_jax.views import images
@@ -61,6 +64,13 @@ def test_its_card_says_what_it_was_trained_on_and_is_for(here, capsys):
     assert "None: the run wasn't evaluated." in card
     assert "deepfakes" in card
     assert str(here) not in card
+
+
+def test_a_card_names_the_folder_of_the_data_and_not_where_it_lies(made):
+    run = open_run(made / "run")
+    arguments = {"folder": "/home/ann/photos", "steps": 3, "text": None}
+    settings = settings_of(dataclasses.replace(run, arguments=arguments))
+    assert settings == {"folder": "photos", "steps": "3", "seed": "0"}
 
 
 def test_a_runs_card_is_that_of_its_bundle(made, here, capsys):

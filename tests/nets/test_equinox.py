@@ -178,7 +178,11 @@ def test_in_bfloat16_layers_compute_in_it_and_the_state_keeps_float32():
     np.testing.assert_allclose(y, expected, atol=0.05)
 
 
-@pytest.mark.parametrize("make", [Perceptron, convolved])
+def sequence(key):
+    return eqx.nn.Sequential([eqx.nn.Lambda(jnp.ravel), eqx.nn.Linear(16, "scalar", key=key)])
+
+
+@pytest.mark.parametrize("make", [Perceptron, convolved, sequence])
 def test_labels_do_not_reach_a_module_that_takes_none(make):
     network = from_equinox(make)
     variables = made(network)

@@ -34,6 +34,15 @@ def test_what_fails_leaves_the_file_that_was_there_and_nothing_else(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["weights.bin"]
 
 
+def test_who_reads_the_old_file_still_has_it_whole(tmp_path):
+    file = tmp_path / "weights.bin"
+    write_whole(file, b"old")
+    with file.open("rb") as reader:
+        write_whole(file, b"new")
+        assert reader.read() == b"old"
+    assert file.read_bytes() == b"new"
+
+
 def test_writers_of_one_file_do_not_disturb_one_another(tmp_path):
     file = tmp_path / "config.json"
     with whole(file) as first:
