@@ -12,6 +12,8 @@ from gan_jax.errors import UserError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+REPEATABLE = {"threads": "1", "x264-params": "mbtree=0"}  # with mbtree, one small film in 400 has other bytes
+
 
 def write_gif(frames: Sequence[np.ndarray], path: Path, milliseconds: int) -> None:
     """Writes pixels [H, W, C] as an animated GIF that repeats."""
@@ -39,7 +41,7 @@ def write_mp4(frames: Sequence[np.ndarray], path: Path, rate: int) -> None:
 
     height, width = (side - side % 2 for side in frames[0].shape[:2])
     with av.open(path, "w", options={"fflags": "+bitexact", "movflags": "+faststart"}) as file:
-        stream = file.add_stream("libx264", rate=rate, options={"crf": "18", "threads": "1"})
+        stream = file.add_stream("libx264", rate=rate, options=REPEATABLE | {"crf": "18"})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         pictures = (np.broadcast_to(frame[:height, :width], (height, width, 3)) for frame in frames)
         encoded = (av.VideoFrame.from_ndarray(np.ascontiguousarray(picture)) for picture in pictures)

@@ -9,6 +9,7 @@ from PIL import Image
 
 from gan_jax import views
 from gan_jax.storage import provenance
+from gan_jax.views.films import write_mp4
 
 ORIGIN = provenance.Origin("relativistic_video", "ab12", 400, 7)
 SHADES = np.linspace(-1, 1, 16, dtype=np.float32)
@@ -99,3 +100,18 @@ def test_without_pyav_one_line_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(ValueError, match=r"writing MP4 needs PyAV: pip install 'gan-jax\[video\]'"):
         views.videos.single[".mp4"](clips(1)[0], tmp_path / "one.mp4")
+
+
+@pytest.mark.exhaustive
+def test_a_small_film_has_the_same_bytes_however_often_it_is_written(tmp_path):
+    """An encoder that reads memory that wasn't set differs once in some hundred times."""
+    rng = np.random.default_rng(0)
+    noise, column = rng.integers(0, 128, (32, 32, 3)), np.indices((32, 32))[1][..., None]
+    frames = [(noise + 60 * (column > 3 * k)).astype(np.uint8) for k in range(8)]
+    found = set()
+    for _ in range(3000):
+        others = [rng.bytes(int(rng.integers(1, 400_000))) for _ in range(5)]  # in memory that is used again
+        write_mp4(frames, tmp_path / "film.mp4", 10)
+        found.add((tmp_path / "film.mp4").read_bytes())
+        del others
+    assert len(found) == 1
